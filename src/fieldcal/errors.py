@@ -1,0 +1,166 @@
+"""Errors, by who must act next.
+
+FieldcalError
+├── ConfigError             the operator: a setting, a database, an address; shown without a traceback
+├── this event (EventError)
+│   ├── Rejected            nobody: never sent again unchanged; set aside with its reason
+│   ├── Changed             we: the etag is stale; read, decide anew, once
+│   ├── Gone                we: the event is not there any more; next generation of its key
+│   └── KeyUsed             we: the create key was used for other content; find, adopt, or next generation
+├── this mailbox (MailboxError)
+│   ├── Unavailable         time: later, with growing pauses
+│   ├── Forbidden           the administrator: permission or scope
+│   └── Full                the worker: the mailbox has no room
+├── this connector (ConnectorError)
+│   ├── Throttled           time: `retry_after` seconds, for `scope` (one mailbox, or all of the connector)
+│   ├── SignInFailed        the administrator: credential
+│   └── Unreachable         time: no answer, a 5xx, or an answer that is not what it should be
+├── the source
+│   ├── CursorExpired       we: read everything again
+│   └── Incomplete          time: a read that is not proven whole; nothing may be concluded from it
+├── the plan
+│   └── OverBudget          a person: removals are held
+├── LeaseLost               nobody: another worker has the mailbox; begin nothing more
+└── NotAllowed              the person: lacks the role for this action
+"""
+
+from __future__ import annotations
+
+
+class FieldcalError(Exception):
+    """The root; `str()` of every one is one line that says what, where, and what to do."""
+
+
+class ConfigError(FieldcalError):
+    """Something the operator has set is wrong; shown as one line, exit status not 0."""
+
+
+class NotAllowed(FieldcalError):
+    """The person lacks the role for this action."""
+
+
+class LeaseLost(FieldcalError):
+    """Another worker has taken this lease, or its time is nearly up; no request may begin."""
+
+
+class OverBudget(FieldcalError):
+    """More evidenced removals than the hour allows; they are held for a person."""
+
+
+class EventError(FieldcalError):
+    """One event could not be written; its neighbours are not concerned.
+
+    `code` is the server's own code (Graph: `error.code`), `status` the HTTP status, 0 where there was none.
+    """
+
+    def __init__(self, message: str, *, code: str = "", status: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+class Rejected(EventError):
+    """The server refuses this content for good."""
+
+
+class Changed(EventError):
+    """The event changed since we last saw it (etag)."""
+
+
+class Gone(EventError):
+    """The event does not exist."""
+
+
+class KeyUsed(EventError):
+    """The create key stands for other content already; `existing` is that event's id where the server told it."""
+
+    def __init__(self, message: str, *, code: str = "", status: int = 0, existing: str | None = None) -> None:
+        super().__init__(message, code=code, status=status)
+        self.existing = existing
+
+
+class OutcomeUnknown(EventError):
+    """Nobody knows whether this write was carried out (no answer, 5xx); its intent stays and is resolved first."""
+
+
+class NotSent(EventError):
+    """This write was certainly not carried out (throttled, a failed neighbour it depended on); try it again later.
+
+    `retry_after`: seconds, None where the server named none.
+    """
+
+    def __init__(self, message: str, *, code: str = "", status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message, code=code, status=status)
+        self.retry_after = retry_after
+
+
+class MailboxError(FieldcalError):
+    """One mailbox cannot be written to; the others go on. `code`, `status` as in `EventError`."""
+
+    def __init__(self, message: str, *, code: str = "", status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Unavailable(MailboxError):
+    """Not now: being moved, its store is down."""
+
+
+class Forbidden(MailboxError):
+    """The server denies this mailbox to us."""
+
+
+class NotAMailbox(MailboxError):
+    """There is no such mailbox, or it is not one that can be written to over this connector."""
+
+
+class Full(MailboxError):
+    """The mailbox is over its quota."""
+
+
+class ConnectorError(FieldcalError):
+    """Everything behind one connector is concerned. `retry_after`: seconds, None where the server named none."""
+
+    def __init__(self, message: str, *, code: str = "", status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Throttled(ConnectorError):
+    """The server asks us to wait. `scope`: "mailbox" or "connector"."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        status: int = 429,
+        retry_after: float | None = None,
+        scope: str = "connector",
+    ) -> None:
+        super().__init__(message, code=code, status=status, retry_after=retry_after)
+        self.scope = scope
+
+
+class SignInFailed(ConnectorError):
+    """The credential was refused, also after one renewal."""
+
+
+class Denied(ConnectorError):
+    """Signed in, but the application lacks a privilege there (a 403 of the source)."""
+
+
+class Unreachable(ConnectorError):
+    """No answer, a 5xx, or garbage; nothing may be concluded from it."""
+
+
+class CursorExpired(FieldcalError):
+    """The delta link is too old; everything has to be read again."""
+
+
+class Incomplete(FieldcalError):
+    """The read is not proven whole; nothing may be concluded from what is missing in it."""

@@ -1,0 +1,153 @@
+"""What each outside end promises to the sync. The contract suites in `tests/contracts/` ask every implementation."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from fieldcal.errors import FieldcalError
+from fieldcal.model import (
+    BookingId,
+    Check,
+    Detailed,
+    Details,
+    EventId,
+    Identity,
+    MailboxId,
+    Mark,
+    Observed,
+    Page,
+    Receipt,
+    Window,
+    WorkerPage,
+    Write,
+)
+
+#: Called right before each request is handed to the network; raises `LeaseLost` when none may begin any more.
+BeforeSend = Callable[[], None]
+#: What became of one write: the server's word, or the error that names who must act.
+Outcome = Receipt | FieldcalError
+
+
+class BookingSource(Protocol):
+    """Where bookings come from. Sends nothing but reads (I9).
+
+    Every call may raise `Throttled`, `SignInFailed`, `Denied`, `Unreachable`, `Incomplete`: nothing may then be
+    concluded. None of them retries longer than a few seconds by itself.
+    """
+
+    async def identity(self) -> Identity:
+        """The organization and tenant this source is."""
+        ...
+
+    async def workers(self, cursor: str | None) -> WorkerPage:
+        """Bookable resources with their mailboxes: every one at first (cursor None), then what changed."""
+        ...
+
+    async def changes(self, cursor: str | None) -> Page:
+        """Thin rows and deleted ids since the cursor; None begins with everything there is.
+
+        The same cursor may be asked twice and answers the same or newer. Raises `CursorExpired`.
+        """
+        ...
+
+    async def bookings(self, ids: Sequence[BookingId]) -> Details:
+        """These bookings with their work orders as they are now. Ids absent from a list are asked one by one."""
+        ...
+
+    def sweep(self, window: Window) -> AsyncIterator[Sequence[Detailed]]:
+        """Everything in the window, page by page; raises `Incomplete` unless the read is proven whole."""
+        ...
+
+    async def affected(self, work_orders: Sequence[str]) -> Sequence[BookingId]:
+        """The bookings of these work orders (D1 `work_order`)."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections back."""
+        ...
+
+
+class Calendar(Protocol):
+    """Where events go: one mailbox's calendar. It writes exactly the actions it is given and decides nothing.
+
+    Reads and writes may raise for the mailbox (`Unavailable`, `Forbidden`, `NotAMailbox`, `Full`) or the connector
+    (`Throttled`, `SignInFailed`, `Unreachable`); what concerns one event is that event's `Outcome`.
+    """
+
+    async def write(self, actions: Sequence[Write], before_send: BeforeSend) -> Mapping[Mark, Outcome]:
+        """Carry these out, in any order, batched as the server likes it; an outcome for each, none missing.
+
+        Where the request as a whole fails before an outcome is known, each of its actions gets `OutcomeUnknown`
+        or `NotSent`, or, where all are concerned alike, the mailbox's or connector's error.
+        """
+        ...
+
+    async def owned(self, window: Window | None, before_send: BeforeSend) -> Sequence[Observed]:
+        """The events of our organization in the window; None: wherever they lie. Proven whole, or it raises."""
+        ...
+
+    async def get(self, ids: Sequence[EventId], before_send: BeforeSend) -> Mapping[EventId, Observed | None]:
+        """These events as they are now; None for one that is gone."""
+        ...
+
+    async def find(self, marks: Sequence[Mark], before_send: BeforeSend) -> Mapping[Mark, Sequence[Observed]]:
+        """The events that carry these marks; a miss is no proof of absence (F55)."""
+        ...
+
+    async def test(self, before_send: BeforeSend) -> Sequence[Check]:
+        """What Test & Enable shows of this end: sign-in, mailbox found, calendar writable, claim."""
+        ...
+
+    async def claim(self, before_send: BeforeSend) -> str | None:
+        """The claim that stands on this calendar, None where there is none (R14)."""
+        ...
+
+    async def set_claim(self, value: str | None, before_send: BeforeSend) -> None:
+        """Write or take back the claim (Test & Enable, take over, clean)."""
+        ...
+
+
+class Calendars(Protocol):
+    """One server profile's end: opens mailboxes' calendars over shared connections."""
+
+    async def identity(self) -> Identity:
+        """The tenant this end signs in to (R7); its organization is ""."""
+        ...
+
+    def open(self, mailbox: MailboxId, organization: str) -> Calendar:
+        """This mailbox's calendar, marks being those of `organization`."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections back."""
+        ...
+
+
+class Pace(Protocol):
+    """Limits and pauses, shared by all workers, stored. Scopes: a mailbox id, or "connector:NAME", "source:NAME"."""
+
+    async def take(self, mailbox: MailboxId, cost: int) -> None:
+        """Wait until `cost` more requests on this mailbox are within its limit."""
+        ...
+
+    async def pause(self, scope: str, until: datetime, reason: str) -> None:
+        """Nothing of this scope before `until`; the later of two pauses holds."""
+        ...
+
+    async def paused(self, scopes: Sequence[str]) -> datetime | None:
+        """The instant until which one of these scopes is paused, None when none is."""
+        ...
+
+
+class Engine(Protocol):
+    """Who runs jobs, at least once. A job is (kind, key); two jobs of one key never run together."""
+
+    def enqueue(self, kind: str, key: str, priority: int) -> None:
+        """Have it run soon; one already waiting with the same kind, key and priority is not queued twice."""
+        ...
+
+    async def run(self, handle: Callable[[str, str], Awaitable[None]]) -> None:
+        """Run what is enqueued until cancelled."""
+        ...
