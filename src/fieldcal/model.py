@@ -291,3 +291,46 @@ class Details:
     missing: tuple[BookingId, ...] = ()
     #: asked for, but the answer proves nothing (a 403, a failed single read)
     unknown: tuple[BookingId, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A booking as it is stored: its row, the work order as it was read with it (R11), and what is proven of it."""
+
+    booking: Booking
+    snapshot: WorkOrder | None = None
+    #: when the source told that the row is gone
+    deleted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write that was handed out and not answered yet: the exact action, and what the link is to keep of it."""
+
+    action: Write
+    at: datetime
+    #: the trigger values that the action was decided from
+    triggers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What we know to stand in one mailbox for one booking: only what was written *and acknowledged*."""
+
+    mailbox: MailboxId
+    booking: BookingId
+    #: raised by each deletion of ours and each event found gone, so that a create key is never used for two events
+    generation: int
+    #: None: no event of ours stands there
+    event: EventId | None
+    etag: str = ""
+    #: trigger values it was written from; None: adopted, nothing is known of it
+    triggers: dict[str, str] | None = None
+    subject: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+    location: str = ""
+    stamp: str = ""
+    #: write it once more, whatever the triggers say (adopted, or to be restored)
+    rewrite: bool = False
+    intent: Intent | None = None

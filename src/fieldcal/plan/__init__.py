@@ -1,0 +1,1 @@
+"""What should happen. Pure: no I/O, no clock; everything it needs is handed in as a value."""

@@ -1,0 +1,169 @@
+"""The door to the state: transactions on SQLite or PostgreSQL, and the threads they run in."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from fieldcal.errors import ConfigError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: How long a writer waits for another process's transaction, seconds.
+BUSY_TIMEOUT = 30
+#: Threads that read or, on PostgreSQL, write at the same time.
+_THREADS = 8
+
+
+class Database:
+    """One state. Functions of this package take the `Connection` that `read` and `write` hand out.
+
+    On SQLite there is one writing connection and one writing thread; readers have their own connections and see
+    the last commit (WAL). On PostgreSQL all come from a pool. Any other process may open the same state beside us.
+    """
+
+    def __init__(self, url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
+        try:
+            self.url: URL = make_url(url)
+        except ArgumentError as error:
+            raise ConfigError(
+                f"the database address {url!r} cannot be read: write sqlite:///PATH or postgresql://..."
+            ) from error
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self._writer = _sqlite(self.url, "BEGIN IMMEDIATE", 1, busy_timeout)
+            self._reader = _sqlite(self.url, "BEGIN", _THREADS, busy_timeout)
+        else:
+            self._writer = self._reader = _postgresql(self.url)
+        self._write_lock = threading.RLock()
+        self._write_threads = ThreadPoolExecutor(1 if self.is_sqlite else _THREADS, thread_name_prefix="state-write")
+        self._read_threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="state-read")
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that may write: committed when the block ends, rolled back when it raises."""
+        with _told_plainly(self.url):
+            if not self.is_sqlite:
+                with self._writer.begin() as tx:
+                    yield tx
+                return
+            with self._write_lock, self._writer.begin() as tx:
+                yield tx
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent view; what is written in it is not kept."""
+        with _told_plainly(self.url), self._reader.connect() as tx:
+            yield tx
+            tx.rollback()
+
+    async def writing(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` with a writing transaction in the writing thread; returns when it is committed."""
+
+        def run() -> T:
+            with self.write() as tx:
+                return work(tx, *args, **kwargs)
+
+        return await _finish(self._write_threads, run)
+
+    async def reading(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work` with a reading transaction in a reading thread."""
+
+        def run() -> T:
+            with self.read() as tx:
+                return work(tx, *args, **kwargs)
+
+        return await _finish(self._read_threads, run)
+
+    def close(self) -> None:
+        """Finish what is under way and give every connection back."""
+        self._write_threads.shutdown()
+        self._read_threads.shutdown()
+        self._writer.dispose()
+        self._reader.dispose()
+
+
+async def _finish(threads: ThreadPoolExecutor, run: Callable[[], T]) -> T:
+    """Wait for the thread even when we are cancelled: a transaction is never left behind half told."""
+    future = asyncio.get_running_loop().run_in_executor(threads, run)
+    try:
+        return await asyncio.shield(future)
+    except asyncio.CancelledError:
+        await asyncio.wait([future])
+        raise
+
+
+def _sqlite(url: URL, begin: str, size: int, busy_timeout: float) -> Engine:
+    if url.database and url.database != ":memory:":
+        parent = Path(url.database).parent
+        if not parent.is_dir():
+            raise ConfigError(f"the state cannot be opened: no folder {parent}; create it or set FIELDCAL_DATABASE_URL")
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=0,
+        connect_args={"check_same_thread": False, "timeout": busy_timeout, "isolation_level": None},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.execute("PRAGMA foreign_keys=ON")
+        if begin != "BEGIN":
+            # WAL with NORMAL survives the death of the process; after a power cut the last transactions may be
+            # missing, and the create keys make that harmless (docs/decisions/002-sqlite-durability.md).
+            connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgresql(url: URL) -> Engine:
+    return create_engine(url.set(drivername="postgresql+psycopg"), pool_size=2 * _THREADS, max_overflow=4)
+
+
+@contextmanager
+def _told_plainly(url: URL) -> Iterator[None]:
+    """Turn what a database says of itself into one line for the operator; errors of our own SQL pass as they are."""
+    try:
+        yield
+    except OperationalError as error:
+        text = str(error.orig).splitlines()[0] if str(error.orig) else "no reason given"
+        where = url.render_as_string(hide_password=True)
+        raise ConfigError(f"the state at {where} cannot be used: {text}. {_remedy(text)}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise ConfigError("the connection to the state broke; it is tried again at the next pass") from error
+        raise
+
+
+def _remedy(text: str) -> str:
+    """What helps against a database's complaint, in one sentence."""
+    for sign, remedy in (
+        ("locked", "Another process holds it; end that process or wait, then try again."),
+        ("readonly", "Give this user the right to write the file and its folder."),
+        ("read-only", "Give this user the right to write the file and its folder."),
+        ("unable to open", "See that the path exists and may be read."),
+        ("no such table", "Run `fieldcal db upgrade`."),
+        ("not a database", "The file is something else; set FIELDCAL_DATABASE_URL to the right one."),
+        ("disk is full", "Make room on the disk."),
+    ):
+        if sign in text:
+            return remedy
+    return "See that it is running and that FIELDCAL_DATABASE_URL is right."
