@@ -5,86 +5,30 @@ A room changes its table here and in a new migration; `tests/state/test_migratio
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text, true
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    Dialect,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    TypeDecorator,
-    false,
-    text,
-    true,
-)
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware datetime, stored as whole microseconds since 1970, so that both databases sort and compare it alike."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:  # noqa: ARG002 -- SQLAlchemy's signature
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 -- SQLAlchemy's signature
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
-
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s",
-    }
-)
-# SQLite numbers rows itself only for INTEGER; PostgreSQL wants the room of BIGINT.
-_Serial = BigInteger().with_variant(Integer, "sqlite")
-
-
-def _text(name: str, *, default: str = "") -> Column[str]:
-    return Column(name, Text, nullable=False, server_default=default)
-
-
-def _flag(name: str) -> Column[bool]:
-    return Column(name, Boolean, nullable=False, server_default=false())
-
-
-def _count(name: str) -> Column[int]:
-    return Column(name, Integer, nullable=False, server_default="0")
-
+from fieldcal.state.columns import Instant, Serial, count, flag, metadata, text_column
 
 #: Facts of this installation: `installation` (its id, part of the backup).
-meta = Table("meta", metadata, Column("key", String(64), primary_key=True), _text("value"))
+meta = Table("meta", metadata, Column("key", String(64), primary_key=True), text_column("value"))
 
 environments = Table(
     "environments",
     metadata,
     Column("id", Text, primary_key=True),
-    _text("source", default="dataverse"),
-    _text("url"),
-    _text("authority"),
-    _text("tenant_hint"),
-    _text("credential"),
-    _text("client_id"),
+    text_column("source", default="dataverse"),
+    text_column("url"),
+    text_column("authority"),
+    text_column("tenant_hint"),
+    text_column("credential"),
+    text_column("client_id"),
     #: a reference (`env:NAME`, `file:PATH`) or `encrypted:...`; never the secret itself
-    _text("secret"),
+    text_column("secret"),
     #: pinned at the first sign-in; another answer later is a ConfigError
-    _text("organization"),
-    _text("tenant"),
+    text_column("organization"),
+    text_column("tenant"),
     Column("enabled", Boolean, nullable=False, server_default=true()),
-    _text("settings", default="{}"),
+    text_column("settings", default="{}"),
     Column("created_at", Instant, nullable=False),
 )
 
@@ -105,7 +49,7 @@ feeds = Table(
     Column("workers_cursor", Text),
     Column("workers_read_at", Instant),
     Column("last_pull_at", Instant),
-    _text("last_error"),
+    text_column("last_error"),
     Column("next_pull_at", Instant),
     Column("last_check_at", Instant),
 )
@@ -115,14 +59,14 @@ workers = Table(
     metadata,
     Column("environment", Text, primary_key=True),
     Column("id", Text, primary_key=True),
-    _text("name"),
-    _text("kind"),
+    text_column("name"),
+    text_column("kind"),
     Column("active", Boolean, nullable=False),
     Column("mailbox", Text),
-    _text("address"),
-    _text("sign_in"),
-    _text("zone"),
-    _flag("gone"),
+    text_column("address"),
+    text_column("sign_in"),
+    text_column("zone"),
+    flag("gone"),
     Index(None, "environment", "mailbox"),
 )
 
@@ -130,14 +74,14 @@ profiles = Table(
     "profiles",
     metadata,
     Column("id", Text, primary_key=True),
-    _text("kind", default="exchange-online"),
-    _text("url"),
-    _text("authority"),
-    _text("tenant_hint"),
-    _text("credential"),
-    _text("client_id"),
-    _text("secret"),
-    _text("tenant"),
+    text_column("kind", default="exchange-online"),
+    text_column("url"),
+    text_column("authority"),
+    text_column("tenant_hint"),
+    text_column("credential"),
+    text_column("client_id"),
+    text_column("secret"),
+    text_column("tenant"),
     Column("active", Boolean, nullable=False, server_default=true()),
     Column("created_at", Instant, nullable=False),
 )
@@ -147,28 +91,28 @@ mailboxes = Table(
     metadata,
     Column("environment", Text, primary_key=True),
     Column("id", Text, primary_key=True),
-    _text("name"),
-    _text("address"),
+    text_column("name"),
+    text_column("address"),
     Column("profile", Text),
     #: appointments method: `none` or `server_side_sync`
-    _text("method", default="none"),
+    text_column("method", default="none"),
     #: `empty`, `pending`, `approved`, `rejected`
-    _text("approval", default="empty"),
-    _text("approved_address"),
-    _text("approved_by"),
+    text_column("approval", default="empty"),
+    text_column("approved_address"),
+    text_column("approved_by"),
     #: `not_run`, `scheduled`, `in_progress`, `success`, `failure`
-    _text("test", default="not_run"),
+    text_column("test", default="not_run"),
     Column("tested_at", Instant),
-    _text("checks", default="[]"),
-    _flag("enabled"),
-    _text("disabled_reason"),
+    text_column("checks", default="[]"),
+    flag("enabled"),
+    text_column("disabled_reason"),
     #: read everything that is ours in it before any reconcile (just enabled, taken over, restored)
-    _flag("check_first"),
+    flag("check_first"),
     #: the earliest of its marks' next tries; computed from them, never set apart from them
     Column("next_due", Instant),
     Column("last_sync_at", Instant),
-    _text("trouble"),
-    _count("failures"),
+    text_column("trouble"),
+    count("failures"),
     Index(None, "environment", "next_due"),
     Index(None, "id"),
 )
@@ -178,24 +122,24 @@ bookings = Table(
     metadata,
     Column("environment", Text, primary_key=True),
     Column("id", Text, primary_key=True),
-    _text("name"),
+    text_column("name"),
     Column("start", Instant, nullable=False),
     Column("end", Instant, nullable=False),
     Column("worker", Text),
-    _text("status"),
-    _text("status_name"),
-    _text("kind"),
+    text_column("status"),
+    text_column("status_name"),
+    text_column("kind"),
     Column("work_order", Text),
     Column("active", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
-    _text("place"),
+    text_column("place"),
     #: when the source told that it is gone; evidence for D6
     Column("deleted_at", Instant),
     #: the work order as it was when the booking was read (R11), JSON; NULL where it has none or was never read
     Column("snapshot", Text),
     #: its details must be read (again) before it may be written
-    _flag("stale"),
-    _text("seen_run"),
+    flag("stale"),
+    text_column("seen_run"),
     Index(None, "environment", "start"),
     Index(None, "environment", "worker", "end"),
     Index(
@@ -216,16 +160,16 @@ links = Table(
     Column("generation", Integer, nullable=False),
     #: NULL: no event of ours stands there; the generation is kept
     Column("event", Text),
-    _text("etag"),
+    text_column("etag"),
     #: the trigger values it was written from, JSON; NULL: adopted, nothing known
     Column("triggers", Text),
-    _text("subject"),
+    text_column("subject"),
     Column("start", Instant),
     Column("end", Instant),
-    _text("location"),
-    _text("stamp"),
+    text_column("location"),
+    text_column("stamp"),
     #: adopted, or found changed and to be restored: write it once more
-    _flag("rewrite"),
+    flag("rewrite"),
     Column("written_at", Instant),
     #: the exact action that was handed out and not yet answered, JSON
     Column("intent", Text),
@@ -248,12 +192,12 @@ marks = Table(
     Column("booking", Text, primary_key=True),
     #: raised by every marking; a mark is cleared only if it is unchanged since it was loaded
     Column("seq", Integer, nullable=False),
-    _text("reason"),
+    text_column("reason"),
     Column("since", Instant, nullable=False),
     #: next try; NULL: set aside until it is marked again (`trouble` says why)
     Column("due", Instant),
-    _count("attempts"),
-    _text("trouble"),
+    count("attempts"),
+    text_column("trouble"),
     Index(None, "environment", "mailbox", "due"),
     Index(None, "environment", "booking"),
 )
@@ -262,7 +206,7 @@ leases = Table(
     "leases",
     metadata,
     Column("name", Text, primary_key=True),
-    _text("owner"),
+    text_column("owner"),
     Column("fence", BigInteger, nullable=False),
     Column("until", Instant, nullable=False),
 )
@@ -272,22 +216,22 @@ pauses = Table(
     metadata,
     Column("scope", Text, primary_key=True),
     Column("until", Instant, nullable=False),
-    _text("reason"),
+    text_column("reason"),
 )
 
 #: One line for each write that was decided and what became of it; `why` reads it.
 history = Table(
     "history",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("environment", Text, nullable=False),
     Column("mailbox", Text, nullable=False),
     Column("booking", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Column("pass", Text, nullable=False),
-    _text("action"),
-    _text("reason"),
-    _text("answer"),
+    text_column("action"),
+    text_column("reason"),
+    text_column("answer"),
     Column("ok", Boolean, nullable=False),
     Index(None, "environment", "booking", "id"),
 )
@@ -297,17 +241,17 @@ passes = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("environment", Text, nullable=False),
-    _text("kind"),
+    text_column("kind"),
     Column("started_at", Instant, nullable=False),
     Column("ended_at", Instant),
-    _count("changes"),
-    _count("created"),
-    _count("updated"),
-    _count("removed"),
-    _count("adopted"),
-    _count("failed"),
-    _count("held"),
-    _text("error"),
+    count("changes"),
+    count("created"),
+    count("updated"),
+    count("removed"),
+    count("adopted"),
+    count("failed"),
+    count("held"),
+    text_column("error"),
     Index(None, "environment", "started_at"),
 )
 
@@ -315,7 +259,7 @@ passes = Table(
 removals = Table(
     "removals",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("environment", Text, nullable=False),
     Column("at", Instant, nullable=False),
     Index(None, "environment", "at"),
@@ -324,29 +268,29 @@ removals = Table(
 plans = Table(
     "plans",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("environment", Text, nullable=False),
     #: `held`, `approved`, `rejected`, `done`
-    _text("state"),
-    _text("kind"),
-    _text("reason"),
+    text_column("state"),
+    text_column("kind"),
+    text_column("reason"),
     Column("created_at", Instant, nullable=False),
-    _text("decided_by"),
+    text_column("decided_by"),
     Column("decided_at", Instant),
-    _text("comment"),
+    text_column("comment"),
 )
 
 plan_rows = Table(
     "plan_rows",
     metadata,
-    Column("plan", _Serial, primary_key=True),
+    Column("plan", Serial, primary_key=True),
     Column("mailbox", Text, primary_key=True),
     Column("booking", Text, primary_key=True),
     Column("environment", Text, nullable=False),
     #: what proves it: kind, and the version or instant of the proof
-    _text("evidence"),
+    text_column("evidence"),
     #: `held`, `approved`, `rejected`, `dropped`, `done`
-    _text("state"),
+    text_column("state"),
     Index(None, "environment", "booking"),
 )
 
@@ -357,10 +301,10 @@ findings = Table(
     Column("environment", Text, primary_key=True),
     Column("mailbox", Text, primary_key=True),
     Column("event", Text, primary_key=True),
-    _text("booking"),
+    text_column("booking"),
     #: `changed`, `deleted`, `copy`
-    _text("kind"),
-    _text("detail"),
+    text_column("kind"),
+    text_column("detail"),
     Column("found_at", Instant, nullable=False),
 )
 
@@ -371,22 +315,22 @@ alerts = Table(
     Column("mailbox", Text, primary_key=True),
     Column("code", Text, primary_key=True),
     #: `information`, `warning`, `error`
-    _text("level"),
-    _text("message"),
+    text_column("level"),
+    text_column("message"),
     Column("first_at", Instant, nullable=False),
     Column("last_at", Instant, nullable=False),
-    _count("times"),
-    _text("acknowledged_by"),
+    count("times"),
+    text_column("acknowledged_by"),
 )
 
 users = Table(
     "users",
     metadata,
     Column("id", Text, primary_key=True),
-    _text("name"),
+    text_column("name"),
     #: sign-in name (UPN) and directory object id, where known; they tie a person to the own mailbox
-    _text("sign_in"),
-    _text("object_id"),
+    text_column("sign_in"),
+    text_column("object_id"),
     Column("created_at", Instant, nullable=False),
 )
 
@@ -395,17 +339,17 @@ grants = Table(
     metadata,
     Column("user", Text, primary_key=True),
     Column("role", Text, primary_key=True),
-    _text("granted_by"),
+    text_column("granted_by"),
 )
 
 audit = Table(
     "audit",
     metadata,
-    Column("id", _Serial, primary_key=True),
+    Column("id", Serial, primary_key=True),
     Column("at", Instant, nullable=False),
-    _text("operator"),
-    _text("actor"),
-    _text("action"),
-    _text("subject"),
-    _text("detail"),
+    text_column("operator"),
+    text_column("actor"),
+    text_column("action"),
+    text_column("subject"),
+    text_column("detail"),
 )
