@@ -27,6 +27,12 @@ FieldcalError
 from __future__ import annotations
 
 
+def one_line(text: object, limit: int = 200) -> str:
+    """What a server said, fit for a message: one line, printable, at most `limit` characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)[: limit * 4]).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
 class FieldcalError(Exception):
     """The root; `str()` of every one is one line that says what, where, and what to do."""
 
