@@ -1,0 +1,203 @@
+"""Stored bookings: the rows as the source told them, each with its work order as it was read (R11)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, or_, select, update
+
+from fieldcal.model import Booking, BookingId, Detailed, Known, StatusKind, Window, WorkerId, WorkOrder, WorkOrderId
+from fieldcal.state.rows import from_json, slices, to_json, upsert
+from fieldcal.state.tables import bookings, links, marks
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored booking, and whether its details have to be read before it may be written."""
+
+    known: Known
+    stale: bool
+
+
+def _stored(row: Row[Any]) -> Stored:
+    booking = Booking(
+        BookingId(row.id), row.name, row.start, row.end, WorkerId(row.worker) if row.worker else None, row.status,
+        row.status_name, StatusKind(row.kind), WorkOrderId(row.work_order) if row.work_order else None,
+        row.active, row.version, row.place,
+    )  # fmt: skip
+    snapshot = from_json(row.snapshot, WorkOrder) if row.snapshot else None
+    return Stored(Known(booking, snapshot, row.deleted_at), row.stale)
+
+
+def load(tx: Connection, environment: str, ids: Iterable[str]) -> dict[BookingId, Stored]:
+    """Those of these bookings that are stored."""
+    found: dict[BookingId, Stored] = {}
+    for some in slices(sorted(set(ids))):
+        for row in tx.execute(select(bookings).where(bookings.c.environment == environment, bookings.c.id.in_(some))):
+            found[BookingId(row.id)] = _stored(row)
+    return found
+
+
+def _columns(environment: str, booking: Booking, run: str) -> dict[str, Any]:
+    return {
+        "environment": environment, "id": booking.id, "name": booking.name, "start": booking.start, "end": booking.end,
+        "worker": booking.worker, "status": booking.status, "status_name": booking.status_name,
+        "kind": booking.kind.value,
+        "work_order": booking.work_order, "active": booking.active, "version": booking.version, "place": booking.place,
+        "deleted_at": None, "seen_run": run,
+    }  # fmt: skip
+
+
+def store_rows(tx: Connection, environment: str, rows: Sequence[Booking], run: str, *, stale: bool) -> None:
+    """Keep these rows, each unless a newer version is stored; snapshots stay as they are (R11)."""
+    columns = [{**_columns(environment, row, run), "stale": stale} for row in rows]
+    upsert(tx, bookings, columns, keep=() if stale else ("stale",), newer="version")
+
+
+def store_details(tx: Connection, environment: str, found: Sequence[Detailed], run: str) -> None:
+    """Keep these rows with their work orders as they are now, each unless a newer version is stored."""
+    columns = [
+        {**_columns(environment, item.booking, run), "stale": False,
+         "snapshot": to_json(item.work_order) if item.work_order else None}
+        for item in found
+    ]  # fmt: skip
+    upsert(tx, bookings, columns, newer="version")
+
+
+def store_proofs(tx: Connection, environment: str, ids: Sequence[BookingId], now: datetime) -> None:
+    """Remember that these bookings are proven not to exist; one that is known to be gone keeps its first proof."""
+    for some in slices(ids):
+        tx.execute(
+            update(bookings)
+            .where(bookings.c.environment == environment, bookings.c.id.in_(some), bookings.c.deleted_at.is_(None))
+            .values(deleted_at=now, stale=False)
+        )
+
+
+def store_missing(tx: Connection, environment: str, ids: Sequence[BookingId], now: datetime) -> None:
+    """Remember bookings that we never saw and that are proven not to exist (an owned event names them)."""
+    rows = [
+        {"environment": environment, "id": booking, "start": now, "end": now, "active": True, "version": 0,
+         "kind": StatusKind.COMMITTED.value, "deleted_at": now}
+        for booking in ids
+    ]  # fmt: skip
+    upsert(tx, bookings, rows, keep=("start", "end", "active", "version", "kind"))
+
+
+def seen(tx: Connection, environment: str, ids: Sequence[BookingId], run: str) -> None:
+    """Note that a full read named these bookings, also where nothing in them changed."""
+    if ids:
+        tx.execute(
+            update(bookings)
+            .where(bookings.c.environment == environment, bookings.c.id == bindparam("b_id"))
+            .values(seen_run=run),
+            [{"b_id": booking} for booking in ids],
+        )
+
+
+def set_stale(tx: Connection, environment: str, ids: Sequence[BookingId]) -> None:
+    """Have the details of these bookings read before they are written."""
+    for some in slices(ids):
+        tx.execute(
+            update(bookings)
+            .where(bookings.c.environment == environment, bookings.c.id.in_(some), bookings.c.deleted_at.is_(None))
+            .values(stale=True)
+        )
+
+
+def stale(tx: Connection, environment: str, limit: int, after: str = "") -> list[BookingId]:
+    """Bookings whose details wait to be read, by id, those after `after`."""
+    rows = tx.scalars(
+        select(bookings.c.id)
+        .where(bookings.c.environment == environment, bookings.c.stale, bookings.c.id > after)
+        .order_by(bookings.c.id)
+        .limit(limit)
+    )
+    return [BookingId(row) for row in rows]
+
+
+def starting(tx: Connection, environment: str, since: datetime, until: datetime) -> list[BookingId]:
+    """The living bookings with `since <= start < until`."""
+    rows = tx.scalars(
+        select(bookings.c.id).where(
+            bookings.c.environment == environment,
+            bookings.c.start >= since,
+            bookings.c.start < until,
+            bookings.c.deleted_at.is_(None),
+        )
+    )
+    return [BookingId(row) for row in rows]
+
+
+def in_window(tx: Connection, environment: str, window: Window) -> list[Stored]:
+    """Every stored booking that lies in the window and is not known to be gone."""
+    rows = tx.execute(
+        select(bookings)
+        .where(
+            bookings.c.environment == environment,
+            bookings.c.start < window.far,
+            bookings.c.end > window.near,
+            bookings.c.deleted_at.is_(None),
+        )
+        .order_by(bookings.c.start, bookings.c.id)
+    )
+    return [_stored(row) for row in rows]
+
+
+def concerned(tx: Connection, environment: str, ids: Iterable[str]) -> dict[BookingId, set[str]]:
+    """For each of these bookings the mailboxes in which it has an event, an unanswered write, or a mark."""
+    found: dict[BookingId, set[str]] = {}
+    for some in slices(sorted(set(ids))):
+        live = select(links.c.booking, links.c.mailbox).where(
+            links.c.environment == environment,
+            links.c.booking.in_(some),
+            or_(links.c.event.is_not(None), links.c.intent.is_not(None)),
+        )
+        waiting = select(marks.c.booking, marks.c.mailbox).where(
+            marks.c.environment == environment, marks.c.booking.in_(some)
+        )
+        for row in [*tx.execute(live), *tx.execute(waiting)]:
+            found.setdefault(BookingId(row.booking), set()).add(row.mailbox)
+    return found
+
+
+def unseen(tx: Connection, environment: str, run: str) -> list[BookingId]:
+    """Stored bookings with a live link, or an unanswered write, that the full read `run` did not name."""
+    rows = tx.scalars(
+        select(bookings.c.id)
+        .where(
+            bookings.c.environment == environment,
+            bookings.c.seen_run != run,
+            bookings.c.deleted_at.is_(None),
+            bookings.c.id.in_(
+                select(links.c.booking).where(
+                    links.c.environment == environment,
+                    or_(links.c.event.is_not(None), links.c.intent.is_not(None)),
+                )
+            ),
+        )
+        .order_by(bookings.c.id)
+    )
+    return [BookingId(row) for row in rows]
+
+
+def search(tx: Connection, environment: str, text: str, limit: int = 20) -> list[BookingId]:
+    """Bookings whose id, name or work order number is `text`."""
+    wanted = text.strip()
+    rows = tx.scalars(
+        select(bookings.c.id)
+        .where(
+            bookings.c.environment == environment,
+            or_(
+                bookings.c.id == wanted.lower().strip("{}"),
+                bookings.c.name == wanted,
+                bookings.c.snapshot.contains(f'"number":{to_json(wanted)}', autoescape=True),
+            ),
+        )
+        .order_by(bookings.c.start)
+        .limit(limit)
+    )
+    return [BookingId(row) for row in rows]

@@ -1,0 +1,51 @@
+"""Where the reading of one environment stands: cursor, edges, first read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from fieldcal.state.rows import add_missing
+from fieldcal.state.tables import feeds
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """The reading of one environment, as it was left by the last committed page."""
+
+    #: where to go on; None: from the beginning
+    cursor: str | None
+    #: the full read that is under way or whose follow-up is
+    reading: str | None
+    #: when the first complete read was done; nothing is removed before
+    first_read_at: datetime | None
+    far_edge: datetime | None
+    #: days, the window setting that the stored rows were kept by
+    kept_past: int | None
+    kept_future: int | None
+    workers_cursor: str | None
+    workers_read_at: datetime | None
+    last_pull_at: datetime | None
+    last_error: str
+    next_pull_at: datetime | None
+    last_check_at: datetime | None
+
+
+def load(tx: Connection, environment: str) -> Feed:
+    """The feed of this environment; begun where it did not exist."""
+    row = tx.execute(select(feeds).where(feeds.c.environment == environment)).first()
+    if row is None:
+        return Feed(None, None, None, None, None, None, None, None, None, "", None, None)
+    return Feed(
+        row.cursor, row.reading, row.first_read_at, row.far_edge, row.kept_past, row.kept_future, row.workers_cursor,
+        row.workers_read_at, row.last_pull_at, row.last_error, row.next_pull_at, row.last_check_at,
+    )  # fmt: skip
+
+
+def change(tx: Connection, environment: str, **values: Any) -> None:
+    """Set these columns of the feed."""
+    add_missing(tx, feeds, [{"environment": environment}])
+    tx.execute(update(feeds).where(feeds.c.environment == environment).values(**values))

@@ -1,0 +1,117 @@
+"""What was decided and what became of it: one line a write, one row a pass. `why` and `status` read them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from fieldcal.state.tables import history, passes
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One write and its answer."""
+
+    mailbox: str
+    booking: str
+    #: `create`, `update`, `remove`, `adopt`, `forget`, `hold`, `set aside`
+    action: str
+    reason: str
+    answer: str
+    ok: bool
+    at: datetime
+    run: str = ""
+
+
+def write(tx: Connection, environment: str, run: str, lines: Sequence[Line]) -> None:
+    """Keep these lines, in this order."""
+    if lines:
+        tx.execute(
+            insert(history),
+            [
+                {"environment": environment, "mailbox": line.mailbox, "booking": line.booking, "at": line.at, "pass": run,
+                 "action": line.action, "reason": line.reason, "answer": line.answer[:500], "ok": line.ok}
+                for line in lines
+            ],
+        )  # fmt: skip
+
+
+def of_booking(tx: Connection, environment: str, booking: str, limit: int = 20) -> list[Line]:
+    """The last lines of one booking, the newest first."""
+    rows = tx.execute(
+        select(history)
+        .where(history.c.environment == environment, history.c.booking == booking)
+        .order_by(history.c.id.desc())
+        .limit(limit)
+    )
+    return [
+        Line(row.mailbox, row.booking, row.action, row.reason, row.answer, row.ok, row.at, getattr(row, "pass"))
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one pass did. Adding two gives what both did."""
+
+    changes: int = 0
+    created: int = 0
+    updated: int = 0
+    removed: int = 0
+    adopted: int = 0
+    failed: int = 0
+    held: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(
+            self.changes + other.changes, self.created + other.created, self.updated + other.updated,
+            self.removed + other.removed, self.adopted + other.adopted, self.failed + other.failed,
+            self.held + other.held,
+        )  # fmt: skip
+
+    @property
+    def writes(self) -> int:
+        """Requests that changed a calendar, or tried to."""
+        return self.created + self.updated + self.removed + self.failed
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pass as it is remembered."""
+
+    id: str
+    kind: str
+    started_at: datetime
+    ended_at: datetime | None
+    tally: Tally
+    error: str
+
+
+def begin(tx: Connection, environment: str, run: str, kind: str, now: datetime) -> None:
+    """Remember that a pass began."""
+    tx.execute(insert(passes).values({"id": run, "environment": environment, "kind": kind, "started_at": now}))
+
+
+def end(tx: Connection, run: str, tally: Tally, error: str, now: datetime) -> None:
+    """Remember how the pass ended."""
+    tx.execute(
+        update(passes).where(passes.c.id == run).values(
+            ended_at=now, changes=tally.changes, created=tally.created, updated=tally.updated, removed=tally.removed,
+            adopted=tally.adopted, failed=tally.failed, held=tally.held, error=error[:500],
+        )
+    )  # fmt: skip
+
+
+def last_passes(tx: Connection, environment: str, limit: int = 10) -> list[Pass]:
+    """The last passes, the newest first."""
+    rows = tx.execute(
+        select(passes).where(passes.c.environment == environment).order_by(passes.c.started_at.desc()).limit(limit)
+    )
+    return [
+        Pass(row.id, row.kind, row.started_at, row.ended_at,
+             Tally(row.changes, row.created, row.updated, row.removed, row.adopted, row.failed, row.held), row.error)
+        for row in rows
+    ]  # fmt: skip

@@ -1,0 +1,64 @@
+"""Leases with a fence: one worker at a time, and nobody who lost one may store anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from fieldcal.errors import LeaseLost
+from fieldcal.state.rows import add_missing
+from fieldcal.state.tables import leases
+
+_LONG_AGO = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to work on `name` until `until`; `fence` grows with every taking."""
+
+    name: str
+    owner: str
+    fence: int
+    until: datetime
+
+
+def take(tx: Connection, name: str, owner: str, now: datetime, span: timedelta) -> Lease | None:
+    """The lease, or None while somebody else holds it."""
+    add_missing(tx, leases, [{"name": name, "owner": "", "fence": 0, "until": _LONG_AGO}])
+    taken = tx.execute(
+        update(leases)
+        .where(leases.c.name == name, leases.c.until <= now)
+        .values(owner=owner, fence=leases.c.fence + 1, until=now + span)
+        .returning(leases.c.fence)
+    ).first()
+    return Lease(name, owner, taken.fence, now + span) if taken else None
+
+
+def renew(tx: Connection, lease: Lease, now: datetime, span: timedelta) -> Lease:
+    """The same lease with a later end; raises `LeaseLost` when another has taken it meanwhile."""
+    renewed = tx.execute(
+        update(leases)
+        .where(leases.c.name == lease.name, leases.c.fence == lease.fence, leases.c.owner == lease.owner)
+        .values(until=now + span)
+    )
+    if renewed.rowcount != 1:
+        raise LeaseLost(f"the lease {lease.name} was taken by another worker")
+    return Lease(lease.name, lease.owner, lease.fence, now + span)
+
+
+def check(tx: Connection, lease: Lease) -> None:
+    """Raise `LeaseLost` unless this is still the last taking; holds the row until the transaction ends."""
+    row = tx.execute(select(leases.c.fence).where(leases.c.name == lease.name).with_for_update()).first()
+    if row is None or row.fence != lease.fence:
+        raise LeaseLost(f"the lease {lease.name} was taken by another worker")
+
+
+def give_back(tx: Connection, lease: Lease) -> None:
+    """Let the next one in at once; nothing happens if it was taken already."""
+    tx.execute(
+        update(leases)
+        .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
+        .values(until=_LONG_AGO, owner="")
+    )

@@ -1,0 +1,122 @@
+"""Links: what we know to stand in each mailbox for each booking, and what was handed out and not answered yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
+
+from fieldcal.model import BookingId, Create, Delete, EventId, Intent, Link, MailboxId, Update, Write
+from fieldcal.state.rows import from_json, slices, to_json, upsert
+from fieldcal.state.tables import links
+
+
+class StoredIntent(msgspec.Struct, frozen=True):
+    """An intent as text: the union of actions needs a tag that the model's values do not carry."""
+
+    kind: str
+    action: msgspec.Raw
+    triggers: dict[str, str]
+
+    @classmethod
+    def of(cls, intent: Intent) -> StoredIntent:
+        kind = type(intent.action).__name__
+        return cls(kind, msgspec.Raw(msgspec.json.encode(intent.action)), intent.triggers)
+
+    def value(self, at: datetime) -> Intent:
+        return Intent(msgspec.json.decode(self.action, type=_ACTIONS[self.kind]), at, self.triggers)
+
+
+_ACTIONS: dict[str, type[Write]] = {"Create": Create, "Update": Update, "Delete": Delete}
+
+
+def _link(row: Row[Any]) -> Link:
+    return Link(
+        mailbox=MailboxId(row.mailbox), booking=BookingId(row.booking), generation=row.generation,
+        event=EventId(row.event) if row.event is not None else None, etag=row.etag,
+        triggers=from_json(row.triggers, dict[str, str]) if row.triggers else None,
+        subject=row.subject, start=row.start, end=row.end, location=row.location, stamp=row.stamp, rewrite=row.rewrite,
+        intent=_intent(row),
+    )  # fmt: skip
+
+
+def _intent(row: Row[Any]) -> Intent | None:
+    return from_json(row.intent, StoredIntent).value(row.intent_at) if row.intent else None
+
+
+def load(tx: Connection, environment: str, mailbox: str, ids: Iterable[str]) -> dict[BookingId, Link]:
+    """The links of these bookings in this mailbox, dead ones (their generation) included."""
+    found: dict[BookingId, Link] = {}
+    for some in slices(sorted(set(ids))):
+        rows = tx.execute(
+            select(links).where(
+                links.c.environment == environment, links.c.mailbox == mailbox, links.c.booking.in_(some)
+            )
+        )
+        found.update({BookingId(row.booking): _link(row) for row in rows})
+    return found
+
+
+def of_booking(tx: Connection, environment: str, booking: str) -> list[Link]:
+    """Every link of one booking, in whatever mailbox."""
+    rows = tx.execute(select(links).where(links.c.environment == environment, links.c.booking == booking))
+    return [_link(row) for row in rows]
+
+
+def of_mailbox(tx: Connection, environment: str, mailbox: str) -> list[Link]:
+    """Every link in one mailbox that has an event or an unanswered write."""
+    rows = tx.execute(
+        select(links).where(
+            links.c.environment == environment,
+            links.c.mailbox == mailbox,
+            or_(links.c.event.is_not(None), links.c.intent.is_not(None)),
+        )
+    )
+    return [_link(row) for row in rows]
+
+
+def store(tx: Connection, environment: str, changed: Sequence[Link], now: datetime) -> None:
+    """Keep these links as they are given; their unanswered writes too."""
+    rows = [
+        {
+            "environment": environment, "mailbox": link.mailbox, "booking": link.booking, "generation": link.generation,
+            "event": link.event, "etag": link.etag, "triggers": to_json(link.triggers) if link.triggers else None,
+            "subject": link.subject, "start": link.start, "end": link.end, "location": link.location,
+            "stamp": link.stamp, "rewrite": link.rewrite, "written_at": now,
+            "intent": to_json(StoredIntent.of(link.intent)) if link.intent else None,
+            "intent_at": link.intent.at if link.intent else None,
+        }
+        for link in changed
+    ]  # fmt: skip
+    upsert(tx, links, rows)
+
+
+def refresh_etags(tx: Connection, environment: str, mailbox: str, etags: Sequence[tuple[EventId, str]]) -> None:
+    """Take over the etags that a check has read (a worker set a reminder: the event is still as we wrote it)."""
+    if etags:
+        tx.execute(
+            update(links)
+            .where(
+                links.c.environment == environment, links.c.mailbox == mailbox, links.c.event == bindparam("b_event")
+            )
+            .values(etag=bindparam("b_etag")),
+            [{"b_event": event, "b_etag": etag} for event, etag in etags],
+        )
+
+
+def not_ended(tx: Connection, environment: str, now: datetime) -> int:
+    """How many live links have an event that has not ended; the measure of the removal budget."""
+    return tx.scalar(
+        select(func.count()).where(links.c.environment == environment, links.c.event.is_not(None), links.c.end > now)
+    ) or 0  # fmt: skip
+
+
+def live(tx: Connection, environment: str, mailbox: str | None = None) -> int:
+    """How many events of ours stand in this environment, or in one of its mailboxes."""
+    wanted = [links.c.environment == environment, links.c.event.is_not(None)]
+    if mailbox is not None:
+        wanted.append(links.c.mailbox == mailbox)
+    return tx.scalar(select(func.count()).where(*wanted)) or 0

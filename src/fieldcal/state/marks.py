@@ -1,0 +1,162 @@
+"""Marks: which booking has to be looked at in which mailbox, and when.
+
+`mailboxes.next_due` is computed from the marks in the same transaction that touches them, never set apart from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
+
+from fieldcal.model import BookingId, MailboxId, Window
+from fieldcal.state.rows import insert, slices
+from fieldcal.state.tables import bookings, links, mailboxes, marks, workers
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """One mark as it was loaded."""
+
+    booking: BookingId
+    seq: int
+    attempts: int
+    since: datetime
+
+
+def mark(
+    tx: Connection, environment: str, pairs: Iterable[tuple[MailboxId, BookingId]], now: datetime, reason: str
+) -> None:
+    """Have these bookings looked at in these mailboxes; raises the sequence of a mark that stands already."""
+    rows = [
+        {"environment": environment, "mailbox": mailbox, "booking": booking, "seq": 1, "reason": reason,
+         "since": now, "due": now, "attempts": 0, "trouble": ""}
+        for mailbox, booking in sorted(set(pairs))
+    ]  # fmt: skip
+    if not rows:
+        return
+    statement = insert(tx, marks)
+    again = {"seq": marks.c.seq + 1, "reason": reason, "due": now, "attempts": 0, "trouble": ""}
+    tx.execute(statement.on_conflict_do_update(index_elements=["environment", "mailbox", "booking"], set_=again), rows)
+    recompute(tx, environment, {str(row["mailbox"]) for row in rows})
+
+
+def recompute(tx: Connection, environment: str, changed: Iterable[str]) -> None:
+    """Bring `next_due` of these mailboxes in line with their marks."""
+    earliest = (
+        select(func.min(marks.c.due))
+        .where(marks.c.environment == mailboxes.c.environment, marks.c.mailbox == mailboxes.c.id)
+        .scalar_subquery()
+    )
+    for some in slices(sorted(changed)):
+        tx.execute(
+            update(mailboxes)
+            .where(mailboxes.c.environment == environment, mailboxes.c.id.in_(some))
+            .values(next_due=earliest)
+        )
+
+
+def mark_mailbox(tx: Connection, environment: str, mailbox: str, window: Window, now: datetime, reason: str) -> int:
+    """Mark all window bookings of this mailbox's workers and all its links; returns how many marks there are.
+
+    Bookings without an event there are to be read again before they are written (R11: read when the booking is
+    first synchronized).
+    """
+    here = select(workers.c.id).where(workers.c.environment == environment, workers.c.mailbox == mailbox)
+    in_window = select(bookings.c.id).where(
+        bookings.c.environment == environment,
+        bookings.c.worker.in_(here),
+        bookings.c.start < window.far,
+        bookings.c.end > window.near,
+    )
+    linked = select(links.c.booking).where(
+        links.c.environment == environment, links.c.mailbox == mailbox, links.c.event.is_not(None)
+    )
+    tx.execute(
+        update(bookings)
+        .where(bookings.c.environment == environment, bookings.c.id.in_(in_window), bookings.c.id.not_in(linked),
+               bookings.c.deleted_at.is_(None))
+        .values(stale=True)
+    )  # fmt: skip
+    ids = set(tx.scalars(in_window)) | set(tx.scalars(linked))
+    mark(tx, environment, ((MailboxId(mailbox), BookingId(booking)) for booking in ids), now, reason)
+    return len(ids)
+
+
+def due(tx: Connection, environment: str, mailbox: str, now: datetime, limit: int) -> list[Marked]:
+    """The marks whose time has come, the oldest first; those whose booking waits for its details are not among them."""
+    rows = tx.execute(
+        select(marks.c.booking, marks.c.seq, marks.c.attempts, marks.c.since)
+        .join(
+            bookings,
+            and_(bookings.c.environment == marks.c.environment, bookings.c.id == marks.c.booking),
+            isouter=True,
+        )
+        .where(
+            marks.c.environment == environment,
+            marks.c.mailbox == mailbox,
+            marks.c.due <= now,
+            func.coalesce(bookings.c.stale, False).is_(False),
+        )
+        .order_by(marks.c.due, marks.c.booking)
+        .limit(limit)
+    )
+    return [Marked(BookingId(row.booking), row.seq, row.attempts, row.since) for row in rows]
+
+
+_THIS = and_(
+    marks.c.environment == bindparam("b_environment"),
+    marks.c.mailbox == bindparam("b_mailbox"),
+    marks.c.booking == bindparam("b_booking"),
+    marks.c.seq == bindparam("b_seq"),
+)
+
+
+def _of(environment: str, mailbox: str, marked: Marked) -> dict[str, object]:
+    return {"b_environment": environment, "b_mailbox": mailbox, "b_booking": marked.booking, "b_seq": marked.seq}
+
+
+def clear(tx: Connection, environment: str, mailbox: str, done: Sequence[Marked]) -> None:
+    """Drop these marks, but those that were raised since they were loaded."""
+    if done:
+        tx.execute(delete(marks).where(_THIS), [_of(environment, mailbox, marked) for marked in done])
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """A mark that stays: when it is tried again (None: set aside) and what stands in the way."""
+
+    marked: Marked
+    due: datetime | None
+    trouble: str
+    #: the try counts as a failure in a row
+    failed: bool = True
+
+
+def postpone(tx: Connection, environment: str, mailbox: str, later: Sequence[Later]) -> None:
+    """Set the next try of these marks, but of those that were raised since they were loaded."""
+    if later:
+        tx.execute(
+            update(marks).where(_THIS).values(
+                due=bindparam("n_due", type_=marks.c.due.type),
+                attempts=bindparam("n_attempts"),
+                trouble=bindparam("n_trouble"),
+            ),
+            [
+                {**_of(environment, mailbox, item.marked), "n_due": item.due, "n_trouble": item.trouble[:500],
+                 "n_attempts": item.marked.attempts + (1 if item.failed else 0)}
+                for item in later
+            ],
+        )  # fmt: skip
+
+
+def due_mailboxes(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
+    """The mailboxes with something to do, the longest waiting first."""
+    rows = tx.scalars(
+        select(mailboxes.c.id)
+        .where(mailboxes.c.environment == environment, mailboxes.c.next_due <= now)
+        .order_by(mailboxes.c.next_due, mailboxes.c.id)
+    )
+    return [MailboxId(row) for row in rows]

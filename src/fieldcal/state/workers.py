@@ -1,0 +1,113 @@
+"""Workers as the source told them, and the mailboxes they point at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select, update
+
+from fieldcal.model import BookingId, MailboxId, Window, Worker, WorkerId, WorkerKind
+from fieldcal.state import bookings as booking_rows
+from fieldcal.state.marks import mark
+from fieldcal.state.rows import add_missing, slices, upsert
+from fieldcal.state.tables import bookings, links, mailboxes, workers
+
+
+def _worker(row: Row[Any]) -> Worker:
+    return Worker(
+        WorkerId(row.id), row.name, WorkerKind(row.kind), row.active, MailboxId(row.mailbox) if row.mailbox else None,
+        row.address, row.sign_in, row.zone,
+    )  # fmt: skip
+
+
+def load(tx: Connection, environment: str, ids: Iterable[str | None]) -> dict[str, tuple[Worker, bool]]:
+    """Those of these workers that are known, each with whether the source says that it is gone."""
+    found: dict[str, tuple[Worker, bool]] = {}
+    for some in slices(sorted({worker for worker in ids if worker})):
+        for row in tx.execute(select(workers).where(workers.c.environment == environment, workers.c.id.in_(some))):
+            found[row.id] = (_worker(row), row.gone)
+    return found
+
+
+def everyone(tx: Connection, environment: str) -> list[Worker]:
+    """Every worker that is not gone, by name."""
+    rows = tx.execute(
+        select(workers).where(workers.c.environment == environment, workers.c.gone.is_(False)).order_by(workers.c.name)
+    )
+    return [_worker(row) for row in rows]
+
+
+def store(
+    tx: Connection, environment: str, told: Sequence[Worker], gone: Sequence[WorkerId], window: Window, now: datetime
+) -> None:
+    """Keep these workers; make rows for new mailboxes; mark the bookings of those whose mailbox changed (D10)."""
+    before = load(tx, environment, [worker.id for worker in told])
+    rows = [
+        {"environment": environment, "id": worker.id, "name": worker.name, "kind": worker.kind.value,
+         "active": worker.active, "mailbox": worker.mailbox, "address": worker.address, "sign_in": worker.sign_in,
+         "zone": worker.zone, "gone": False}
+        for worker in told
+    ]  # fmt: skip
+    upsert(tx, workers, rows)
+    for some in slices(gone):
+        tx.execute(
+            update(workers).where(workers.c.environment == environment, workers.c.id.in_(some)).values(gone=True)
+        )
+    _store_mailboxes(tx, environment, told)
+    for worker in told:
+        known = before.get(worker.id)
+        if known is None or known[0].mailbox != worker.mailbox or known[1]:
+            _mailbox_changed(tx, environment, worker, window, now)
+
+
+def _store_mailboxes(tx: Connection, environment: str, told: Sequence[Worker]) -> None:
+    """One row a mailbox, whoever points at it; a changed address needs its approval again."""
+    owners = {worker.mailbox: worker for worker in told if worker.mailbox is not None}
+    add_missing(
+        tx, mailboxes,
+        [{"environment": environment, "id": box, "name": worker.name, "address": worker.address}
+         for box, worker in owners.items()],
+    )  # fmt: skip
+    stored: dict[str, tuple[str, str]] = {}
+    for some in slices(sorted(owners)):
+        for row in tx.execute(
+            select(mailboxes.c.id, mailboxes.c.address, mailboxes.c.name).where(
+                mailboxes.c.environment == environment, mailboxes.c.id.in_(some)
+            )
+        ):
+            stored[row.id] = (row.address, row.name)
+    for box, worker in owners.items():
+        if stored[box] == (worker.address, worker.name):
+            continue
+        changed: dict[str, Any] = {"address": worker.address, "name": worker.name}
+        if stored[box][0].casefold() != worker.address.casefold():
+            changed |= {
+                "approval": "empty",
+                "enabled": False,
+                "disabled_reason": "the address changed: approve it again",
+            }
+        tx.execute(
+            update(mailboxes).where(mailboxes.c.environment == environment, mailboxes.c.id == box).values(**changed)
+        )
+
+
+def _mailbox_changed(tx: Connection, environment: str, worker: Worker, window: Window, now: datetime) -> None:
+    """Mark the worker's window bookings in the new mailbox, and the links of its bookings wherever they are."""
+    mine = (bookings.c.environment == environment, bookings.c.worker == worker.id)
+    linked = tx.execute(
+        select(links.c.mailbox, links.c.booking).where(
+            links.c.environment == environment,
+            links.c.event.is_not(None),
+            links.c.booking.in_(select(bookings.c.id).where(*mine)),
+        )
+    ).all()
+    mark(tx, environment, [(MailboxId(row.mailbox), BookingId(row.booking)) for row in linked], now, "worker")
+    if worker.mailbox is None:
+        return
+    in_window = select(bookings.c.id).where(*mine, bookings.c.start < window.far, bookings.c.end > window.near)
+    ids = [BookingId(row) for row in tx.scalars(in_window)]
+    here = {row.booking for row in linked if row.mailbox == worker.mailbox}
+    booking_rows.set_stale(tx, environment, [booking for booking in ids if booking not in here])
+    mark(tx, environment, [(worker.mailbox, booking) for booking in ids], now, "worker")
