@@ -32,7 +32,8 @@ def write(tx: Connection, environment: str, run: str, lines: Sequence[Line]) -> 
         tx.execute(
             insert(history),
             [
-                {"environment": environment, "mailbox": line.mailbox, "booking": line.booking, "at": line.at, "pass": run,
+                {"environment": environment, "mailbox": line.mailbox, "booking": line.booking, "at": line.at,
+                 "pass": run,
                  "action": line.action, "reason": line.reason, "answer": line.answer[:500], "ok": line.ok}
                 for line in lines
             ],

@@ -1,0 +1,39 @@
+"""Pauses that outlive the process: nothing of a scope before an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from fieldcal.state.rows import insert
+from fieldcal.state.tables import pauses
+
+
+def pause(tx: Connection, scope: str, until: datetime, reason: str) -> None:
+    """Pause this scope; the later of two pauses holds."""
+    statement = insert(tx, pauses).values(scope=scope, until=until, reason=reason[:500])
+    tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=["scope"],
+            set_={"until": statement.excluded.until, "reason": statement.excluded.reason},
+            where=pauses.c.until < statement.excluded.until,
+        )
+    )
+
+
+def until(tx: Connection, scopes: Sequence[str], now: datetime) -> datetime | None:
+    """The latest end of these scopes' pauses, None when none lasts."""
+    return tx.scalar(select(func.max(pauses.c.until)).where(pauses.c.scope.in_(scopes), pauses.c.until > now))
+
+
+def lasting(tx: Connection, now: datetime) -> dict[str, tuple[datetime, str]]:
+    """Every pause that lasts: its end and its reason."""
+    rows = tx.execute(select(pauses).where(pauses.c.until > now).order_by(pauses.c.scope))
+    return {row.scope: (row.until, row.reason) for row in rows}
+
+
+def lift(tx: Connection, scope: str) -> None:
+    """End this scope's pause."""
+    tx.execute(pauses.delete().where(pauses.c.scope == scope))

@@ -1,0 +1,153 @@
+"""Removals that wait for a person: counted over an hour, held above the budget, approved or rejected (design §4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from fieldcal.model import BookingId, MailboxId
+from fieldcal.plan.budget import SPAN, allowed
+from fieldcal.state import links
+from fieldcal.state.rows import upsert
+from fieldcal.state.tables import environments, plan_rows, plans, removals
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One removal of a plan."""
+
+    plan: int
+    mailbox: MailboxId
+    booking: BookingId
+    evidence: str
+    #: `held`, `approved`, `rejected`, `dropped`, `done`
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A set of held removals; `held`, `approved`, `rejected` or `done`."""
+
+    id: int
+    state: str
+    reason: str
+    created_at: datetime
+    decided_by: str
+    decided_at: datetime | None
+    comment: str
+    rows: int
+
+
+def take_budget(tx: Connection, environment: str, wanted: int, now: datetime) -> int:
+    """How many of `wanted` counted removals may go now; what is granted is spent."""
+    # Two workers must not both spend the last of it; on SQLite the transaction alone sees to that.
+    tx.execute(select(environments.c.id).where(environments.c.id == environment).with_for_update())
+    tx.execute(delete(removals).where(removals.c.environment == environment, removals.c.at <= now - SPAN))
+    spent = tx.scalar(select(func.count()).where(removals.c.environment == environment)) or 0
+    granted = allowed(wanted, links.not_ended(tx, environment, now), spent)
+    if granted:
+        tx.execute(insert(removals), [{"environment": environment, "at": now}] * granted)
+    return granted
+
+
+def hold(
+    tx: Connection, environment: str, rows: Sequence[tuple[MailboxId, BookingId, str]], reason: str, now: datetime
+) -> int:
+    """Keep these removals for a person, in the plan that is open or in a new one; returns its number."""
+    plan = tx.scalar(select(plans.c.id).where(plans.c.environment == environment, plans.c.state == "held"))
+    if plan is None:
+        plan = tx.execute(
+            insert(plans)
+            .values(environment=environment, state="held", kind="removals", reason=reason, created_at=now)
+            .returning(plans.c.id)
+        ).scalar_one()
+    upsert(
+        tx, plan_rows,
+        [{"plan": plan, "mailbox": mailbox, "booking": booking, "environment": environment, "evidence": evidence,
+          "state": "held"} for mailbox, booking, evidence in rows],
+    )  # fmt: skip
+    return int(plan)
+
+
+def verdicts(tx: Connection, environment: str, mailbox: str, bookings: Sequence[str]) -> dict[str, list[Row]]:
+    """For each of these bookings what persons have said of its removal from this mailbox, the newest plan first."""
+    rows = tx.execute(
+        select(plan_rows)
+        .where(
+            plan_rows.c.environment == environment,
+            plan_rows.c.mailbox == mailbox,
+            plan_rows.c.booking.in_(bookings),
+        )
+        .order_by(plan_rows.c.plan.desc())
+    )
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.booking, []).append(_row(row))
+    return found
+
+
+def _row(row: object) -> Row:
+    return Row(row.plan, row.mailbox, row.booking, row.evidence, row.state)  # type: ignore[attr-defined] -- a result row
+
+
+def settle(tx: Connection, environment: str, mailbox: str, booking: str, state: str) -> None:
+    """Close what is open (held or approved) of this removal with `state`: `done` or `dropped`."""
+    tx.execute(
+        update(plan_rows)
+        .where(
+            plan_rows.c.environment == environment,
+            plan_rows.c.mailbox == mailbox,
+            plan_rows.c.booking == booking,
+            plan_rows.c.state.in_(("held", "approved")),
+        )
+        .values(state=state)
+    )
+    unfinished = select(plan_rows.c.plan).where(plan_rows.c.state.in_(("held", "approved")))
+    tx.execute(
+        update(plans)
+        .where(
+            plans.c.environment == environment, plans.c.state.in_(("held", "approved")), plans.c.id.not_in(unfinished)
+        )
+        .values(state="done")
+    )
+
+
+def load(tx: Connection, environment: str) -> list[Plan]:
+    """Every plan, the newest first."""
+    counted = select(plan_rows.c.plan, func.count().label("rows")).group_by(plan_rows.c.plan).subquery()
+    rows = tx.execute(
+        select(plans, counted.c.rows)
+        .join(counted, counted.c.plan == plans.c.id, isouter=True)
+        .where(plans.c.environment == environment)
+        .order_by(plans.c.id.desc())
+    )
+    return [
+        Plan(row.id, row.state, row.reason, row.created_at, row.decided_by, row.decided_at, row.comment, row.rows or 0)
+        for row in rows
+    ]
+
+
+def rows_of(tx: Connection, environment: str, plan: int) -> list[Row]:
+    """The removals of one plan."""
+    rows = tx.execute(
+        select(plan_rows)
+        .where(plan_rows.c.environment == environment, plan_rows.c.plan == plan)
+        .order_by(plan_rows.c.mailbox, plan_rows.c.booking)
+    )
+    return [_row(row) for row in rows]
+
+
+def decide(tx: Connection, environment: str, plan: int, state: str, by: str, comment: str, now: datetime) -> list[Row]:
+    """Approve or reject a held plan; returns the rows that this decided, none if it was decided before."""
+    decided = tx.execute(
+        update(plans)
+        .where(plans.c.environment == environment, plans.c.id == plan, plans.c.state == "held")
+        .values(state=state, decided_by=by, decided_at=now, comment=comment)
+    )
+    if decided.rowcount != 1:
+        return []
+    tx.execute(update(plan_rows).where(plan_rows.c.plan == plan, plan_rows.c.state == "held").values(state=state))
+    return [row for row in rows_of(tx, environment, plan) if row.state == state]
