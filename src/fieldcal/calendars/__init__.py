@@ -1,0 +1,1 @@
+"""Where events go: one connector a folder, each behind `ports.Calendars`."""

@@ -1,0 +1,1 @@
+"""Where bookings come from: one connector a folder, each behind `ports.BookingSource`."""
