@@ -22,7 +22,7 @@ from fieldcal.model import (
     Worker,
 )
 from fieldcal.plan.keys import create_key, fingerprint, mark_of
-from fieldcal.plan.rules import Evidence, Hide, Leave, Reason, Show, differ, home, trigger_values, wish
+from fieldcal.plan.rules import Evidence, Hide, Leave, Moment, Reason, Show, differ, home, trigger_values, wish
 from fieldcal.plan.settings import Settings
 
 #: Makes the event of a booking for a worker at an instant (`plan.render`).
@@ -36,7 +36,7 @@ class Place:
     organization: str
     mailbox: MailboxId
     settings: Settings
-    now: datetime
+    moment: Moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def decide(candidate: Candidate, place: Place, render: Render) -> Decision:
     known, link = candidate.known, candidate.link
     live = link if link is not None and link.event is not None else None
     where = home(known.booking, candidate.worker, candidate.worker_gone)
-    wanted = wish(known, where, place.mailbox, live, place.settings, place.now)
+    wanted = wish(known, where, place.mailbox, live, place.settings, place.moment)
     match wanted:
         case Leave(reason):
             return Decision(None, reason)
@@ -86,7 +86,7 @@ def _show(candidate: Candidate, live: Link | None, place: Place, render: Render)
     if live is None:
         generation = candidate.link.generation if candidate.link else 0
         mark = mark_of(place.organization, known.booking.id, place.mailbox, generation)
-        event = render(known, worker, place.settings, place.now)
+        event = render(known, worker, place.settings, place.moment.now)
         return Decision(Create(mark, create_key(mark), event, fingerprint(event)), Reason.NEW, None, triggers)
     # Never because the rendering differs: a work-order-only change writes nothing (I6), nor does a changed template.
     if live.rewrite or live.triggers is None:
@@ -95,7 +95,7 @@ def _show(candidate: Candidate, live: Link | None, place: Place, render: Render)
         reason = Reason.CHANGED
     else:
         return Decision(None, Reason.UP_TO_DATE)
-    event = render(known, worker, place.settings, place.now)
+    event = render(known, worker, place.settings, place.moment.now)
     assert live.event is not None
     return Decision(
         Update(_mark(place, live), live.event, live.etag, event, fingerprint(event)), reason, None, triggers

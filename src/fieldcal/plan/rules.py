@@ -102,6 +102,14 @@ class Leave:
 Wish = Show | Hide | Leave
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An instant and the window at it; the window's far edge never lies before one that was reached already (D3)."""
+
+    now: datetime
+    window: Window
+
+
 def trigger_values(booking: Booking, work_order: WorkOrder | None, settings: Settings) -> dict[str, str]:
     """The values whose change updates an event (R10, D1); a link keeps those it was written from."""
     values = {
@@ -147,24 +155,23 @@ def home(booking: Booking, worker: Worker | None, gone: bool) -> MailboxId | Rea
 
 
 def wish(
-    known: Known, where: MailboxId | Reason, mailbox: MailboxId, link: Link | None, settings: Settings, now: datetime
+    known: Known, where: MailboxId | Reason, mailbox: MailboxId, link: Link | None, settings: Settings, moment: Moment
 ) -> Wish:
     """What the rules want of this booking in this mailbox; `where` is `home` of it, `link` its live link there."""
     booking = known.booking
     if known.deleted_at is not None or not booking.active:
-        return _deleted(known, link, settings, now)
+        return _deleted(known, link, settings, moment.now)
     if where != mailbox:
         return _elsewhere(booking, where, link)
     if booking.end < booking.start:
         return Leave(Reason.ENDS_BEFORE_START)
     if booking.work_order is None and settings.without_work_order is WithoutWorkOrder.SKIP:
-        return _withdrawn(Reason.WITHOUT_WORK_ORDER, booking, link, settings, now)
+        return _withdrawn(Reason.WITHOUT_WORK_ORDER, booking, link, settings, moment.now)
     if booking.kind is StatusKind.PROPOSED and settings.proposed is Proposed.LEAVE_OUT:
-        return _withdrawn(Reason.PROPOSED, booking, link, settings, now)
-    window = settings.window(now)
+        return _withdrawn(Reason.PROPOSED, booking, link, settings, moment.now)
     if link is None:
-        return _new(booking, window)
-    if _behind(link, booking, window):
+        return _new(booking, moment.window)
+    if _behind(link, booking, moment.window):
         return Leave(Reason.FROZEN)
     if booking.kind is StatusKind.CANCELED:
         return _canceled(booking, settings)

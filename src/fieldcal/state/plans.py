@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Row as SqlRow
 
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.plan.budget import SPAN, allowed
@@ -89,8 +91,8 @@ def verdicts(tx: Connection, environment: str, mailbox: str, bookings: Sequence[
     return found
 
 
-def _row(row: object) -> Row:
-    return Row(row.plan, row.mailbox, row.booking, row.evidence, row.state)  # type: ignore[attr-defined] -- a result row
+def _row(row: SqlRow[Any]) -> Row:
+    return Row(row.plan, row.mailbox, row.booking, row.evidence, row.state)
 
 
 def settle(tx: Connection, environment: str, mailbox: str, booking: str, state: str) -> None:

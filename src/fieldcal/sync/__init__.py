@@ -1,0 +1,1 @@
+"""The way itself: pull, enter, reconcile, apply, check, explain (design §4)."""
