@@ -1,0 +1,122 @@
+"""The state's version: made from nothing, the same as the tables say, refused when it is newer."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from fieldcal.errors import ConfigError
+from fieldcal.state import schema
+from fieldcal.state.columns import metadata
+from fieldcal.state.database import Database
+
+
+def test_the_migrated_schema_is_what_the_tables_say(database: Database) -> None:
+    with database.read() as tx:
+        # Alembic reads SQLite's defaults wrongly; the next test compares those.
+        options = {"compare_type": True, "compare_server_default": not database.is_sqlite}
+        assert compare_metadata(MigrationContext.configure(tx, opts=options), metadata) == []
+
+
+def test_the_migrated_defaults_on_sqlite_are_what_the_tables_say(sqlite_database: Database, tmp_path: Path) -> None:
+    made = Database(f"sqlite:///{tmp_path / 'made.sqlite3'}")
+    with made.write() as tx:
+        metadata.create_all(tx)
+        expected = _columns(tx)
+    with sqlite_database.read() as tx:
+        assert {name: row for name, row in _columns(tx).items() if name != "alembic_version"} == expected
+    made.close()
+
+
+def test_the_list_of_revisions_names_every_migration_in_order() -> None:
+    config = Config()
+    config.set_main_option("script_location", "fieldcal.state:migrations")
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == schema.REVISIONS
+
+
+def test_an_upgrade_makes_the_state_from_an_empty_file_and_a_second_one_does_nothing(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'new.sqlite3'}")
+    assert schema.upgrade(database) is None
+    assert schema.upgrade(database) == schema.HEAD
+    with database.read() as tx:
+        schema.check(tx)
+        assert len(schema.installation(tx)) == 36
+    database.close()
+
+
+def test_an_upgrade_makes_the_state_from_an_empty_postgresql_database(empty_postgres: str) -> None:
+    database = Database(empty_postgres)
+    assert schema.upgrade(database) is None
+    with database.read() as tx:
+        schema.check(tx)
+    database.close()
+
+
+def test_the_installation_keeps_its_id_over_upgrades(database: Database) -> None:
+    with database.write() as tx:
+        before = schema.installation(tx)
+        tx.execute(text("UPDATE alembic_version SET version_num = :head"), {"head": schema.HEAD})
+    schema.upgrade(database)
+    with database.read() as tx:
+        assert schema.installation(tx) == before
+
+
+def test_a_state_of_a_newer_version_is_refused_in_one_line(database: Database) -> None:
+    with database.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(ConfigError, match=r"revision 9999.*newer version") as refused:
+        schema.upgrade(database)
+    assert "\n" not in str(refused.value)
+    with database.read() as tx, pytest.raises(ConfigError, match="newer version"):
+        schema.check(tx)
+
+
+def test_an_empty_state_is_told_to_be_upgraded(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'new.sqlite3'}")
+    with database.read() as tx, pytest.raises(ConfigError, match="fieldcal db upgrade"):
+        schema.check(tx)
+    database.close()
+
+
+def test_a_database_of_another_program_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite3"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE invoices (id INTEGER)")
+    connection.close()
+    database = Database(f"sqlite:///{path}")
+    with pytest.raises(ConfigError, match="something else"):
+        schema.upgrade(database)
+    database.close()
+
+
+def test_a_failed_migration_leaves_no_half_made_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, empty_postgres: str
+) -> None:
+    def broken(tx: object) -> None:
+        raise ConfigError("stopped on purpose")
+
+    monkeypatch.setattr(schema, "_name_installation", broken)
+    for url in (f"sqlite:///{tmp_path / 'new.sqlite3'}", empty_postgres):
+        database = Database(url)
+        with pytest.raises(ConfigError, match="stopped on purpose"):
+            schema.upgrade(database)
+        with database.read() as tx:
+            assert schema.revision(tx) is None
+        database.close()
+
+
+def _columns(tx: Connection) -> dict[str, list[tuple[str, str, object, bool]]]:
+    seen = inspect(tx)
+    return {
+        name: [(c["name"], str(c["type"]), c["default"], c["nullable"]) for c in seen.get_columns(name)]
+        for name in seen.get_table_names()
+    }
