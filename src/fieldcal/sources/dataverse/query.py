@@ -1,0 +1,99 @@
+"""The addresses that are asked, below the Web API's root, percent-encoded. Pure; every one is a GET."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote
+
+from fieldcal.model import Window
+
+#: ids in one `In(...)`: an address of 5 kB, below the 8 kB at which some proxies stop
+IDS_AT_ONCE = 100
+#: terms of one `or` chain; Dataverse takes up to 500 conditions
+TERMS_AT_ONCE = 50
+
+BOOKINGS = "bookableresourcebookings"
+RESOURCES = "bookableresources"
+WORK_ORDERS = "msdyn_workorders"
+
+ORGANIZATION = "RetrieveCurrentOrganization(AccessType=@p)?@p=Microsoft.Dynamics.CRM.EndpointAccessType" + quote(
+    "'Default'"
+)
+STATUSES = "bookingstatuses?$select=bookingstatusid,name,status,msdyn_fieldservicestatus"
+TIME_ZONES = "timezonedefinitions?$select=timezonecode,standardname"
+TRACK_RESOURCES = f"{RESOURCES}?$select=bookableresourceid"
+TRACK_WORK_ORDERS = f"{WORK_ORDERS}?$select=msdyn_workorderid"
+
+_THIN = (
+    "bookableresourcebookingid,name,starttime,endtime,statecode,_resource_value,_bookingstatus_value,"
+    "_msdyn_workorder_value"
+)
+_PLACE = ",msdyn_latitude,msdyn_longitude,msdyn_worklocation"
+_ORDER = (
+    "msdyn_workorderid,versionnumber,msdyn_name,msdyn_workordersummary,msdyn_displayaddress,msdyn_addressname,"
+    "msdyn_address1,msdyn_address2,msdyn_address3,msdyn_postalcode,msdyn_city,msdyn_stateorprovince,msdyn_country,"
+    "msdyn_timefrompromised,msdyn_timetopromised,_msdyn_priority_value,_msdyn_workordertype_value,"
+    "_msdyn_primaryincidenttype_value,_msdyn_reportedbycontact_value,_msdyn_serviceaccount_value,"
+    "_msdyn_billingaccount_value"
+)
+_ACCOUNT = "msdyn_serviceaccount($select=name,_primarycontactid_value)"
+_USER = "UserId($select=internalemailaddress,azureactivedirectoryobjectid,domainname,isdisabled)"
+_RESOURCE = "bookableresourceid,name,resourcetype,timezone,statecode,msdyn_primaryemail"
+
+
+def track_bookings(*, place: bool) -> str:
+    """The first page of the thin feed; only `$select` may go with change tracking."""
+    return f"{BOOKINGS}?$select={_thin(place)}"
+
+
+def details(ids: Sequence[str], *, place: bool) -> str:
+    """These bookings with their work orders, at most `IDS_AT_ONCE`."""
+    return f"{BOOKINGS}?{_detail(place)}&$filter={_among('bookableresourcebookingid', ids)}"
+
+
+def one_booking(booking: str, *, place: bool) -> str:
+    """One booking by its id, so that a 404 is about this row."""
+    return f"{BOOKINGS}({booking})?{_detail(place)}"
+
+
+def sweep(window: Window, *, place: bool) -> str:
+    """All bookings that overlap the window, counted, in the order of their ids."""
+    span = f"starttime lt {_zulu(window.far)} and endtime gt {_zulu(window.near)}"
+    return f"{BOOKINGS}?{_detail(place)}&$filter={_quoted(span)}&$orderby=bookableresourcebookingid&$count=true"
+
+
+def affected(work_orders: Sequence[str]) -> str:
+    """Ids of the bookings of these work orders, at most `TERMS_AT_ONCE`."""
+    # an `or` chain is plain OData; whether `In(...)` takes a lookup by this name is not documented
+    terms = " or ".join(f"_msdyn_workorder_value eq {order}" for order in work_orders)
+    return f"{BOOKINGS}?$select=bookableresourcebookingid&$filter={_quoted(terms)}"
+
+
+def resources(ids: Sequence[str] | None) -> str:
+    """Bookable resources with their users: these, at most `IDS_AT_ONCE`; None: all, counted."""
+    wanted = f"{RESOURCES}?$select={_RESOURCE}&$expand={_USER}"
+    if ids is None:
+        return f"{wanted}&$orderby=bookableresourceid&$count=true"
+    return f"{wanted}&$filter={_among('bookableresourceid', ids)}"
+
+
+def _thin(place: bool) -> str:
+    return _THIN + _PLACE if place else _THIN
+
+
+def _detail(place: bool) -> str:
+    return f"$select={_thin(place)}&$expand=msdyn_workorder($select={_ORDER};$expand={_ACCOUNT})"
+
+
+def _among(name: str, ids: Sequence[str]) -> str:
+    listed = ",".join(f"'{each}'" for each in ids)
+    return _quoted(f"Microsoft.Dynamics.CRM.In(PropertyName='{name}',PropertyValues=[{listed}])")
+
+
+def _quoted(expression: str) -> str:
+    return quote(expression, safe="=(),':")
+
+
+def _zulu(instant: datetime) -> str:
+    return instant.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"

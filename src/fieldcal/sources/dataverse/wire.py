@@ -1,0 +1,393 @@
+"""Rows and links of the Dataverse Web API as values. Pure; what is asked stands in `query`.
+
+Sources: learn.microsoft.com/power-apps/developer/data-platform/use-change-tracking-synchronize-data-external-systems,
+.../webapi/query/overview, .../webapi/query/count-rows; the tables' references of Dynamics 365 Field Service. Checked
+2026-11.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct, field
+from tzlocal.windows_tz import win_tz
+
+from fieldcal.errors import one_line
+from fieldcal.model import (
+    Booking,
+    BookingId,
+    Detailed,
+    Identity,
+    MailboxId,
+    StatusKind,
+    Worker,
+    WorkerId,
+    WorkerKind,
+    WorkOrder,
+    WorkOrderId,
+)
+
+FORMATTED = "OData.Community.Display.V1.FormattedValue"
+#: the delta token is too old, or the table's definition changed
+EXPIRED = "0x80044352"
+#: a read of one id proves with these that the row does not exist; any other 404 may be a wrong address
+NO_SUCH_ROW = frozenset({"0x80040217", "0x80060891"})
+#: `$count=true` counts no further
+COUNTED = 5000
+_WORKER_KINDS = dict(enumerate(WorkerKind, start=1))
+_PROPOSED, _CANCELED, _FIELD_SERVICE_CANCELED = 1, 3, 690970005
+_PLACES = {690970001: "Facility", 690970002: "Location Agnostic"}
+_VERSION = re.compile(r'(?:W/)?"(\d{1,18})"')
+_ROW = re.compile(r"\$\.value\[(\d+)\]")
+
+_GUID = r"\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z"
+Guid = Annotated[str, Meta(pattern=_GUID)]
+Instant = Annotated[datetime, Meta(tz=True)]
+
+
+class Malformed(ValueError):
+    """An answer that is not what it should be; names the row where it can."""
+
+
+class _Account(Struct, frozen=True):
+    name: str | None = None
+    primary_contact: str | None = field(name=f"_primarycontactid_value@{FORMATTED}", default=None)
+
+
+class WorkOrderRow(Struct, frozen=True):
+    msdyn_workorderid: Guid
+    etag: str = field(name="@odata.etag", default="")
+    versionnumber: int | None = None
+    msdyn_name: str | None = None
+    msdyn_workordersummary: str | None = None
+    msdyn_displayaddress: str | None = None
+    msdyn_addressname: str | None = None
+    msdyn_address1: str | None = None
+    msdyn_address2: str | None = None
+    msdyn_address3: str | None = None
+    msdyn_postalcode: str | None = None
+    msdyn_city: str | None = None
+    msdyn_stateorprovince: str | None = None
+    msdyn_country: str | None = None
+    msdyn_timefrompromised: Instant | None = None
+    msdyn_timetopromised: Instant | None = None
+    priority: str | None = field(name=f"_msdyn_priority_value@{FORMATTED}", default=None)
+    type: str | None = field(name=f"_msdyn_workordertype_value@{FORMATTED}", default=None)
+    incident_type: str | None = field(name=f"_msdyn_primaryincidenttype_value@{FORMATTED}", default=None)
+    reported_by: str | None = field(name=f"_msdyn_reportedbycontact_value@{FORMATTED}", default=None)
+    service_account: str | None = field(name=f"_msdyn_serviceaccount_value@{FORMATTED}", default=None)
+    billing_account: str | None = field(name=f"_msdyn_billingaccount_value@{FORMATTED}", default=None)
+    account: _Account | None = field(name="msdyn_serviceaccount", default=None)
+
+
+class BookingRow(Struct, frozen=True):
+    """A booking, thin or with its work order, or the entry of a deleted one (its own context tells them apart)."""
+
+    context: str = field(name="@odata.context", default="")
+    etag: str = field(name="@odata.etag", default="")
+    id: Guid | None = None
+    bookableresourcebookingid: Guid | None = None
+    name: str | None = None
+    starttime: Instant | None = None
+    endtime: Instant | None = None
+    statecode: int | None = None
+    versionnumber: int | None = None
+    resource: Guid | None = field(name="_resource_value", default=None)
+    status: Guid | None = field(name="_bookingstatus_value", default=None)
+    work_order: Guid | None = field(name="_msdyn_workorder_value", default=None)
+    msdyn_latitude: float | None = None
+    msdyn_longitude: float | None = None
+    msdyn_worklocation: int | None = None
+    msdyn_workorder: WorkOrderRow | None = None
+
+
+class StatusRow(Struct, frozen=True):
+    bookingstatusid: Guid
+    name: str | None = None
+    status: int | None = None
+    msdyn_fieldservicestatus: int | None = None
+
+
+class _User(Struct, frozen=True):
+    internalemailaddress: str | None = None
+    azureactivedirectoryobjectid: Guid | None = None
+    domainname: str | None = None
+    isdisabled: bool | None = None
+
+
+class WorkerRow(Struct, frozen=True):
+    bookableresourceid: Guid
+    name: str | None = None
+    resourcetype: int | None = None
+    timezone: int | None = None
+    statecode: int | None = None
+    msdyn_primaryemail: str | None = None
+    user: _User | None = field(name="UserId", default=None)
+
+
+class TimeZoneRow(Struct, frozen=True):
+    timezonecode: int
+    standardname: str = ""
+
+
+class IdRow(Struct, frozen=True):
+    """A changed row of which only the id is wanted, or the entry of a deleted one."""
+
+    context: str = field(name="@odata.context", default="")
+    id: Guid | None = None
+    bookableresourceid: Guid | None = None
+    msdyn_workorderid: Guid | None = None
+
+
+Row = TypeVar("Row")
+
+
+class Answered(Struct, Generic[Row], frozen=True):
+    """One page: rows, and where the list goes on or where the next changes are asked."""
+
+    context: str = field(name="@odata.context")
+    value: list[Row]
+    next_link: str | None = field(name="@odata.nextLink", default=None)
+    delta_link: str | None = field(name="@odata.deltaLink", default=None)
+    count: int | None = field(name="@odata.count", default=None)
+
+
+def decode(body: bytes, row: type[Row]) -> Answered[Row]:
+    """The page that a body says; `Malformed`, naming the row where it can, for anything else."""
+    try:
+        return msgspec.json.decode(body, type=Answered[row])  # type: ignore[valid-type]  # msgspec reads it at run time
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Malformed(f"{one_line(error)}{_culprit(body, str(error))}") from None
+
+
+def _culprit(body: bytes, error: str) -> str:
+    place = _ROW.search(error)
+    try:
+        page = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+    if place is None or not isinstance(page, dict):
+        return ""
+    row = page["value"][int(place[1])]
+    names = ("bookableresourcebookingid", "bookableresourceid", "bookingstatusid", "id")
+    told = next((row[name] for name in names if name in row), None) if isinstance(row, dict) else None
+    return f" (row {one_line(told, 60)})" if told else ""
+
+
+def is_guid(text: str) -> bool:
+    """Whether a text can be an id of a row."""
+    return re.match(_GUID, text) is not None
+
+
+def is_deleted(row: BookingRow | IdRow) -> bool:
+    """Whether this is the entry of a deleted row: told by its own context, never by what it lacks."""
+    return row.context.endswith("/$deletedEntity")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    name: str
+    kind: StatusKind
+
+
+def status(row: StatusRow) -> Status:
+    """What a booking status means, by its codes: rows are the customer's own, names say nothing."""
+    if row.status == _CANCELED or row.msdyn_fieldservicestatus == _FIELD_SERVICE_CANCELED:
+        return Status(row.name or "", StatusKind.CANCELED)
+    return Status(row.name or "", StatusKind.PROPOSED if row.status == _PROPOSED else StatusKind.COMMITTED)
+
+
+def deleted_id(row: BookingRow | IdRow) -> str:
+    """The id of a deleted row; `Malformed` without one."""
+    if row.id is None:
+        raise Malformed("the entry of a deleted row without its id")
+    return row.id.lower()
+
+
+def booking(row: BookingRow, statuses: Mapping[str, Status], *, place: bool) -> Booking:
+    """The booking that a row says; `Malformed`, with its id, where one of the fields is missing that decide.
+
+    A status that `statuses` does not know counts as committed. `place`: read the booking's own place too.
+    """
+    told = row.bookableresourcebookingid
+    if told is None:
+        raise Malformed("a booking without an id")
+    number = version(row.etag, row.versionnumber)
+    if row.starttime is None or row.endtime is None or row.statecode is None or number is None:
+        raise Malformed(f"booking {told} without start, end, state or version")
+    known = statuses.get(_lower(row.status) or "", Status("", StatusKind.COMMITTED))
+    worker, work_order = _lower(row.resource), _lower(row.work_order)
+    return Booking(
+        id=BookingId(told.lower()),
+        name=row.name or "",
+        start=row.starttime.astimezone(UTC),
+        end=row.endtime.astimezone(UTC),
+        worker=WorkerId(worker) if worker else None,
+        status=_lower(row.status) or "",
+        status_name=known.name,
+        kind=known.kind,
+        work_order=WorkOrderId(work_order) if work_order else None,
+        active=row.statecode == 0,
+        version=number,
+        place=_own_place(row) if place else "",
+    )
+
+
+def detailed(row: BookingRow, statuses: Mapping[str, Status], *, place: bool) -> Detailed:
+    """The booking with its work order as it is now."""
+    order = row.msdyn_workorder
+    return Detailed(booking(row, statuses, place=place), None if order is None else _work_order(order))
+
+
+def version(etag: str, number: int | None) -> int | None:
+    """`versionnumber`, told by the etag W/"915244" or by its own column."""
+    match = _VERSION.fullmatch(etag)
+    return int(match[1]) if match else number
+
+
+def _lower(text: str | None) -> str | None:
+    return None if text is None else text.lower()
+
+
+def _own_place(row: BookingRow) -> str:
+    parts = []
+    if row.msdyn_latitude is not None and row.msdyn_longitude is not None:
+        parts.append(f"{row.msdyn_latitude:.5f}, {row.msdyn_longitude:.5f}")
+    if row.msdyn_worklocation in _PLACES:
+        parts.append(_PLACES[row.msdyn_worklocation])
+    return "; ".join(parts)
+
+
+def _work_order(row: WorkOrderRow) -> WorkOrder:
+    account = row.account or _Account()
+    return WorkOrder(
+        id=WorkOrderId(row.msdyn_workorderid.lower()),
+        number=row.msdyn_name or "",
+        type=row.type or "",
+        priority=row.priority or "",
+        incident_type=row.incident_type or "",
+        summary=row.msdyn_workordersummary or "",
+        service_account=account.name or row.service_account or "",
+        billing_account=row.billing_account or "",
+        reported_by=row.reported_by or "",
+        account_contact=account.primary_contact or "",
+        location=_location(row),
+        promised_from=row.msdyn_timefrompromised and row.msdyn_timefrompromised.astimezone(UTC),
+        promised_to=row.msdyn_timetopromised and row.msdyn_timetopromised.astimezone(UTC),
+        version=version(row.etag, row.versionnumber) or 0,
+    )
+
+
+def _location(row: WorkOrderRow) -> str:
+    """Display address, else its parts, else its name (D15)."""
+    town = " ".join(part for part in (row.msdyn_postalcode, row.msdyn_city) if part)
+    streets = (row.msdyn_address1, row.msdyn_address2, row.msdyn_address3)
+    parts = ", ".join(part for part in (*streets, town, row.msdyn_stateorprovince, row.msdyn_country) if part)
+    return (row.msdyn_displayaddress or "").strip() or parts or row.msdyn_addressname or ""
+
+
+def worker(row: WorkerRow, zones: Mapping[int, str]) -> Worker:
+    """A bookable resource; it has a mailbox only as an active, enabled user with an object id or an address."""
+    kind = _WORKER_KINDS.get(row.resourcetype or 0, WorkerKind.GENERIC)
+    user = row.user or _User()
+    active = row.statecode == 0
+    address = (user.internalemailaddress or row.msdyn_primaryemail or "").strip().lower()
+    mailbox = None
+    if kind is WorkerKind.USER and active and row.user is not None and not user.isdisabled:
+        mailbox = _lower(user.azureactivedirectoryobjectid) or address or None
+    return Worker(
+        id=WorkerId(row.bookableresourceid.lower()),
+        name=row.name or "",
+        kind=kind,
+        active=active,
+        mailbox=MailboxId(mailbox) if mailbox else None,
+        address=address if mailbox else "",
+        sign_in=(user.domainname or "").lower(),
+        zone=zones.get(row.timezone if row.timezone is not None else -1, "UTC"),
+    )
+
+
+def zones(rows: Sequence[TimeZoneRow]) -> dict[int, str]:
+    """Dataverse's zone codes to IANA names, over the Windows names; those without one are left out."""
+    return {row.timezonecode: win_tz[row.standardname] for row in rows if row.standardname in win_tz}
+
+
+class _Detail(Struct, frozen=True):
+    organization: Guid = field(name="OrganizationId")
+    tenant: str | None = field(name="TenantId", default=None)
+    name: str | None = field(name="FriendlyName", default=None)
+
+
+class _Current(Struct, frozen=True):
+    detail: _Detail = field(name="Detail")
+
+
+def identity(body: bytes) -> Identity:
+    """The organization and its tenant, from RetrieveCurrentOrganization."""
+    try:
+        told = msgspec.json.decode(body, type=_Current).detail
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Malformed(f"no organization: {one_line(error)}") from None
+    return Identity(told.organization.lower(), (told.tenant or "").lower(), told.name or "")
+
+
+def single(body: bytes) -> BookingRow:
+    """The answer to a read of one booking."""
+    try:
+        return msgspec.json.decode(body, type=BookingRow)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Malformed(one_line(error)) from None
+
+
+def error_code(body: object) -> tuple[str, str]:
+    """Code and cleaned message of an error body; two empty texts for anything else."""
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict):
+        return "", ""
+    return one_line(error.get("code") or "", 40), one_line(error.get("message") or "")
+
+
+class Cursor(Struct, frozen=True, omit_defaults=True):
+    """Where the feed goes on. Links are kept without scheme and host, so that a moved server is no new beginning."""
+
+    #: link of the next page of bookings, or of the next changes; "" begins
+    bookings: str = ""
+    #: the same of work orders; None where they are not asked for
+    work_orders: str | None = None
+    #: the first read of work orders is over: what comes now has changed
+    primed: bool = False
+    #: the next request asks for work orders
+    orders_next: bool = False
+    #: the links read each booking's own place
+    place: bool = False
+
+
+def write_cursor(cursor: Cursor) -> str:
+    return msgspec.json.encode(cursor).decode()
+
+
+def read_cursor(text: str) -> Cursor:
+    """The cursor; `Malformed` for a text that this version did not write."""
+    try:
+        return msgspec.json.decode(text, type=Cursor)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Malformed(one_line(error)) from None
+
+
+def turn(cursor: Cursor, *, orders: bool, place: bool) -> Cursor | None:
+    """The cursor as it is to be asked under these settings; None where everything has to be read again.
+
+    Work orders asked for anew begin with their own first read; a place asked for anew is in no link.
+    """
+    if place and not cursor.place and cursor.bookings:
+        return None
+    if not orders:
+        return msgspec.structs.replace(cursor, work_orders=None, primed=False, orders_next=False, place=place)
+    if cursor.work_orders is None:
+        return msgspec.structs.replace(cursor, work_orders="", primed=False, orders_next=True, place=place)
+    return msgspec.structs.replace(cursor, place=place)
