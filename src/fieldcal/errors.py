@@ -168,5 +168,9 @@ class CursorExpired(FieldcalError):
     """The delta link is too old; everything has to be read again."""
 
 
+class SourceSilent(FieldcalError):
+    """The check needs a word of the source that it does not get now; it begins again later."""
+
+
 class Incomplete(FieldcalError):
     """The read is not proven whole; nothing may be concluded from what is missing in it."""

@@ -34,7 +34,7 @@ class Feed:
     last_check_at: datetime | None
 
 
-def load(tx: Connection, environment: str) -> Feed:
+def load(tx: Connection, environment: str, /) -> Feed:
     """The feed of this environment; begun where it did not exist."""
     row = tx.execute(select(feeds).where(feeds.c.environment == environment)).first()
     if row is None:
@@ -45,7 +45,7 @@ def load(tx: Connection, environment: str) -> Feed:
     )  # fmt: skip
 
 
-def change(tx: Connection, environment: str, **values: Any) -> None:
+def change(tx: Connection, environment: str, /, **values: Any) -> None:
     """Set these columns of the feed."""
     add_missing(tx, feeds, [{"environment": environment}])
     tx.execute(update(feeds).where(feeds.c.environment == environment).values(**values))

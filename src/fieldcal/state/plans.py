@@ -13,7 +13,7 @@ from sqlalchemy import Row as SqlRow
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.plan.budget import SPAN, allowed
 from fieldcal.state import links
-from fieldcal.state.rows import upsert
+from fieldcal.state.rows import slices, upsert
 from fieldcal.state.tables import environments, plan_rows, plans, removals
 
 
@@ -95,26 +95,37 @@ def _row(row: SqlRow[Any]) -> Row:
     return Row(row.plan, row.mailbox, row.booking, row.evidence, row.state)
 
 
-def settle(tx: Connection, environment: str, mailbox: str, booking: str, state: str) -> None:
-    """Close what is open (held or approved) of this removal with `state`: `done` or `dropped`."""
-    tx.execute(
-        update(plan_rows)
-        .where(
-            plan_rows.c.environment == environment,
-            plan_rows.c.mailbox == mailbox,
-            plan_rows.c.booking == booking,
-            plan_rows.c.state.in_(("held", "approved")),
+def finish(tx: Connection, environment: str, mailbox: str, removed: Sequence[BookingId]) -> None:
+    """Close what is open (held or approved) of these removals: they are carried out."""
+    _close(tx, environment, mailbox, removed, "done")
+
+
+def drop(tx: Connection, environment: str, mailbox: str, needless: Sequence[BookingId]) -> None:
+    """Close what is open of these removals: their evidence has lapsed."""
+    _close(tx, environment, mailbox, needless, "dropped")
+
+
+def _close(tx: Connection, environment: str, mailbox: str, ids: Sequence[BookingId], state: str) -> None:
+    open_states = ("held", "approved")
+    closed = 0
+    for some in slices(ids):
+        closed += tx.execute(
+            update(plan_rows)
+            .where(
+                plan_rows.c.environment == environment,
+                plan_rows.c.mailbox == mailbox,
+                plan_rows.c.booking.in_(some),
+                plan_rows.c.state.in_(open_states),
+            )
+            .values(state=state)
+        ).rowcount
+    if closed:
+        unfinished = select(plan_rows.c.plan).where(plan_rows.c.state.in_(open_states))
+        tx.execute(
+            update(plans)
+            .where(plans.c.environment == environment, plans.c.state.in_(open_states), plans.c.id.not_in(unfinished))
+            .values(state="done")
         )
-        .values(state=state)
-    )
-    unfinished = select(plan_rows.c.plan).where(plan_rows.c.state.in_(("held", "approved")))
-    tx.execute(
-        update(plans)
-        .where(
-            plans.c.environment == environment, plans.c.state.in_(("held", "approved")), plans.c.id.not_in(unfinished)
-        )
-        .values(state="done")
-    )
 
 
 def load(tx: Connection, environment: str) -> list[Plan]:

@@ -1,0 +1,177 @@
+"""From a write's outcome to what is remembered of it. `settle` is pure; `learn` reads what an outcome leaves open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from fieldcal.errors import (
+    Changed,
+    ConnectorError,
+    FieldcalError,
+    Gone,
+    KeyUsed,
+    LeaseLost,
+    MailboxError,
+    OutcomeUnknown,
+    Rejected,
+    Unavailable,
+    Unreachable,
+)
+from fieldcal.model import Create, Delete, EventId, Link, Mark, Observed, Receipt, Update, Write
+from fieldcal.plan.decide import Decision, adopted, forgotten, ours, written
+from fieldcal.plan.retry import next_try
+from fieldcal.plan.rules import SENTENCES
+from fieldcal.ports import BeforeSend, Calendar, Outcome
+from fieldcal.state.history import Line, Tally
+from fieldcal.state.marks import Later, Marked
+
+_NAMES: dict[type, str] = {Create: "create", Update: "update", Delete: "remove"}
+
+
+@dataclass(frozen=True, slots=True)
+class Armed:
+    """A write that is handed out: the mark it serves, the link with its intent, and why."""
+
+    marked: Marked
+    link: Link
+    decision: Decision
+    action: Write
+    #: a removal that counts against the hour's budget
+    counted: bool = False
+    #: the same bytes went out before and were not answered: what failed now says nothing of that time
+    resend: bool = False
+
+    @property
+    def evidence(self) -> str:
+        """What proves the removal; "" for anything else."""
+        return self.decision.evidence.text if self.decision.evidence else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What one outcome leaves behind: the link, the mark (None: cleared), a line for `why`, and the count."""
+
+    armed: Armed
+    link: Link | None
+    later: Later | None
+    line: Line
+    tally: Tally
+    #: the removal is carried out or has become needless: its plan row is closed
+    closes_plan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was read because outcomes left it open: events by id (None: gone) and by mark."""
+
+    by_id: Mapping[EventId, Observed | None] = field(default_factory=dict)
+    by_mark: Mapping[Mark, Sequence[Observed]] = field(default_factory=dict)
+
+
+async def learn(
+    calendar: Calendar, armed: Sequence[Armed], outcomes: Mapping[Mark, Outcome], before_send: BeforeSend
+) -> Seen:
+    """Read what the outcomes leave open. A failed read leaves it open still; nothing is concluded from it."""
+    ids: set[EventId] = set()
+    marks: set[Mark] = set()
+    for item in armed:
+        outcome = outcomes.get(item.action.mark)
+        match outcome:
+            case Receipt(id=event, suspect=True):
+                ids.add(event)
+            case Changed() if not isinstance(item.action, Create):
+                ids.add(item.action.id)
+            case KeyUsed(existing=str(existing)):
+                ids.add(EventId(existing))
+            case KeyUsed():
+                marks.add(item.action.mark)
+    try:
+        by_id = await calendar.get(sorted(ids), before_send) if ids else {}
+        by_mark = await calendar.find(sorted(marks, key=str), before_send) if marks else {}
+    except (MailboxError, ConnectorError, LeaseLost):
+        return Seen()
+    return Seen(by_id, by_mark)
+
+
+def settle(armed: Armed, outcome: Outcome | None, seen: Seen, now: datetime, spread: float) -> Settled:
+    """What this outcome leaves behind; a missing outcome is an unknown one."""
+    match outcome:
+        case Receipt():
+            return _done(armed, outcome, seen, now, spread)
+        case Gone():
+            if isinstance(armed.action, Delete):
+                return _done(armed, Receipt(armed.action.id, ""), seen, now, spread)
+            return _again(armed, outcome, forgotten(armed.link), now, spread)
+        case Changed() if not isinstance(armed.action, Create) and armed.action.id in seen.by_id:
+            current = seen.by_id[armed.action.id]
+            link = forgotten(armed.link) if current is None else replace(armed.link, etag=current.etag, intent=None)
+            return _again(armed, outcome, link, now, spread)
+        case KeyUsed():
+            return _key_used(armed, outcome, seen, now, spread)
+        case OutcomeUnknown() | Unavailable() | Unreachable():
+            return _again(armed, outcome, armed.link, now, spread)
+        case None:
+            return _again(armed, OutcomeUnknown("the answer does not name it"), armed.link, now, spread)
+        case Rejected():
+            return _again(armed, outcome, replace(armed.link, intent=None), now, spread)
+        case _:
+            # Certainly not carried out this time: the intent is taken back, and what is right then is decided anew.
+            link = armed.link if armed.resend else replace(armed.link, intent=None)
+            return _again(armed, outcome, link, now, spread)
+
+
+def _done(armed: Armed, receipt: Receipt, seen: Seen, now: datetime, spread: float) -> Settled:
+    action = armed.action
+    if isinstance(action, Delete):
+        return Settled(
+            armed, forgotten(armed.link), None, _line(armed, "done", now, ok=True), Tally(removed=1), closes_plan=True
+        )
+    if receipt.suspect:
+        if receipt.id not in seen.by_id:
+            unread = OutcomeUnknown("the event may be an older one and could not be read")
+            return _again(armed, unread, armed.link, now, spread)
+        if seen.by_id[receipt.id] is None:
+            burnt = Gone("the key stood for an event that is deleted; a new one is used")
+            return _again(armed, burnt, forgotten(armed.link), now, spread)
+    triggers = armed.decision.triggers or {}
+    link = written(armed.link, action, receipt.id, receipt.etag, triggers, again=receipt.differs)
+    later = Later(armed.marked, now, "an older content stood there; it is written once more", failed=False)
+    tally = Tally(created=1) if isinstance(action, Create) else Tally(updated=1)
+    answer = "done; other content stood there" if receipt.differs else "done"
+    return Settled(armed, link, later if receipt.differs else None, _line(armed, answer, now, ok=True), tally)
+
+
+def _key_used(armed: Armed, error: KeyUsed, seen: Seen, now: datetime, spread: float) -> Settled:
+    """Found: adopt it, then update. Gone: the next generation of the key. Not looked up: ask again later."""
+    assert isinstance(armed.action, Create)
+    mark = armed.action.mark
+    existing = EventId(error.existing) if error.existing else None
+    if existing is not None and existing in seen.by_id:
+        current = seen.by_id[existing]
+        found = [] if current is None else [current]
+    elif mark in seen.by_mark:
+        found = list(seen.by_mark[mark])
+    else:
+        return _again(armed, error, armed.link, now, spread)
+    # An event under our key but without our mark is none of ours, whatever the key says (I3).
+    found = [event for event in found if event.mark == mark]
+    link = adopted(armed.link, ours(found, armed.action.key, None)) if found else forgotten(armed.link)
+    settled = _again(armed, error, link, now, spread)
+    return replace(settled, tally=Tally(adopted=1)) if found else settled
+
+
+def _again(armed: Armed, error: FieldcalError, link: Link, now: datetime, spread: float) -> Settled:
+    due = next_try(error, armed.marked.attempts + 1, now, spread)
+    line = _line(armed, str(error), now, ok=False)
+    if isinstance(error, Rejected):
+        line = replace(line, answer=f"refused for good, set aside until the booking changes: {error}")
+    return Settled(armed, link, Later(armed.marked, due, str(error)), line, Tally(failed=1))
+
+
+def _line(armed: Armed, answer: str, now: datetime, *, ok: bool) -> Line:
+    action, decision = armed.action, armed.decision
+    return Line(
+        action.mark.mailbox, action.mark.booking, _NAMES[type(action)], SENTENCES[decision.reason], answer, ok, now
+    )

@@ -1,0 +1,211 @@
+"""Compare what stands in a mailbox with what we remember: adopt what is ours, report what hands changed.
+
+It compares etag, start, end, subject and location, never the body: Exchange rewrites it (F16). Absence from a list
+is never evidence; an event that a list does not name is asked for by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import Connection
+
+from fieldcal.errors import ConnectorError, SourceSilent
+from fieldcal.model import BookingId, EventId, Link, MailboxId, Observed, Window
+from fieldcal.plan.decide import adopted, ours
+from fieldcal.plan.keys import create_key
+from fieldcal.ports import Calendar
+from fieldcal.state import bookings, feeds, findings, history, leases, links, mailboxes, marks
+from fieldcal.state.findings import Finding
+from fieldcal.state.history import Line, Tally
+from fieldcal.sync import gate
+from fieldcal.sync.absorb import Frame, Told, absorb
+from fieldcal.sync.pull import read_details
+from fieldcal.sync.site import LEASE, Held, Site, holding
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A linked event that the list does not name, and the events that stand there under the booking's mark."""
+
+    link: Link
+    others: tuple[Observed, ...] = ()
+
+
+@dataclass(slots=True)
+class Compared:
+    """What the comparison of links with owned events came to."""
+
+    adopted: list[Link] = field(default_factory=list)
+    etags: list[tuple[EventId, str]] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    absent: list[Absent] = field(default_factory=list)
+
+
+async def check(site: Site, mailbox: MailboxId, run_id: str, *, everything: bool = False) -> Tally:
+    """The nightly check of one mailbox, or of all that is ours in it; nothing where it may not be written to."""
+    async with holding(site, f"mailbox:{mailbox}") as held:
+        if held is None:
+            return Tally()
+        opened = await gate.enter(site, mailbox)
+        if opened is None:
+            return Tally()
+        feed = await site.database.reading(feeds.load, site.environment)
+        window = None if everything or opened.check_first else site.moment(feed.far_edge).window
+        return await check_held(site, held, mailbox, opened.calendar, window, run_id)
+
+
+async def check_held(
+    site: Site, held: Held, mailbox: MailboxId, calendar: Calendar, window: Window | None, run_id: str = "check"
+) -> Tally:
+    """Check while the mailbox's lease is held; None as window reads everything that is ours, wherever it lies."""
+    await held.renew(site)
+    owned = await calendar.owned(window, held.may_begin)
+    mine = [event for event in owned if event.mark is not None and event.mark.mailbox == mailbox]
+    linked = await site.database.reading(links.of_mailbox, site.environment, mailbox)
+    found = compare(mailbox, linked, mine, window)
+    ids = [item.link.event for item in found.absent if item.link.event is not None]
+    there = await calendar.get(ids, held.may_begin) if ids else {}
+    settle_absent(found, there)
+    told = await _ask_unknown(site, found)
+    held.lease = await site.database.writing(_store, site, held, mailbox, found, told, run_id)
+    return Tally(adopted=len(found.adopted))
+
+
+def compare(mailbox: MailboxId, linked: Sequence[Link], owned: Sequence[Observed], window: Window | None) -> Compared:
+    """Set links beside owned events; pure."""
+    result = Compared()
+    by_booking: dict[BookingId, list[Observed]] = {}
+    for event in owned:
+        assert event.mark is not None
+        by_booking.setdefault(event.mark.booking, []).append(event)
+    known = {link.booking: link for link in linked}
+    for booking, events in by_booking.items():
+        _compare_booking(result, Link(mailbox, booking, 0, None), known.get(booking), events)
+    for key, link in known.items():
+        if key not in by_booking and _should_lie_in(link, window):
+            result.absent.append(Absent(link))
+    return result
+
+
+def _compare_booking(result: Compared, blank: Link, link: Link | None, events: Sequence[Observed]) -> None:
+    """One booking's events: the linked one, else the one made under our key, else the oldest is ours (F36)."""
+    chosen = _original(events, link.event if link else None)
+    if link is None or (link.event is None and link.intent is None):
+        generation = chosen.mark.generation if chosen.mark else 0
+        result.adopted.append(adopted(replace(blank, generation=generation), chosen))
+    elif link.event is None:
+        return  # its create is unanswered: reconcile finds out, with the intent in hand
+    elif chosen.id == link.event:
+        _compare_one(result, link, chosen)
+    else:
+        result.absent.append(Absent(link, tuple(events)))
+        return
+    _report_copies(result, blank.mailbox, events, chosen)
+
+
+def _original(events: Sequence[Observed], linked: EventId | None) -> Observed:
+    """The newest generation's own event; a copy by hand carries the mark, but was not made under its key."""
+    newest = max(events, key=lambda event: (event.id == linked, event.mark.generation if event.mark else 0))
+    same = [event for event in events if event.mark == newest.mark]
+    assert newest.mark is not None
+    return ours(same, create_key(newest.mark), linked)
+
+
+def _report_copies(result: Compared, mailbox: MailboxId, events: Sequence[Observed], chosen: Observed) -> None:
+    for event in events:
+        if event.id != chosen.id:
+            result.findings.append(_finding(mailbox, event, "copy", "a copy of our event; it is never touched"))
+
+
+def _should_lie_in(link: Link, window: Window | None) -> bool:
+    if link.event is None or link.start is None or link.end is None:
+        return False
+    return window is None or window.holds(link.start, link.end)
+
+
+def _compare_one(result: Compared, link: Link, event: Observed) -> None:
+    """Report a difference (D8: the next change of the booking writes it again); take over a mere new etag."""
+    differences = [
+        f"{name} is {there!s}, was written as {written!s}"
+        for name, there, written in (
+            ("start", event.start, link.start), ("end", event.end, link.end),
+            ("subject", event.subject, link.subject), ("location", event.location, link.location),
+        )
+        if there != written
+    ]  # fmt: skip
+    if differences and not link.rewrite:
+        result.findings.append(_finding(link.mailbox, event, "changed", "; ".join(differences)))
+    if event.etag != link.etag:
+        result.etags.append((event.id, event.etag))
+
+
+def _finding(mailbox: MailboxId, event: Observed, kind: str, detail: str) -> Finding:
+    booking = event.mark.booking if event.mark else ""
+    return Finding(mailbox, event.id, booking, kind, detail)
+
+
+def settle_absent(found: Compared, there: Mapping[EventId, Observed | None]) -> None:
+    """What became of events that the list did not name, each having been read by its id; pure.
+
+    It is there: moved out of the window. It is gone, and another made under our key stands there: that one is ours
+    (the state was restored from before it was made). It is gone: a hand took it (D8).
+    """
+    for item in found.absent:
+        link = item.link
+        assert link.event is not None
+        current = there.get(link.event)
+        if current is not None:
+            _compare_one(found, link, current)
+            _report_copies(found, link.mailbox, item.others, current)
+            continue
+        chosen = _original(item.others, None) if item.others else None
+        if chosen is not None and chosen.mark is not None and chosen.key == create_key(chosen.mark):
+            blank = Link(link.mailbox, link.booking, chosen.mark.generation, None)
+            found.adopted.append(adopted(blank, chosen))
+            _report_copies(found, link.mailbox, item.others, chosen)
+            continue
+        detail = "it was deleted by hand; the next change of the booking writes it again"
+        found.findings.append(Finding(link.mailbox, link.event, link.booking, "deleted", detail))
+        for event in item.others:
+            found.findings.append(_finding(link.mailbox, event, "copy", "a copy of our event; it is never touched"))
+
+
+async def _ask_unknown(site: Site, found: Compared) -> Told:
+    """Ask the source by id for the bookings of owned events that the state does not know.
+
+    What the source does not answer for is not taken over this time: nothing is linked that could then be forgotten.
+    """
+    ids = [link.booking for link in found.adopted]
+    known = await site.database.reading(bookings.load, site.environment, ids)
+    unknown = [booking for booking in ids if booking not in known]
+    try:
+        details = await read_details(site, unknown)
+    except ConnectorError as error:
+        raise SourceSilent(f"the source has to say what became of {len(unknown)} bookings first: {error}") from error
+    silent = set(details.unknown)
+    found.adopted = [link for link in found.adopted if link.booking not in silent]
+    return Told(details=details)
+
+
+def _store(
+    tx: Connection, site: Site, held: Held, mailbox: MailboxId, found: Compared, told: Told, run_id: str
+) -> leases.Lease:
+    now = site.clock.now()
+    lease = leases.renew(tx, held.lease, now, LEASE)
+    links.store(tx, site.environment, found.adopted, now)
+    links.refresh_etags(tx, site.environment, mailbox, found.etags)
+    feed = feeds.load(tx, site.environment)
+    frame = Frame(site.environment, site.settings, site.moment(feed.far_edge).window, feed.reading or "", now)
+    absorb(tx, frame, told)
+    bookings.store_missing(tx, site.environment, told.details.missing, now)
+    marks.mark(tx, site.environment, [(mailbox, link.booking) for link in found.adopted], now, "adopted")
+    findings.replace_all(tx, site.environment, mailbox, found.findings, now)
+    mailboxes.checked(tx, site.environment, mailbox)
+    lines = [
+        Line(mailbox, link.booking, "adopt", "an event of ours stood there", "it is written once more", ok=True, at=now)
+        for link in found.adopted
+    ]
+    history.write(tx, site.environment, run_id, lines)
+    return lease

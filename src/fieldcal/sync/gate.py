@@ -1,0 +1,92 @@
+"""May this mailbox be written to now, and what its last try came to (R3, R13, pauses, refusals)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from fieldcal.errors import ConnectorError, Forbidden, MailboxError, NotAMailbox
+from fieldcal.model import MailboxId
+from fieldcal.plan.retry import pause
+from fieldcal.ports import Calendar
+from fieldcal.state import alerts, mailboxes, troubles
+from fieldcal.sync.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A mailbox that may be written to."""
+
+    calendar: Calendar
+    profile: str
+    #: read everything that is ours in it before anything else
+    check_first: bool
+    #: failures in a row so far
+    failures: int
+
+
+def why_not(tx: Connection, site: Site, mailbox: MailboxId) -> str | None:
+    """Why nothing may be written into this mailbox (R3, R13); None when all is well."""
+    return mailboxes.why_not(tx, site.environment, mailbox)
+
+
+async def enter(site: Site, mailbox: MailboxId) -> Opened | None:
+    """The mailbox's calendar; None when it is not set up or switched off: then nothing at all is sent (R13)."""
+
+    def look(tx: Connection) -> mailboxes.Mailbox | None:
+        if why_not(tx, site, mailbox) is not None:
+            return None
+        return mailboxes.load(tx, site.environment, mailbox)
+
+    row = await site.database.reading(look)
+    if row is None or row.profile is None:
+        return None
+    if await paused(site, mailbox, row.profile):
+        return None
+    calendar = site.calendars(row.profile).open(mailbox, site.organization)
+    return Opened(calendar, row.profile, row.check_first, row.failures)
+
+
+def scopes(mailbox: MailboxId, profile: str) -> list[str]:
+    """What may be paused that concerns this mailbox."""
+    return [mailbox, f"connector:{profile}"]
+
+
+async def paused(site: Site, mailbox: MailboxId, profile: str) -> datetime | None:
+    """Until when this mailbox or its whole connector is paused; None when neither is."""
+    return await site.pace.paused(scopes(mailbox, profile))
+
+
+async def went_well(site: Site, mailbox: MailboxId, opened: Opened) -> None:
+    """Remember that the mailbox was reached; an alert about it is over."""
+
+    def store(tx: Connection) -> None:
+        troubles.went_well(tx, site.environment, mailbox, site.clock.now())
+        if opened.failures:
+            alerts.clear(tx, site.environment, mailbox, "mailbox-failing")
+
+    await site.database.writing(store)
+
+
+async def went_wrong(site: Site, mailbox: MailboxId, opened: Opened, error: MailboxError | ConnectorError) -> None:
+    """Remember the failure and pause with growing steps: the mailbox, or all of the connector where all are concerned.
+
+    A refusal of the mailbox switches it off only when it comes again on passes of its own (F54); anything else
+    goes on by itself when the server is back.
+    """
+    failures, now = opened.failures + 1, site.clock.now()
+    refused = isinstance(error, Forbidden | NotAMailbox)
+    seconds = pause(failures, site.spread(), error.retry_after, first=30.0 if isinstance(error, MailboxError) else 4.0)
+    whole = isinstance(error, ConnectorError) and getattr(error, "scope", "connector") == "connector"
+    scope = f"connector:{opened.profile}" if whole else mailbox
+    await site.pace.pause(scope, now + timedelta(seconds=seconds), str(error))
+
+    def store(tx: Connection) -> None:
+        off = troubles.went_wrong(tx, site.environment, mailbox, str(error), failures, refused=refused)
+        level = "error" if off else "warning"
+        text = f"switched off: {error}" if off else str(error)
+        alerts.raise_alert(tx, site.environment, mailbox, "mailbox-failing", level, text, now)
+
+    await site.database.writing(store)

@@ -1,0 +1,197 @@
+"""Make one mailbox say what the rules want of its marked bookings. Never calls the source.
+
+Under the mailbox's lease: load marks and links, find out about writes that went unanswered, decide, store intents,
+ask the lease, write, store what came back. The intents of one batch and the results of the batch before it share a
+transaction, so a write costs one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from fieldcal.errors import ConnectorError, MailboxError, SourceSilent
+from fieldcal.model import BookingId, MailboxId, Mark
+from fieldcal.plan.decide import Candidate, Place
+from fieldcal.ports import Calendar, Outcome
+from fieldcal.state import bookings, feeds, history, leases, links, marks, plans, workers
+from fieldcal.state.history import Line, Tally
+from fieldcal.sync import gate, unanswered
+from fieldcal.sync.apply import Armed, Settled, learn, settle
+from fieldcal.sync.check import check_held
+from fieldcal.sync.site import LEASE, Held, Site, holding
+from fieldcal.sync.sort import Sorted, Work, sort_out
+
+#: Marks loaded at once; writes armed at once (one batch of the server's).
+LOAD, BATCH = 200, 20
+#: How often a pass comes back to one mailbox while something is due at once (adopted, then updated).
+ROUNDS = 1000
+
+#: How long a mailbox waits that has to be checked first while the source does not answer.
+SILENCE = timedelta(seconds=60)
+
+
+@dataclass(slots=True)
+class Run:
+    """One reconciliation under way: what it holds, and the results that wait for the next transaction."""
+
+    site: Site
+    held: Held
+    mailbox: MailboxId
+    calendar: Calendar
+    #: the profile's name, whose pauses concern us
+    profile: str
+    id: str
+    unsettled: list[Settled] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
+    """Work off what is due in this mailbox; returns what was done. Not ready, or somebody else at it: nothing."""
+    async with holding(site, f"mailbox:{mailbox}") as held:
+        if held is None:
+            return Tally()
+        opened = await gate.enter(site, mailbox)
+        if opened is None:
+            return Tally()
+        run = Run(site, held, mailbox, opened.calendar, opened.profile, run_id)
+        try:
+            if opened.check_first:
+                run.tally += await check_held(site, held, mailbox, opened.calendar, None)
+            await _work_off(run)
+        except SourceSilent as error:
+            await site.pace.pause(mailbox, site.clock.now() + SILENCE, str(error))
+        except (MailboxError, ConnectorError) as error:
+            await _step(run, ())
+            await gate.went_wrong(site, mailbox, opened, error)
+        else:
+            await gate.went_well(site, mailbox, opened)
+        return run.tally
+
+
+async def _work_off(run: Run) -> None:
+    for _ in range(ROUNDS):
+        work = await run.site.database.reading(_load, run)
+        if not work.marked or await gate.paused(run.site, run.mailbox, run.profile):
+            return
+        await _round(run, work)
+
+
+def _load(tx: Connection, run: Run) -> Work:
+    """The due marks with all that is known of their bookings here: six queries, however many marks."""
+    site = run.site
+    feed = feeds.load(tx, site.environment)
+    place = Place(site.organization, run.mailbox, site.settings, site.moment(feed.far_edge))
+    due = marks.due(tx, site.environment, run.mailbox, place.moment.now, LOAD)
+    ids = [marked.booking for marked in due]
+    stored = bookings.load(tx, site.environment, ids)
+    linked = links.load(tx, site.environment, run.mailbox, ids)
+    people = workers.load(tx, site.environment, {item.known.booking.worker for item in stored.values()})
+    candidates: dict[BookingId, Candidate] = {}
+    for key, item in stored.items():
+        worker, gone = people.get(item.known.booking.worker or "", (None, False))
+        candidates[key] = Candidate(item.known, worker, gone, linked.get(key))
+    said = plans.verdicts(tx, site.environment, run.mailbox, ids)
+    return Work(place, feed.first_read_at is not None, tuple(due), candidates, said)
+
+
+async def _round(run: Run, work: Work) -> None:
+    found = await unanswered.find_out(run.site, run.held, run.calendar, work)
+    if found.changed:
+        await run.site.database.writing(_store_found, run, found)
+        run.tally += Tally(adopted=sum(1 for link in found.changed if link.event))
+    sorted_out = sort_out(found.work, found.resends, run.site.render)
+    if sorted_out.idle or sorted_out.waiting:
+        await run.site.database.writing(_put_by, run, sorted_out)
+    for start in range(0, len(sorted_out.armed), BATCH):
+        if await gate.paused(run.site, run.mailbox, run.profile):
+            break
+        await _write(run, sorted_out.armed[start : start + BATCH])
+    await _step(run, ())
+
+
+def _store_found(tx: Connection, run: Run, found: unanswered.Found) -> None:
+    leases.check(tx, run.held.lease)
+    links.store(tx, run.site.environment, found.changed, run.site.clock.now())
+    history.write(tx, run.site.environment, run.id, found.lines)
+
+
+def _put_by(tx: Connection, run: Run, sorted_out: Sorted) -> None:
+    """Clear the marks that ask for nothing, postpone those that wait; a needless held removal is dropped."""
+    leases.check(tx, run.held.lease)
+    environment = run.site.environment
+    plans.drop(tx, environment, run.mailbox, [marked.booking for marked in sorted_out.idle])
+    marks.clear(tx, environment, run.mailbox, sorted_out.idle)
+    marks.postpone(tx, environment, run.mailbox, sorted_out.waiting)
+    marks.recompute(tx, environment, [run.mailbox])
+
+
+async def _write(run: Run, armed: Sequence[Armed]) -> None:
+    """One batch: store the intents, ask the lease, send; what comes back waits for the next transaction."""
+    ready = await _step(run, armed)
+    if not ready:
+        return
+    outcomes: dict[Mark, Outcome] = dict(await run.calendar.write([item.action for item in ready], run.held.may_begin))
+    seen = await learn(run.calendar, ready, outcomes, run.held.may_begin)
+    now, spread = run.site.clock.now(), run.site.spread()
+    run.unsettled = [settle(item, outcomes.get(item.action.mark), seen, now, spread) for item in ready]
+    for outcome in outcomes.values():
+        if isinstance(outcome, MailboxError | ConnectorError):
+            raise outcome
+
+
+async def _step(run: Run, armed: Sequence[Armed]) -> list[Armed]:
+    """One transaction: what the last batch came to, and the intents of the next; returns those that may be sent."""
+    if not armed and not run.unsettled:
+        return []
+    settled, run.unsettled = run.unsettled, []
+    ready, held_back, run.held.lease = await run.site.database.writing(_settle_and_arm, run, settled, armed)
+    for item in settled:
+        run.tally += item.tally
+    run.tally += Tally(held=held_back)
+    return ready
+
+
+def _settle_and_arm(
+    tx: Connection, run: Run, settled: Sequence[Settled], armed: Sequence[Armed]
+) -> tuple[list[Armed], int, leases.Lease]:
+    site, now = run.site, run.site.clock.now()
+    lease = leases.renew(tx, run.held.lease, now, LEASE)
+    links.store(tx, site.environment, [item.link for item in settled if item.link is not None], now)
+    marks.clear(tx, site.environment, run.mailbox, [item.armed.marked for item in settled if item.later is None])
+    marks.postpone(tx, site.environment, run.mailbox, [item.later for item in settled if item.later is not None])
+    history.write(tx, site.environment, run.id, [item.line for item in settled])
+    plans.finish(tx, site.environment, run.mailbox, [item.armed.marked.booking for item in settled if item.closes_plan])
+    ready: list[Armed] = []
+    held_back: list[Armed] = []
+    if armed and gate.why_not(tx, site, run.mailbox) is None:
+        ready, held_back = _within_budget(tx, run, armed)
+    links.store(tx, site.environment, [item.link for item in ready], now)
+    marks.clear(tx, site.environment, run.mailbox, [item.marked for item in held_back])
+    if settled or held_back:
+        marks.recompute(tx, site.environment, [run.mailbox])
+    return ready, len(held_back), lease
+
+
+def _within_budget(tx: Connection, run: Run, armed: Sequence[Armed]) -> tuple[list[Armed], list[Armed]]:
+    """Part those that may go from the removals that a person has to look at; only removals are ever held."""
+    site, now = run.site, run.site.clock.now()
+    counted = [item for item in armed if item.counted]
+    if not counted:
+        return list(armed), []
+    granted = plans.take_budget(tx, site.environment, len(counted), now)
+    held_back = counted[granted:]
+    if held_back:
+        why = f"{len(counted)} more removals in {run.mailbox} than the hour allows"
+        rows = [(run.mailbox, item.marked.booking, item.evidence) for item in held_back]
+        plans.hold(tx, site.environment, rows, why, now)
+        lines = [
+            Line(run.mailbox, item.marked.booking, "hold", item.evidence, "over the removal budget", ok=True, at=now)
+            for item in held_back
+        ]
+        history.write(tx, site.environment, run.id, lines)
+    refused = {item.marked.booking for item in held_back}
+    return [item for item in armed if item.marked.booking not in refused], held_back

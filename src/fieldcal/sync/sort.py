@@ -1,0 +1,101 @@
+"""Sort marked bookings by what is to be done with each: written, done with, or looked at later. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from fieldcal.model import BookingId, Create, Intent, Link
+from fieldcal.plan.decide import Candidate, Decision, Place, Render, Resend, decide
+from fieldcal.state.marks import Later, Marked
+from fieldcal.state.plans import Row
+from fieldcal.sync.apply import Armed
+
+#: Looked at again this soon: an event that nobody wants any more was perhaps made (its create went unanswered).
+SECOND_LOOK = timedelta(seconds=60)
+#: After so many looks without a trace of it, the create is taken for not carried out; the nightly check remains.
+LOOKS = 3
+#: How soon a removal is tried again that waits for the first complete read.
+UNREAD = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """The marked bookings of one load, each with all that is known of it in this mailbox."""
+
+    place: Place
+    #: the source was read completely at least once; nothing is removed before
+    first_read: bool
+    marked: tuple[Marked, ...]
+    candidates: Mapping[BookingId, Candidate]
+    #: what persons have said of removals, the newest first
+    verdicts: Mapping[str, list[Row]]
+
+
+@dataclass(slots=True)
+class Sorted:
+    """What to do with each marked booking of one load."""
+
+    armed: list[Armed] = field(default_factory=list)
+    idle: list[Marked] = field(default_factory=list)
+    waiting: list[Later] = field(default_factory=list)
+
+
+def sort_out(work: Work, resends: Mapping[BookingId, Resend], render: Render) -> Sorted:
+    """Decide each marked booking; one that cannot be decided does not stop its neighbours (I7)."""
+    result = Sorted()
+    for marked in work.marked:
+        candidate = work.candidates.get(marked.booking)
+        if candidate is None:
+            result.idle.append(marked)
+            continue
+        decision = decide(candidate, work.place, render)
+        resend = resends.get(marked.booking)
+        if resend is not None:
+            _again(result, work, marked, candidate, decision, resend)
+        elif decision.action is None:
+            result.idle.append(marked)
+        elif decision.evidence is not None:
+            _removal(result, work, marked, candidate, decision)
+        else:
+            result.armed.append(_armed(work, marked, candidate, decision))
+    return result
+
+
+def _armed(work: Work, marked: Marked, candidate: Candidate, decision: Decision, *, counted: bool = False) -> Armed:
+    assert decision.action is not None
+    link = candidate.link or Link(work.place.mailbox, marked.booking, 0, None)
+    intent = Intent(decision.action, work.place.moment.now, decision.triggers or {})
+    return Armed(marked, replace(link, intent=intent), decision, decision.action, counted=counted)
+
+
+def _again(
+    result: Sorted, work: Work, marked: Marked, candidate: Candidate, decision: Decision, resend: Resend
+) -> None:
+    """A create that went unanswered and was not found: the same bytes again, if an event is still wanted here."""
+    assert candidate.link is not None
+    assert candidate.link.intent is not None
+    if isinstance(decision.action, Create):
+        same = replace(decision, action=resend.action, triggers=candidate.link.intent.triggers)
+        result.armed.append(replace(_armed(work, marked, candidate, same), resend=True))
+    elif marked.attempts + 1 < LOOKS:
+        due = work.place.moment.now + SECOND_LOOK
+        result.waiting.append(Later(marked, due, "a create that nobody wants any more went unanswered"))
+    else:
+        result.idle.append(marked)
+
+
+def _removal(result: Sorted, work: Work, marked: Marked, candidate: Candidate, decision: Decision) -> None:
+    assert decision.evidence is not None
+    if not work.first_read:
+        due = work.place.moment.now + UNREAD
+        result.waiting.append(Later(marked, due, "nothing is removed before the first complete read", failed=False))
+        return
+    said = [row.state for row in work.verdicts.get(marked.booking, []) if row.evidence == decision.evidence.text]
+    if said and said[0] == "rejected":
+        result.idle.append(marked)
+        return
+    approved = "approved" in [row.state for row in work.verdicts.get(marked.booking, [])]
+    counted = decision.evidence.counted and not approved
+    result.armed.append(_armed(work, marked, candidate, decision, counted=counted))

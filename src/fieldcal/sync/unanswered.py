@@ -1,0 +1,60 @@
+"""Find out what became of writes that went unanswered, before anything new is decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from fieldcal.model import Adopt, BookingId, Create, Link
+from fieldcal.plan.decide import Resend, adopted, forgotten, resolve
+from fieldcal.ports import Calendar
+from fieldcal.state.history import Line
+from fieldcal.sync.site import Held, Site
+from fieldcal.sync.sort import Work
+
+
+@dataclass(slots=True)
+class Found:
+    """The work with its links as they turned out to be; the creates that have to go out again."""
+
+    work: Work
+    changed: list[Link] = field(default_factory=list)
+    resends: dict[BookingId, Resend] = field(default_factory=dict)
+    lines: list[Line] = field(default_factory=list)
+
+
+async def find_out(site: Site, held: Held, calendar: Calendar, work: Work) -> Found:
+    """Look for creates by their mark and for updates and removals by their event: one request for each, batched."""
+    open_links = [item.link for item in work.candidates.values() if item.link is not None and item.link.intent]
+    if not open_links:
+        return Found(work)
+    await held.renew(site)
+    actions = [link.intent.action for link in open_links if link.intent is not None]
+    creates = [action.mark for action in actions if isinstance(action, Create)]
+    others = [action.id for action in actions if not isinstance(action, Create)]
+    by_mark = await calendar.find(creates, held.may_begin) if creates else {}
+    by_id = await calendar.get(others, held.may_begin) if others else {}
+    result = Found(work)
+    candidates = dict(work.candidates)
+    for link in open_links:
+        assert link.intent is not None
+        action = link.intent.action
+        there = by_mark.get(action.mark, ()) if isinstance(action, Create) else [by_id.get(action.id)]
+        verdict = resolve(link, [event for event in there if event is not None])
+        if isinstance(verdict, Resend):
+            result.resends[link.booking] = verdict
+            continue
+        after = adopted(link, verdict.observed) if isinstance(verdict, Adopt) else forgotten(link)
+        result.changed.append(after)
+        result.lines.append(_line(work, link, after))
+        candidates[link.booking] = replace(candidates[link.booking], link=after)
+    result.work = replace(work, candidates=candidates)
+    return result
+
+
+def _line(work: Work, link: Link, after: Link) -> Line:
+    if after.event is None:
+        what, answer = "forget", "the event is not there"
+    else:
+        what, answer = "adopt", "the event is there" + ("; it is written once more" if after.rewrite else "")
+    reason = "the last write went unanswered"
+    return Line(link.mailbox, link.booking, what, reason, answer, ok=True, at=work.place.moment.now)
