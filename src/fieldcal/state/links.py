@@ -66,6 +66,15 @@ def of_booking(tx: Connection, environment: str, booking: str) -> list[Link]:
     return [_link(row) for row in rows]
 
 
+def of_bookings(tx: Connection, environment: str, ids: Iterable[str]) -> list[Link]:
+    """Every link of these bookings, in whatever mailbox."""
+    found: list[Link] = []
+    for some in slices(sorted(set(ids))):
+        rows = tx.execute(select(links).where(links.c.environment == environment, links.c.booking.in_(some)))
+        found += [_link(row) for row in rows]
+    return found
+
+
 def of_mailbox(tx: Connection, environment: str, mailbox: str) -> list[Link]:
     """Every link in one mailbox that has an event or an unanswered write."""
     rows = tx.execute(

@@ -160,3 +160,21 @@ def due_mailboxes(tx: Connection, environment: str, now: datetime) -> list[Mailb
         .order_by(mailboxes.c.next_due, mailboxes.c.id)
     )
     return [MailboxId(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A mark as people ask for it: its next try (None: set aside) and what stands in the way."""
+
+    due: datetime | None
+    trouble: str
+
+
+def one(tx: Connection, environment: str, mailbox: str, booking: str) -> Waiting | None:
+    """The mark of this booking in this mailbox, None when nothing waits there."""
+    row = tx.execute(
+        select(marks.c.due, marks.c.trouble).where(
+            marks.c.environment == environment, marks.c.mailbox == mailbox, marks.c.booking == booking
+        )
+    ).first()
+    return Waiting(row.due, row.trouble) if row else None
