@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from fieldcal.errors import FieldcalError
 from fieldcal.model import (
@@ -141,13 +141,25 @@ class Pace(Protocol):
         ...
 
 
-class Engine(Protocol):
-    """Who runs jobs, at least once. A job is (kind, key); two jobs of one key never run together."""
+class Job(Protocol):
+    """Something to be done; jobs sort by urgency."""
 
-    def enqueue(self, kind: str, key: str, priority: int) -> None:
-        """Have it run soon; one already waiting with the same kind, key and priority is not queued twice."""
+    @property
+    def key(self) -> str:
+        """Two jobs of one key never run together."""
         ...
 
-    async def run(self, handle: Callable[[str, str], Awaitable[None]]) -> None:
+
+JobT = TypeVar("JobT", bound=Job)
+
+
+class Engine(Protocol[JobT]):
+    """Who runs jobs, at least once."""
+
+    def enqueue(self, job: JobT) -> None:
+        """Have it run soon; the same job already waiting at that priority is not queued twice."""
+        ...
+
+    async def run(self, handle: Callable[[JobT], Awaitable[None]]) -> None:
         """Run what is enqueued until cancelled."""
         ...

@@ -1,0 +1,62 @@
+"""What is due, and how urgent. Pure: everything it knows is handed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from fieldcal.model import MailboxId
+from fieldcal.state.feeds import Feed
+
+
+class Priority(IntEnum):
+    """Lower goes first: a person who waits > a change > the regular pass > the nightly check."""
+
+    PERSON = 0
+    CHANGE = 1
+    REGULAR = 2
+    CHECK = 3
+
+
+class Kind(IntEnum):
+    """What a job does: a pass of an environment, one mailbox's due marks, a check of an environment."""
+
+    PASS = 0
+    MAILBOX = 1
+    CHECK = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Job:
+    """`key` names what two jobs must not work on together."""
+
+    priority: Priority
+    kind: Kind
+    environment: str
+    mailbox: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind.name}:{self.environment}:{self.mailbox}"
+
+
+#: The nightly check begins at this hour, UTC, and not twice within the span.
+CHECK_HOUR, CHECK_SPAN = 2, timedelta(hours=20)
+
+
+def due(environment: str, feed: Feed, mailboxes: Iterable[MailboxId], now: datetime) -> list[Job]:
+    """The jobs of one environment whose time has come. Due mailboxes wait for the pass when one is due too."""
+    if feed.next_pull_at is None or feed.next_pull_at <= now:
+        return [Job(Priority.REGULAR, Kind.PASS, environment)]
+    jobs = [Job(Priority.CHANGE, Kind.MAILBOX, environment, mailbox) for mailbox in mailboxes]
+    if _check_due(feed.last_check_at, now):
+        jobs.append(Job(Priority.CHECK, Kind.CHECK, environment))
+    return jobs
+
+
+def _check_due(last: datetime | None, now: datetime) -> bool:
+    if last is None:
+        return now.hour == CHECK_HOUR
+    return now - last >= CHECK_SPAN and (now.hour == CHECK_HOUR or now - last >= timedelta(days=1) + CHECK_SPAN)

@@ -1,0 +1,70 @@
+"""A person's word on held removals: approval asks the source again for each and lets go what is still true."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from fieldcal.errors import ConfigError
+from fieldcal.model import BookingId, MailboxId
+from fieldcal.state import feeds, marks, plans
+from fieldcal.sync.absorb import Frame, Told, absorb
+from fieldcal.sync.pull import read_details
+from fieldcal.sync.site import Site, holding
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """What an approval set going: rows to be carried out, and rows for which the source gave no answer."""
+
+    rows: int
+    silent: int
+
+
+async def approve(site: Site, plan: int, by: str, comment: str) -> Approved:
+    """Approve a held plan: every row's booking is asked for by id; what is still proven goes at the next pass.
+
+    A row whose evidence has lapsed is dropped when its mailbox is reconciled; one that the source does not answer
+    for goes on waiting in a new plan. Raises `ConfigError` for a plan that is not held, `ConnectorError` as the
+    source does: then nothing is approved.
+    """
+    async with holding(site, f"pull:{site.environment}") as held:
+        if held is None:
+            raise ConfigError("the environment is being read just now; try again in a moment")
+        rows = await site.database.reading(plans.rows_of, site.environment, plan)
+        ids = sorted({row.booking for row in rows if row.state == "held"})
+        if not ids:
+            raise ConfigError(f"plan {plan} has nothing that is held; `fieldcal plan list` shows the plans")
+        told = Told(details=await read_details(site, ids))
+        return await site.database.writing(_store, site, plan, told, by, comment)
+
+
+def _store(tx: Connection, site: Site, plan: int, told: Told, by: str, comment: str) -> Approved:
+    now = site.clock.now()
+    feed = feeds.load(tx, site.environment)
+    frame = Frame(site.environment, site.settings, site.moment(feed.far_edge).window, feed.reading or "", now)
+    absorb(tx, frame, told)
+    decided = plans.decide(tx, site.environment, plan, "approved", by, comment, now)
+    silent = [row for row in decided if row.booking in set(told.details.unknown)]
+    if silent:
+        held_again = [(row.mailbox, row.booking, row.evidence) for row in silent]
+        for row in silent:
+            plans.drop(tx, site.environment, row.mailbox, [row.booking])
+        plans.hold(tx, site.environment, held_again, "the source gave no answer at the last approval", now)
+    going = [row for row in decided if row not in silent]
+    marks.mark(tx, site.environment, _pairs(going), now, "approved")
+    return Approved(len(going), len(silent))
+
+
+async def reject(site: Site, plan: int, by: str, comment: str) -> int:
+    """Reject a held plan; its events stay. Only newer evidence proposes one of them again. Returns the rows."""
+    now = site.clock.now()
+    rows = await site.database.writing(plans.decide, site.environment, plan, "rejected", by, comment, now)
+    if not rows:
+        raise ConfigError(f"plan {plan} has nothing that is held; `fieldcal plan list` shows the plans")
+    return len(rows)
+
+
+def _pairs(rows: list[plans.Row]) -> list[tuple[MailboxId, BookingId]]:
+    return [(row.mailbox, row.booking) for row in rows]
