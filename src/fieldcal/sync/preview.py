@@ -41,7 +41,7 @@ def preview(tx: Connection, site: Site) -> list[Step]:
     stored |= bookings.load(tx, site.environment, set(marked) - set(stored))
     linked = _linked(tx, site.environment, stored)
     people = workers.load(tx, site.environment, {item.known.booking.worker for item in stored.values()})
-    closed = mailboxes.all_why_not(tx, site.environment)
+    closed: dict[MailboxId, str | None] = {}
     steps: list[Step] = []
     for key, item in stored.items():
         worker, gone = people.get(item.known.booking.worker or "", (None, False))
@@ -52,9 +52,11 @@ def preview(tx: Connection, site: Site) -> list[Step]:
             steps.append(_skip(item, None, where))
         for mailbox in sorted(places):
             place = Place(site.organization, mailbox, site.settings, moment)
+            if mailbox not in closed:
+                closed[mailbox] = mailboxes.why_not(tx, site.environment, mailbox)
             at = Candidate(candidate.known, worker, gone, linked.get(key, {}).get(mailbox))
             decision = decide(at, place, site.render)
-            steps += _steps(item, mailbox, at.link, decision, closed.get(mailbox), here=mailbox == where)
+            steps += _steps(item, mailbox, at.link, decision, closed[mailbox], here=mailbox == where)
     return steps
 
 
