@@ -1,0 +1,1 @@
+"""Who may be written to: permissions, environments, server profiles, mailboxes, Test & Enable."""

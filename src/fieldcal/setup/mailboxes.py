@@ -1,0 +1,81 @@
+"""Setting mailboxes up, one or thousands at a time: profile, method, approval, off (R5, R9, R13, R14)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from fieldcal.errors import ConfigError
+from fieldcal.model import MailboxId
+from fieldcal.setup.permissions import Action, require_for
+from fieldcal.setup_model import Actor, Mailbox, Method
+from fieldcal.state import audit, environments, mailboxes, profiles
+
+
+def permitted(
+    tx: Connection, actor: Actor, action: Action, environment: str, wanted: Sequence[MailboxId]
+) -> list[Mailbox]:
+    """These mailboxes, when this person may do this to all of them; `NotAllowed` otherwise."""
+    place = environments.get(tx, environment)
+    found = mailboxes.some(tx, environment, wanted)
+    require_for(actor, action, found, place.settings)
+    return found
+
+
+def edit(
+    tx: Connection, actor: Actor, now: datetime, environment: str, wanted: Sequence[MailboxId], *,
+    profile: str | None = None, method: Method | None = None,
+) -> int:  # fmt: skip
+    """Choose the server profile, the appointments method, or both; returns for how many."""
+    if profile is None and method is None:
+        raise ConfigError("nothing to change: name a profile, a method, or both")
+    found = permitted(tx, actor, Action.SET_UP, environment, wanted)
+    chosen = [mailbox.id for mailbox in found]
+    detail = []
+    if profile is not None:
+        profiles.get(tx, profile)
+        mailboxes.set_profile(tx, environment, chosen, profile)
+        detail.append(f"profile {profile}")
+    if method is not None:
+        mailboxes.set_method(tx, environment, chosen, method)
+        detail.append(f"method {method.value}")
+    audit.record(tx, actor, now, "mailbox edit", _subjects(found), ", ".join(detail))
+    return len(found)
+
+
+def approve(tx: Connection, actor: Actor, now: datetime, environment: str, wanted: Sequence[MailboxId]) -> int:
+    """Approve the addresses that these mailboxes have now; a changed address needs approval again."""
+    found = permitted(tx, actor, Action.APPROVE, environment, wanted)
+    nameless = [mailbox.name or mailbox.id for mailbox in found if not mailbox.address]
+    if nameless:
+        raise ConfigError(f"{', '.join(nameless[:5])}: without an address there is nothing to approve")
+    mailboxes.approve(tx, environment, [mailbox.id for mailbox in found], actor.name)
+    for mailbox in found:
+        audit.record(tx, actor, now, "mailbox approve", [_subject(mailbox)], mailbox.address)
+    return len(found)
+
+
+def reject(tx: Connection, actor: Actor, now: datetime, environment: str, wanted: Sequence[MailboxId]) -> int:
+    """Reject these addresses; nothing more is written, nothing is removed."""
+    found = permitted(tx, actor, Action.APPROVE, environment, wanted)
+    mailboxes.reject(tx, environment, [mailbox.id for mailbox in found])
+    audit.record(tx, actor, now, "mailbox reject", _subjects(found))
+    return len(found)
+
+
+def disable(tx: Connection, actor: Actor, now: datetime, environment: str, wanted: Sequence[MailboxId]) -> int:
+    """Switch these off: nothing is sent and nothing removed, marks wait (R13)."""
+    found = permitted(tx, actor, Action.SET_UP, environment, wanted)
+    mailboxes.disable(tx, environment, [mailbox.id for mailbox in found], f"switched off by {actor.name}")
+    audit.record(tx, actor, now, "mailbox disable", _subjects(found))
+    return len(found)
+
+
+def _subject(mailbox: Mailbox) -> str:
+    return f"{mailbox.environment}/{mailbox.id}"
+
+
+def _subjects(found: Sequence[Mailbox]) -> list[str]:
+    return [_subject(mailbox) for mailbox in found]

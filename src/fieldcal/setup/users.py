@@ -1,0 +1,48 @@
+"""People and their roles."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from fieldcal.errors import ConfigError
+from fieldcal.setup.permissions import Action, require, require_grant
+from fieldcal.setup_model import Actor, Role, User
+from fieldcal.state import audit, users
+
+_LONGEST = 200
+
+
+def add(
+    tx: Connection, actor: Actor, now: datetime, name: str, *, full_name: str = "", sign_in: str = "",
+    object_id: str = "",
+) -> User:  # fmt: skip
+    """Make a user without a role; the sign-in name is `name` unless another is given."""
+    require(actor, Action.USERS)
+    if not name or len(name) > _LONGEST or not name.isprintable() or name != name.strip() or name == "operator":
+        raise ConfigError(f"{name[:80]!r} cannot name a user: at most {_LONGEST} printable characters, not `operator`")
+    made = User(name, full_name or name, sign_in or name, object_id, frozenset(), now)
+    users.add(tx, made)
+    audit.record(tx, actor, now, "user add", [name])
+    return made
+
+
+def grant(tx: Connection, actor: Actor, now: datetime, name: str, role: Role) -> User:
+    """Give a role. Exchange administrator and mailbox approver are given by an Exchange administrator only."""
+    require_grant(actor, role)
+    known = users.get(tx, name)
+    if role not in known.roles:
+        users.grant(tx, name, role, actor.name)
+        audit.record(tx, actor, now, "user grant", [name], role.value)
+    return users.get(tx, name)
+
+
+def revoke(tx: Connection, actor: Actor, now: datetime, name: str, role: Role) -> User:
+    """Take a role, by whom it may be given."""
+    require_grant(actor, role)
+    known = users.get(tx, name)
+    if role in known.roles:
+        users.revoke(tx, name, role)
+        audit.record(tx, actor, now, "user revoke", [name], role.value)
+    return users.get(tx, name)

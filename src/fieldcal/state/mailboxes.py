@@ -1,0 +1,294 @@
+"""Mailboxes: selecting, listing and changing thousands at once, and what Test & Enable came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, not_, or_, select, update
+
+from fieldcal.errors import ConfigError
+from fieldcal.model import Check, MailboxId
+from fieldcal.plan.ready import ready
+from fieldcal.setup_model import (
+    Approval,
+    Mailbox,
+    MailboxPage,
+    MailboxState,
+    Method,
+    Selection,
+    TrialStatus,
+)
+from fieldcal.state import environments, profiles
+from fieldcal.state.rows import from_json, slices, to_json
+from fieldcal.state.tables import mailboxes
+
+__all__ = ["Mailbox"]
+
+#: What a listing is sorted by.
+SORTS = ("address", "name", "profile", "approval", "test", "enabled", "tested_at", "last_sync_at")
+_NAMED_AT_MOST = 5
+
+_approved = (mailboxes.c.approval == Approval.APPROVED.value) & (
+    func.lower(mailboxes.c.approved_address) == func.lower(mailboxes.c.address)
+)
+
+
+def _mailbox(row: Row[Any]) -> Mailbox:
+    return Mailbox(
+        environment=row.environment, id=MailboxId(row.id), name=row.name, address=row.address, profile=row.profile,
+        method=Method(row.method), approval=Approval(row.approval), approved_address=row.approved_address,
+        approved_by=row.approved_by, status=TrialStatus(row.test), tested_at=row.tested_at,
+        checks=from_json(row.checks, tuple[Check, ...]), enabled=row.enabled, disabled_reason=row.disabled_reason,
+        check_first=row.check_first, next_due=row.next_due, last_sync_at=row.last_sync_at, trouble=row.trouble,
+        failures=row.failures,
+    )  # fmt: skip
+
+
+def load(tx: Connection, environment: str, mailbox: str) -> Mailbox | None:
+    """This mailbox as it stands."""
+    row = tx.execute(select(mailboxes).where(mailboxes.c.environment == environment, mailboxes.c.id == mailbox)).first()
+    return None if row is None else _mailbox(row)
+
+
+def why_not(tx: Connection, environment: str, mailbox: str) -> str | None:
+    """Why nothing may be written into this mailbox now (R3, R13); None when all is well."""
+    known, place = load(tx, environment, mailbox), environments.find(tx, environment)
+    if place is None:
+        return f"there is no environment {environment}"
+    if known is None:
+        return "the mailbox is not known"
+    return ready(known, profiles.find(tx, known.profile) if known.profile else None, place)
+
+
+def _in_state(state: MailboxState) -> ColumnElement[bool]:
+    match state:
+        case MailboxState.ENABLED:
+            return mailboxes.c.enabled.is_(True)
+        case MailboxState.DISABLED:
+            return mailboxes.c.enabled.is_(False)
+        case MailboxState.UNAPPROVED:
+            return not_(_approved)
+        case _:
+            return mailboxes.c.test == state.value
+
+
+def _narrowed(environment: str, selection: Selection) -> list[ColumnElement[bool]]:
+    where = [mailboxes.c.environment == environment]
+    if selection.state is not None:
+        where.append(_in_state(selection.state))
+    if selection.search:
+        part = selection.search.lower()
+        where.append(
+            or_(
+                func.lower(mailboxes.c.address).contains(part, autoescape=True),
+                func.lower(mailboxes.c.name).contains(part, autoescape=True),
+            )
+        )
+    return where
+
+
+def ids(tx: Connection, environment: str, selection: Selection) -> list[MailboxId]:
+    """The mailboxes that are meant, by address; one `ConfigError` names those that are not known."""
+    where = _narrowed(environment, selection)
+    if not selection.names:
+        found = tx.scalars(select(mailboxes.c.id).where(*where).order_by(mailboxes.c.address, mailboxes.c.id))
+        return [MailboxId(mailbox) for mailbox in found]
+    named = _named(tx, environment, selection.names)
+    kept: set[str] = set()
+    for some in slices(named):
+        kept.update(tx.scalars(select(mailboxes.c.id).where(*where, mailboxes.c.id.in_(some))))
+    return [mailbox for mailbox in named if mailbox in kept]
+
+
+def _named(tx: Connection, environment: str, names: Sequence[str]) -> list[MailboxId]:
+    wanted = sorted({name.strip().lower() for name in names})
+    known: dict[str, list[str]] = {}
+    for some in slices(wanted):
+        address = func.lower(mailboxes.c.address)
+        rows = tx.execute(
+            select(mailboxes.c.id, address.label("address")).where(
+                mailboxes.c.environment == environment, or_(func.lower(mailboxes.c.id).in_(some), address.in_(some))
+            )
+        )
+        for row in rows:
+            for name in (row.id.lower(), row.address):
+                known.setdefault(name, []).append(row.id)
+    unknown = [name for name in wanted if name not in known]
+    if unknown:
+        more = f" and {len(unknown) - _NAMED_AT_MOST} more" if len(unknown) > _NAMED_AT_MOST else ""
+        raise ConfigError(
+            f"there is no mailbox {', '.join(unknown[:_NAMED_AT_MOST])}{more} in the environment {environment}; "
+            "`fieldcal mailbox list` shows those there are"
+        )
+    return list(dict.fromkeys(MailboxId(mailbox) for name in wanted for mailbox in known[name]))
+
+
+def some(tx: Connection, environment: str, wanted: Sequence[MailboxId]) -> list[Mailbox]:
+    """These mailboxes, by address."""
+    found: list[Mailbox] = []
+    for part in slices(wanted):
+        rows = tx.execute(select(mailboxes).where(mailboxes.c.environment == environment, mailboxes.c.id.in_(part)))
+        found += [_mailbox(row) for row in rows]
+    return sorted(found, key=lambda mailbox: (mailbox.address, mailbox.id))
+
+
+def page(
+    tx: Connection,
+    environment: str,
+    selection: Selection,
+    *,
+    sort: str = "address",
+    descending: bool = False,
+    offset: int = 0,
+    limit: int = 100,
+) -> MailboxPage:
+    """One page of what the selection holds; sorted, cut and counted by the database."""
+    if sort not in SORTS:
+        raise ConfigError(f"mailboxes cannot be sorted by {sort!r}; there are: {', '.join(SORTS)}")
+    where = _narrowed(environment, selection)
+    if selection.names:
+        where.append(mailboxes.c.id.in_(_named(tx, environment, selection.names)))
+    column = mailboxes.c[sort]
+    order = column.desc().nulls_last() if descending else column.asc().nulls_last()
+    rows = tx.execute(select(mailboxes).where(*where).order_by(order, mailboxes.c.id).offset(offset).limit(limit))
+    total = tx.scalar(select(func.count()).select_from(mailboxes).where(*where))
+    return MailboxPage(tuple(_mailbox(row) for row in rows), total or 0)
+
+
+def _change(tx: Connection, environment: str, wanted: Sequence[MailboxId], values: dict[str, Any]) -> int:
+    changed = 0
+    for part in slices(wanted):
+        done = tx.execute(
+            update(mailboxes).where(mailboxes.c.environment == environment, mailboxes.c.id.in_(part)).values(values)
+        )
+        changed += done.rowcount
+    return changed
+
+
+def set_profile(tx: Connection, environment: str, wanted: Sequence[MailboxId], profile: str) -> None:
+    """Write these mailboxes through this profile; one that had another is off until it is tested through this one."""
+    for part in slices(wanted):
+        tx.execute(
+            update(mailboxes)
+            .where(
+                mailboxes.c.environment == environment, mailboxes.c.id.in_(part),
+                mailboxes.c.profile.is_distinct_from(profile),
+            )
+            .values(
+                profile=profile, enabled=False, test=TrialStatus.NOT_RUN.value, checks="[]",
+                disabled_reason="the server profile changed: run Test & Enable",
+            )
+        )  # fmt: skip
+
+
+def set_method(tx: Connection, environment: str, wanted: Sequence[MailboxId], method: Method) -> None:
+    """Synchronize appointments of these mailboxes, or do not."""
+    _change(tx, environment, wanted, {"method": method.value})
+
+
+def approve(tx: Connection, environment: str, wanted: Sequence[MailboxId], by: str) -> None:
+    """Remember the addresses that these mailboxes have now as approved."""
+    values = {"approval": Approval.APPROVED.value, "approved_address": mailboxes.c.address, "approved_by": by}
+    _change(tx, environment, wanted, values)
+
+
+def reject(tx: Connection, environment: str, wanted: Sequence[MailboxId]) -> None:
+    """Approve these addresses no more; nothing is written until they are approved and tested again."""
+    values = {"approval": Approval.REJECTED.value, "approved_address": "", "approved_by": "", "enabled": False,
+              "disabled_reason": "the e-mail address was rejected"}  # fmt: skip
+    _change(tx, environment, wanted, values)
+
+
+def disable(tx: Connection, environment: str, wanted: Sequence[MailboxId], reason: str) -> None:
+    """Write nothing into these mailboxes any more; what stands in them stays, and marks wait (R13)."""
+    values: dict[str, Any] = {"enabled": False, "disabled_reason": reason}
+    _change(tx, environment, wanted, values)
+    # A test that waits for its next try would switch it on again.
+    for part in slices(wanted):
+        tx.execute(
+            update(mailboxes)
+            .where(
+                mailboxes.c.environment == environment, mailboxes.c.id.in_(part),
+                mailboxes.c.test == TrialStatus.SCHEDULED.value,
+            )
+            .values(test=TrialStatus.NOT_RUN.value)
+        )  # fmt: skip
+
+
+def schedule(tx: Connection, environment: str, wanted: Sequence[MailboxId]) -> None:
+    """Have Test & Enable run for these."""
+    _change(tx, environment, wanted, {"test": TrialStatus.SCHEDULED.value, "failures": 0})
+
+
+def begin_test(tx: Connection, environment: str, mailbox: MailboxId, now: datetime) -> None:
+    """Test & Enable is looking at this mailbox."""
+    _change(tx, environment, [mailbox], {"test": TrialStatus.IN_PROGRESS.value, "tested_at": now})
+
+
+def put_off(
+    tx: Connection, environment: str, mailbox: MailboxId, checks: Sequence[Check], failures: int, reason: str
+) -> None:
+    """The test found something that time may heal: it is tried again; what was enabled stays so."""
+    values = {"test": TrialStatus.SCHEDULED.value, "checks": to_json(tuple(checks)), "failures": failures,
+              "trouble": reason[:500]}  # fmt: skip
+    _change(tx, environment, [mailbox], values)
+
+
+def fail(tx: Connection, environment: str, mailbox: MailboxId, checks: Sequence[Check], reason: str) -> None:
+    """The test found something that a person has to mend: the mailbox is off until it is tested again."""
+    values = {"test": TrialStatus.FAILURE.value, "checks": to_json(tuple(checks)), "enabled": False,
+              "disabled_reason": reason[:500]}  # fmt: skip
+    _change(tx, environment, [mailbox], values)
+
+
+def enable(tx: Connection, environment: str, mailbox: MailboxId, checks: Sequence[Check]) -> None:
+    """The test succeeded: write into it; a mailbox that was off is read whole before anything is written."""
+    tx.execute(
+        update(mailboxes)
+        .where(mailboxes.c.environment == environment, mailboxes.c.id == mailbox)
+        .values(
+            test=TrialStatus.SUCCESS.value, checks=to_json(tuple(checks)), enabled=True, disabled_reason="", failures=0,
+            trouble="", check_first=or_(mailboxes.c.check_first, not_(mailboxes.c.enabled)),
+        )
+    )  # fmt: skip
+
+
+def check_first(tx: Connection, environment: str, wanted: Sequence[MailboxId]) -> None:
+    """Have everything that is ours in these read before anything is written (taken over, restored)."""
+    _change(tx, environment, wanted, {"check_first": True})
+
+
+def checked(tx: Connection, environment: str, mailbox: MailboxId) -> None:
+    """Everything that is ours in this mailbox was read."""
+    _change(tx, environment, [mailbox], {"check_first": False})
+
+
+def waiting_tests(tx: Connection, environment: str) -> list[Mailbox]:
+    """Mailboxes whose test is scheduled, or was cut off in progress."""
+    states = [TrialStatus.SCHEDULED.value, TrialStatus.IN_PROGRESS.value]
+    rows = tx.execute(
+        select(mailboxes)
+        .where(mailboxes.c.environment == environment, mailboxes.c.test.in_(states))
+        .order_by(mailboxes.c.tested_at, mailboxes.c.id)
+    )
+    return [_mailbox(row) for row in rows]
+
+
+def holder(tx: Connection, mailbox: Mailbox) -> str | None:
+    """The other environment that writes into this mailbox (R14); None where there is none.
+
+    Two sources may know one mailbox by its object id and by its address: either tells.
+    """
+    same = or_(mailboxes.c.id == mailbox.id, func.lower(mailboxes.c.address) == mailbox.address.lower())
+    return tx.scalar(
+        select(mailboxes.c.environment)
+        .where(same, mailboxes.c.environment != mailbox.environment, mailboxes.c.enabled.is_(True))
+        .order_by(mailboxes.c.environment)
+    )
+
+
+def using(tx: Connection, profile: str) -> int:
+    """How many mailboxes, of all environments, are written through this profile."""
+    return tx.scalar(select(func.count()).select_from(mailboxes).where(mailboxes.c.profile == profile)) or 0

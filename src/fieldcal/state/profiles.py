@@ -1,0 +1,52 @@
+"""Server profiles: the calendar servers that mailboxes are written through (R8)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from fieldcal.errors import ConfigError
+from fieldcal.setup_model import ServerProfile
+from fieldcal.state.environments import end_columns, end_of
+from fieldcal.state.tables import profiles
+
+
+def _profile(row: Row[Any]) -> ServerProfile:
+    return ServerProfile(row.id, end_of(row), row.created_at, row.kind, row.active, row.tenant)
+
+
+def _columns(profile: ServerProfile) -> dict[str, Any]:
+    return {**end_columns(profile.end), "kind": profile.kind, "active": profile.active, "tenant": profile.tenant}
+
+
+def everyone(tx: Connection) -> list[ServerProfile]:
+    """Every profile, by name."""
+    return [_profile(row) for row in tx.execute(select(profiles).order_by(profiles.c.id))]
+
+
+def find(tx: Connection, name: str) -> ServerProfile | None:
+    """The profile of this name."""
+    row = tx.execute(select(profiles).where(profiles.c.id == name)).first()
+    return None if row is None else _profile(row)
+
+
+def get(tx: Connection, name: str) -> ServerProfile:
+    """The profile of this name; a `ConfigError` that names those there are."""
+    found = find(tx, name)
+    if found is None:
+        known = ", ".join(profile.id for profile in everyone(tx)) or "none yet; `fieldcal profile add` makes one"
+        raise ConfigError(f"there is no server profile {name!r}; there are: {known}")
+    return found
+
+
+def add(tx: Connection, profile: ServerProfile) -> None:
+    """Keep a new profile; its name must be free."""
+    if find(tx, profile.id) is not None:
+        raise ConfigError(f"there is a server profile {profile.id!r} already")
+    tx.execute(insert(profiles).values(id=profile.id, created_at=profile.created_at, **_columns(profile)))
+
+
+def save(tx: Connection, profile: ServerProfile) -> None:
+    """Keep what this profile is now."""
+    tx.execute(update(profiles).where(profiles.c.id == profile.id).values(**_columns(profile)))

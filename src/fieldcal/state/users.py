@@ -1,0 +1,61 @@
+"""People and their roles."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from sqlalchemy import Connection, delete, insert, select
+
+from fieldcal.errors import ConfigError
+from fieldcal.setup_model import Role, User
+from fieldcal.state.rows import add_missing
+from fieldcal.state.tables import grants, users
+
+
+def everyone(tx: Connection) -> list[User]:
+    """Every user with the roles granted, by name."""
+    roles: dict[str, set[Role]] = defaultdict(set)
+    for row in tx.execute(select(grants)):
+        roles[row.user].add(Role(row.role))
+    return [
+        User(row.id, row.name, row.sign_in, row.object_id, frozenset(roles[row.id]), row.created_at)
+        for row in tx.execute(select(users).order_by(users.c.id))
+    ]
+
+
+def find(tx: Connection, name: str) -> User | None:
+    """The user of this name."""
+    row = tx.execute(select(users).where(users.c.id == name)).first()
+    if row is None:
+        return None
+    roles = frozenset(Role(role) for role in tx.scalars(select(grants.c.role).where(grants.c.user == name)))
+    return User(row.id, row.name, row.sign_in, row.object_id, roles, row.created_at)
+
+
+def get(tx: Connection, name: str) -> User:
+    """The user of this name; a `ConfigError` where there is none."""
+    found = find(tx, name)
+    if found is None:
+        raise ConfigError(f"there is no user {name!r}; `fieldcal user add` makes one")
+    return found
+
+
+def add(tx: Connection, user: User) -> None:
+    """Keep a new user, without a role; the name must be free."""
+    if find(tx, user.id) is not None:
+        raise ConfigError(f"there is a user {user.id!r} already")
+    tx.execute(
+        insert(users).values(
+            id=user.id, name=user.name, sign_in=user.sign_in, object_id=user.object_id, created_at=user.created_at
+        )
+    )
+
+
+def grant(tx: Connection, user: str, role: Role, by: str) -> None:
+    """Give the user this role; nothing changes where it was given already."""
+    add_missing(tx, grants, [{"user": user, "role": role.value, "granted_by": by}])
+
+
+def revoke(tx: Connection, user: str, role: Role) -> None:
+    """Take this role from the user."""
+    tx.execute(delete(grants).where(grants.c.user == user, grants.c.role == role.value))
