@@ -176,7 +176,7 @@ def _link(pattern: str, booking: Booking) -> str:
     """The booking in the source's own pages; "" where the setting is no web address."""
     if not pattern or not _web_address(pattern):
         return ""
-    return pattern.replace("{id}", quote(booking.id, safe=""))
+    return pattern.replace("{id}", quote(booking.id, safe="", errors="replace"))
 
 
 def _web_address(text: str) -> bool:

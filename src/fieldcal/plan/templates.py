@@ -154,8 +154,6 @@ def _refused_loop(node: nodes.For) -> Iterator[tuple[int, str]]:
         yield node.lineno, "`for` goes only over `rows`: {% for label, value in rows %}"
     if any(True for _ in node.find_all(nodes.For)):
         yield node.lineno, "a loop in a loop is not allowed in a template"
-    if any(name.name == "rows" for name in node.target.find_all(nodes.Name)):
-        yield node.lineno, "a loop must not rename `rows`"
 
 
 def _environment_of(setting: str) -> SandboxedEnvironment:

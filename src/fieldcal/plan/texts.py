@@ -43,12 +43,14 @@ def line(text: str, limit: int = LINE) -> str:
 
 def block(text: str, limit: int = BLOCK) -> str:
     """Plain text of at most `limit` UTF-16 units with its line breaks; HTML is read as the text that it shows."""
-    text = text[:_READ]
+    whole = len(text) <= _READ
+    text = _UNSEEN.sub("", text[:_READ])
     if _MARKUP.search(text):
-        text = _shown(text)
-    text = _UNSEEN.sub("", _BREAK.sub("\n", text))
+        text = _UNSEEN.sub("", _shown(text))  # once more: "&#x202e;" is such a character only now
+    text = _BREAK.sub("\n", text)
     lines = (" ".join(one.split()) for one in text.split("\n"))
-    return shorten(_GAPS.sub("\n\n", "\n".join(lines)).strip("\n"), limit)
+    shown = _GAPS.sub("\n\n", "\n".join(lines)).strip("\n")
+    return shorten(shown if whole else shown + ELLIPSIS, limit)
 
 
 def _shown(markup: str) -> str:
