@@ -485,7 +485,7 @@ OWN = Settings(
 )
 
 
-def safe(event: Event) -> None:
+def assert_safe(event: Event) -> None:
     told = Read(event.body)
     assert told.tags <= ALLOWED | {"div"}
     assert {name for name, _ in told.attributes} <= {"style", "href"}
@@ -511,4 +511,4 @@ def test_r11_nothing_hostile_comes_through_and_nothing_makes_it_fail(  # noqa: P
         ORDER, number=number, type=status, service_account=account, reported_by=name, summary=summary, location=place,
         promised_from=start, promised_to=end,
     )  # fmt: skip
-    safe(made(booking, order if ordered else None, settings, zone))
+    assert_safe(made(booking, order if ordered else None, settings, zone))
