@@ -136,7 +136,11 @@ class Courier:
         return replies
 
     async def pages(self, path: str, before_send: BeforeSend) -> list[object]:
-        """Every row of a list, all pages; raises `Incomplete` unless each page is sound and the links end."""
+        """Every row of a list, all pages; raises `Incomplete` unless it is whole.
+
+        Whole means: each page is sound, the links come to an end, and no fewer rows came than the server counted,
+        where it was asked to count and did.
+        """
         return await self.following(self._root + path, before_send)
 
     async def following(self, first: str, before_send: BeforeSend) -> list[object]:
@@ -144,6 +148,7 @@ class Courier:
         found: list[object] = []
         seen: set[str] = set()
         link: str | None = first
+        counted = None
         while link is not None:
             if link in seen or len(seen) >= MOST_PAGES:
                 raise Incomplete(f"{self._http.origin} leads a list in a circle")
@@ -154,6 +159,9 @@ class Courier:
                 link = wire.next_link(page)
             except wire.Malformed as error:
                 raise Incomplete(f"{self._http.origin} answers with {error}") from None
+            counted = wire.count(page) if counted is None else counted
+        if counted is not None and len(found) < counted:
+            raise Incomplete(f"{self._http.origin} counts {counted} events and gives {len(found)}")
         return found
 
     async def _page(self, link: str, before_send: BeforeSend) -> object:

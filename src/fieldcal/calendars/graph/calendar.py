@@ -86,8 +86,8 @@ class GraphCalendar:
     async def owned(self, window: Window | None, before_send: BeforeSend) -> Sequence[Observed]:
         """Our events in the window (by overlap), None: wherever they lie.
 
-        Whole means: every page was a sound one and the links came to an end; Graph gives no count to hold against it.
-        `created` is told only where several events carry one mark: the view does not tell it by itself.
+        What makes the list whole stands at `Courier.pages`. `created` is told only where several events carry one
+        mark: the view does not tell it by itself.
         """
         path = (
             wire.owned_path(self._mailbox, self._organization)

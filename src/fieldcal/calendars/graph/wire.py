@@ -86,7 +86,7 @@ def _having(name: str, condition: str) -> str:
 def view_path(mailbox: MailboxId, window: Window) -> str:
     """Everything that overlaps the window. A filter by property fails there (HTTP 500), so the caller filters."""
     span = f"startDateTime={_zulu(window.near)}&endDateTime={_zulu(window.far)}"
-    options = _query(select=VIEW_COLUMNS, expand=_expand(MARK, STAMP), top=str(PAGE))
+    options = _query(select=VIEW_COLUMNS, expand=_expand(MARK, STAMP), top=str(PAGE), count="true")
     return f"{user(mailbox)}/calendarView?{span}&{options}"
 
 
@@ -94,9 +94,8 @@ def owned_path(mailbox: MailboxId, organization: str) -> str:
     """Every event that carries a mark of this organization, wherever it lies."""
     prefix = f"{_MARK_VERSION}/{quote(organization, safe='@')}/"
     having = _having(MARK, f"startswith(ep/value,{_literal(prefix)})")
-    return f"{user(mailbox)}/events?" + _query(
-        filter=having, select=COLUMNS, expand=_expand(MARK, STAMP), top=str(PAGE)
-    )
+    wanted = _query(filter=having, select=COLUMNS, expand=_expand(MARK, STAMP), top=str(PAGE), count="true")
+    return f"{user(mailbox)}/events?{wanted}"
 
 
 def find_path(mailbox: MailboxId, mark: Mark) -> str:
@@ -191,6 +190,12 @@ def rows(page: object) -> Sequence[object]:
     if isinstance(listed, list):
         return listed
     raise Malformed("a page without a list of values, or without the context it belongs to")
+
+
+def count(page: object) -> int | None:
+    """How many rows the whole list has, where the server told."""
+    told = page.get("@odata.count") if isinstance(page, dict) else None
+    return told if isinstance(told, int) else None
 
 
 def next_link(page: object) -> str | None:
