@@ -153,10 +153,10 @@ def postpone(tx: Connection, environment: str, mailbox: str, later: Sequence[Lat
 
 
 def due_mailboxes(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
-    """The mailboxes with something to do, the longest waiting first."""
+    """The enabled mailboxes with something to do, the longest waiting first; the marks of others wait (R13)."""
     rows = tx.scalars(
         select(mailboxes.c.id)
-        .where(mailboxes.c.environment == environment, mailboxes.c.next_due <= now)
+        .where(mailboxes.c.environment == environment, mailboxes.c.enabled, mailboxes.c.next_due <= now)
         .order_by(mailboxes.c.next_due, mailboxes.c.id)
     )
     return [MailboxId(row) for row in rows]
