@@ -1,0 +1,184 @@
+"""What can be set or called is written down, every link leads somewhere, and no file names a machine or a registry."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import importlib.util
+import pkgutil
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from pydantic_settings import BaseSettings
+
+from fieldcal.plan.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+TEXTS = sorted([*DOCS.rglob("*.md"), *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md"))])
+
+VARIABLE = re.compile(r"\bFIELDCAL_[A-Z0-9]+(?:_[A-Z0-9]+)*\b")
+LINK = re.compile(r"\]\(<?([^)>\s]+)>?\)")
+FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
+HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
+MACHINE = re.compile(r"(?<![\w.$}])/(?:root|work|farm|tmp|home/\w+)/[\w.-]")
+REGISTRY = re.compile(
+    r"(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|/simple/|artifactory|nexus3?\.|proxy\.golang)", re.IGNORECASE
+)
+
+
+def missing(names: list[str], page: str) -> list[str]:
+    """The names that do not stand on the page as code of their own: `name`, or at the head of `name ...`."""
+    spans = {span for line in page.splitlines() for span in re.findall(r"`([^`]+)`", line)}
+    return [name for name in names if not any(span == name or span.startswith(f"{name} ") for span in spans)]
+
+
+def variables() -> list[str]:
+    """Every environment variable that Fieldcal reads: named in the source, or a field of its configuration."""
+    named = {
+        name for path in (ROOT / "src").rglob("*.py") for name in VARIABLE.findall(path.read_text(encoding="utf-8"))
+    }
+    if importlib.util.find_spec("fieldcal.config") is not None:
+        config = importlib.import_module("fieldcal.config")
+        for kind in vars(config).values():
+            if isinstance(kind, type) and issubclass(kind, BaseSettings) and kind is not BaseSettings:
+                prefix = str(kind.model_config.get("env_prefix", ""))
+                named |= {f"{prefix}{field}".upper() for field in kind.model_fields}
+    return sorted(named)
+
+
+def command_line() -> click.Command | None:
+    """The whole command line as click has it; None where there is none yet."""
+    if importlib.util.find_spec("fieldcal.cli") is None:
+        return None
+    package = importlib.import_module("fieldcal.cli")
+    found = [
+        value
+        for module in [
+            package,
+            *(importlib.import_module(f"fieldcal.cli.{one.name}") for one in pkgutil.iter_modules(package.__path__)),
+        ]
+        for value in vars(module).values()
+        if isinstance(value, typer.Typer)
+    ]
+    trees = [typer.main.get_command(app) for app in found if app.registered_commands or app.registered_groups]
+    return max(trees, key=lambda tree: len(list(commands(tree))), default=None)
+
+
+def commands(tree: click.Command, path: str = "fieldcal") -> Iterator[str]:
+    """`fieldcal sync`, `fieldcal mailbox list`, ...: every command that does something."""
+    if isinstance(tree, click.Group):
+        for name, child in tree.commands.items():
+            if not child.hidden:
+                yield from commands(child, f"{path} {name}")
+    else:
+        yield path
+
+
+def dead_links(text: str, folder: Path) -> list[str]:
+    """Relative links of a page that lead to no file, or to no heading in it."""
+    found = []
+    for target in LINK.findall(FENCE.sub("", text)):
+        if re.match(r"[a-z][a-z0-9+.-]*:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        path = folder / name if name else None
+        there = path is None or path.exists()
+        headings = slugs(text if path is None else path.read_text(encoding="utf-8")) if there and anchor else set()
+        if not there or (anchor and anchor not in headings):
+            found.append(target)
+    return found
+
+
+def slugs(page: str) -> set[str]:
+    """The anchors of a page's headings, as code hosts make them."""
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in HEADING.findall(FENCE.sub("", page)))
+    return {heading.replace(" ", "-") for heading in plain}
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
+
+
+def test_every_setting_of_an_environment_is_written_down():
+    names = [field.name for field in dataclasses.fields(Settings)]
+    assert missing(names, (DOCS / "settings.md").read_text(encoding="utf-8")) == []
+
+
+def test_every_environment_variable_is_written_down():
+    assert missing(variables(), (DOCS / "settings.md").read_text(encoding="utf-8")) == []
+
+
+def test_every_command_is_written_down():
+    tree = command_line()
+    if tree is None:
+        pytest.skip("there is no command line yet")
+    assert missing(list(commands(tree)), (DOCS / "commands.md").read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_relative_link_leads_to_a_file(page):
+    assert dead_links(page.read_text(encoding="utf-8"), page.parent) == []
+
+
+def test_every_page_of_the_docs_is_in_their_index():
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    listed = {(DOCS / target.partition("#")[0]).resolve() for target in LINK.findall(index) if ":" not in target}
+    assert [
+        page.name for page in DOCS.rglob("*.md") if page.resolve() not in listed and page != DOCS / "README.md"
+    ] == []
+
+
+def test_no_tracked_file_names_a_path_of_one_machine_or_a_registry():
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for path in tracked()
+        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        if MACHINE.search(line) or REGISTRY.search(line)
+    ]
+    assert found == []
+
+
+def test_what_is_not_written_down_is_seen():
+    page = "| `interval` | minutes |\n`fieldcal mailbox list [--json]`, window_past\n```\nfieldcal sync\n```"
+    names = ["interval", "window_past", "fieldcal mailbox list", "fieldcal mailbox", "fieldcal sync"]
+    assert missing(names, page) == ["window_past", "fieldcal sync"]
+
+
+def test_a_dead_link_is_seen(tmp_path):
+    (tmp_path / "there.md").write_text("# What is *there* (now)\n", encoding="utf-8")
+    page = "# Top\n[a](there.md) [b](there.md#what-is-there-now) [c](#top) [d](https://x.example/y)\n```\n[e](gone.md)\n```\n"
+    assert dead_links(page, tmp_path) == []
+    assert dead_links("[a](gone.md) [b](there.md#gone) [c](#gone)", tmp_path) == ["gone.md", "there.md#gone", "#gone"]
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        ("see /ro" + "ot/x", True),
+        ("path = '/ho" + "me/ada/x'", True),
+        ("--index-url https://py" + "pi.org/simple", True),
+        ("from files.python" + "hosted.org", True),
+        ("https://x.example/root/y", False),
+        ("docs/work/x", False),
+        ("/var/lib/fieldcal/state.sqlite3", False),
+    ],
+)
+def test_a_path_of_one_machine_or_a_registry_is_seen(line, seen):
+    assert bool(MACHINE.search(line) or REGISTRY.search(line)) is seen
+
+
+def test_commands_are_found_through_groups():
+    tree = click.Group(
+        commands={
+            "a": click.Command("a"),
+            "g": click.Group(commands={"b": click.Command("b"), "h": click.Command("h", hidden=True)}),
+        }
+    )
+    assert list(commands(tree)) == ["fieldcal a", "fieldcal g b"]
