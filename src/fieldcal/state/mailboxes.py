@@ -205,13 +205,14 @@ def disable(tx: Connection, environment: str, wanted: Sequence[MailboxId], reaso
     """Write nothing into these mailboxes any more; what stands in them stays, and marks wait (R13)."""
     values: dict[str, Any] = {"enabled": False, "disabled_reason": reason}
     _change(tx, environment, wanted, values)
-    # A test that waits for its next try would switch it on again.
+    # A test that is under way or waits for its next try would switch it on again.
+    running = [TrialStatus.SCHEDULED.value, TrialStatus.IN_PROGRESS.value]
     for part in slices(wanted):
         tx.execute(
             update(mailboxes)
             .where(
                 mailboxes.c.environment == environment, mailboxes.c.id.in_(part),
-                mailboxes.c.test == TrialStatus.SCHEDULED.value,
+                mailboxes.c.test.in_(running),
             )
             .values(test=TrialStatus.NOT_RUN.value)
         )  # fmt: skip
@@ -276,17 +277,18 @@ def waiting_tests(tx: Connection, environment: str) -> list[Mailbox]:
     return [_mailbox(row) for row in rows]
 
 
-def holder(tx: Connection, mailbox: Mailbox) -> str | None:
-    """The other environment that writes into this mailbox (R14); None where there is none.
+def holder(tx: Connection, mailbox: Mailbox) -> Mailbox | None:
+    """This mailbox as another environment holds it, enabled (R14); None where none does.
 
     Two sources may know one mailbox by its object id and by its address: either tells.
     """
     same = or_(mailboxes.c.id == mailbox.id, func.lower(mailboxes.c.address) == mailbox.address.lower())
-    return tx.scalar(
-        select(mailboxes.c.environment)
+    row = tx.execute(
+        select(mailboxes)
         .where(same, mailboxes.c.environment != mailbox.environment, mailboxes.c.enabled.is_(True))
         .order_by(mailboxes.c.environment)
-    )
+    ).first()
+    return None if row is None else _mailbox(row)
 
 
 def using(tx: Connection, profile: str) -> int:

@@ -1,0 +1,91 @@
+"""What the set-up of one mailbox works with: its rows as they stand, its server's end, and its lease."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from fieldcal.clock import Clock
+from fieldcal.errors import ConfigError, LeaseLost
+from fieldcal.model import MailboxId
+from fieldcal.ports import BeforeSend, Calendars
+from fieldcal.setup.claims import Claim
+from fieldcal.setup_model import Environment, Mailbox, ServerProfile
+from fieldcal.state import environments, leases, mailboxes, schema
+from fieldcal.state import profiles as profile_rows
+from fieldcal.state.database import Database
+
+#: The lease outlives all the requests of one test; none begins with less than `REQUEST` of it left.
+LEASE, REQUEST = timedelta(seconds=240), timedelta(seconds=45)
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What testing needs: the state, the time, and the server profiles' ends."""
+
+    database: Database
+    clock: Clock
+    #: a server profile's end, by the profile's name; raises `ConfigError` where it cannot be opened
+    calendars: Callable[[str], Calendars]
+    #: who we are among the workers; in every lease
+    worker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One mailbox under test, as its test began."""
+
+    environment: Environment
+    mailbox: Mailbox
+    profile: ServerProfile | None
+    installation: str
+    holder: Mailbox | None
+
+    @property
+    def claim(self) -> Claim:
+        return Claim(self.installation, self.environment.organization, self.environment.id)
+
+
+def load(tx: Connection, environment: str, mailbox: MailboxId) -> Case:
+    """Everything that our own rows say about this mailbox."""
+    known = mailboxes.load(tx, environment, mailbox)
+    if known is None:
+        raise ConfigError(f"the mailbox {mailbox} is not known any more")
+    profile = profile_rows.find(tx, known.profile) if known.profile else None
+    return Case(environments.get(tx, environment), known, profile, schema.installation(tx), mailboxes.holder(tx, known))
+
+
+def working(environment: Environment) -> Environment:
+    """The environment, when anything may be sent for it (R13) and it is known which organization it is."""
+    if not environment.enabled:
+        raise ConfigError(
+            f"the environment {environment.id} is switched off, so nothing is sent; "
+            f"`fieldcal environment set {environment.id} --enable`"
+        )
+    if not environment.organization:
+        raise ConfigError(f"the environment {environment.id} was never signed in to; run `fieldcal sync --dry-run`")
+    return environment
+
+
+@asynccontextmanager
+async def holding(bench: Bench, mailbox: MailboxId) -> AsyncIterator[BeforeSend | None]:
+    """Hold the mailbox's lease, the same that its synchronization takes (I8); None while another has it."""
+    name, now = f"mailbox:{mailbox}", bench.clock.now()
+    lease = await bench.database.writing(leases.take, name, bench.worker, now, LEASE)
+    if lease is None:
+        yield None
+        return
+    until = lease.until
+
+    def may_begin() -> None:
+        if bench.clock.now() + REQUEST > until:
+            raise LeaseLost(f"the time of the lease {name} is nearly up; no request is begun")
+
+    try:
+        yield may_begin
+    finally:
+        await bench.database.writing(leases.give_back, lease)

@@ -1,0 +1,70 @@
+"""The claim on a mailbox's calendar, seen and moved (R14): one environment writes into a mailbox, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from fieldcal.errors import ConfigError, Unavailable
+from fieldcal.model import MailboxId
+from fieldcal.ports import BeforeSend, Calendar
+from fieldcal.setup.bench import Bench, Case, holding, load, working
+from fieldcal.setup.permissions import Action, require
+from fieldcal.setup_model import Actor, Mailbox
+from fieldcal.state import audit, environments, mailboxes, marks
+
+
+async def claim_of(bench: Bench, actor: Actor, environment: str, mailbox: MailboxId) -> str | None:
+    """The claim that stands on this mailbox's calendar, as it is written there; None where there is none."""
+    require(actor, Action.SEE_OVERVIEW)
+    case = await bench.database.reading(load, environment, mailbox)
+    async with _calendar(bench, case) as (calendar, may_begin):
+        return await calendar.claim(may_begin)
+
+
+async def take_over(bench: Bench, actor: Actor, environment: str, mailbox: MailboxId) -> Mailbox:
+    """Have this mailbox served by this environment and no other (R14).
+
+    An environment of this installation that held it is switched off there first, so that at no moment two write. Then
+    the claim on the calendar is rewritten; a mailbox that is enabled here is read whole before anything is written.
+    """
+    require(actor, Action.TAKE_OVER)
+    now = bench.clock.now()
+
+    def release(tx: Connection) -> Case:
+        working(environments.get(tx, environment))
+        case = load(tx, environment, mailbox)
+        if case.holder is not None:
+            mailboxes.disable(
+                tx, case.holder.environment, [case.holder.id], f"taken over by the environment {environment}"
+            )
+        detail = f"from the environment {case.holder.environment}" if case.holder else ""
+        audit.record(tx, actor, now, "mailbox take over", [f"{environment}/{mailbox}"], detail)
+        return case
+
+    case = await bench.database.writing(release)
+    async with _calendar(bench, case) as (calendar, may_begin):
+        await calendar.set_claim(case.claim.text(), may_begin)
+        return await bench.database.writing(_taken, case, bench.clock.now())
+
+
+def _taken(tx: Connection, case: Case, now: datetime) -> Mailbox:
+    environment, mailbox = case.environment, case.mailbox.id
+    mailboxes.check_first(tx, environment.id, [mailbox])
+    marks.mark_mailbox(tx, environment.id, mailbox, environment.settings.window(now), now, "taken over")
+    return load(tx, environment.id, mailbox).mailbox
+
+
+@asynccontextmanager
+async def _calendar(bench: Bench, case: Case) -> AsyncIterator[tuple[Calendar, BeforeSend]]:
+    """The calendar of a mailbox that has an active profile, under its lease."""
+    if case.profile is None or not case.profile.active:
+        raise ConfigError(f"the mailbox {case.mailbox.address} has no active server profile")
+    async with holding(bench, case.mailbox.id) as may_begin:
+        if may_begin is None:
+            raise Unavailable(f"the mailbox {case.mailbox.address} is being synchronized; try again in a moment")
+        organization = working(case.environment).organization
+        yield bench.calendars(case.profile.id).open(case.mailbox.id, organization), may_begin

@@ -1,0 +1,197 @@
+"""Test & Enable (R9): look at everything that must hold, then switch the mailbox on, claim it, and have it read first.
+
+Nothing is switched on half: the claim is written first, and one transaction then stores the result, the marks and the
+alert. A permanent failure switches the mailbox off; a transient one waits with growing pauses and goes on by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from fieldcal.errors import FieldcalError
+from fieldcal.model import Check, MailboxId
+from fieldcal.plan.retry import pause
+from fieldcal.ports import BeforeSend, Calendar
+from fieldcal.setup import checks, claims, profiles
+from fieldcal.setup.bench import LEASE, Bench, Case, holding, load, working
+from fieldcal.setup.claims import Claim
+from fieldcal.setup.mailboxes import permitted
+from fieldcal.setup.permissions import Action
+from fieldcal.setup_model import Actor, Mailbox, TrialStatus
+from fieldcal.state import alerts, audit, environments, mailboxes, marks, pauses
+from fieldcal.state import profiles as profile_rows
+
+#: Mailboxes tested at once; each has one request in flight.
+AT_ONCE = 16
+#: The first pause after a transient failure, seconds; it doubles up to a quarter of an hour.
+_FIRST_PAUSE = 30.0
+_ALERT = "test-enable"
+
+#: told after each mailbox: how many are done, of how many, and this one as it now stands
+Progress = Callable[[int, int, Mailbox], None]
+
+
+def _silent(_done: int, _of: int, _mailbox: Mailbox) -> None:
+    return
+
+
+async def run_now(
+    bench: Bench, actor: Actor, environment: str, wanted: Sequence[MailboxId], progress: Progress = _silent
+) -> list[Mailbox]:
+    """Test these mailboxes now and switch on those that pass; returns them as they then stand, by address."""
+    now = bench.clock.now()
+
+    def begin(tx: Connection) -> list[MailboxId]:
+        working(environments.get(tx, environment))
+        found = permitted(tx, actor, Action.SET_UP, environment, wanted)
+        chosen = [mailbox.id for mailbox in found]
+        mailboxes.schedule(tx, environment, chosen)
+        audit.record(tx, actor, now, "mailbox test", [f"{environment}/{mailbox}" for mailbox in chosen])
+        return chosen
+
+    chosen = await bench.database.writing(begin)
+    return await _run(bench, environment, chosen, progress)
+
+
+async def go_on(bench: Bench, environment: str, progress: Progress = _silent) -> list[Mailbox]:
+    """Go on with the tests whose pause has ended or that a crash cut off; nobody has to press a button."""
+    now = bench.clock.now()
+
+    def due(tx: Connection) -> list[MailboxId]:
+        if not environments.get(tx, environment).enabled:
+            return []
+        return [mailbox.id for mailbox in mailboxes.waiting_tests(tx, environment) if _due(mailbox, now)]
+
+    return await _run(bench, environment, await bench.database.reading(due), progress)
+
+
+def _due(mailbox: Mailbox, now: datetime) -> bool:
+    if mailbox.tested_at is None:
+        return True
+    if mailbox.status is TrialStatus.IN_PROGRESS:
+        return now >= mailbox.tested_at + LEASE
+    return now >= mailbox.tested_at + timedelta(seconds=pause(max(mailbox.failures, 1), 0.0, first=_FIRST_PAUSE))
+
+
+async def _run(bench: Bench, environment: str, chosen: Sequence[MailboxId], progress: Progress) -> list[Mailbox]:
+    await _ask_tenants(bench, environment, chosen)
+    places, tested = asyncio.Semaphore(AT_ONCE), list[Mailbox]()
+
+    async def one(mailbox: MailboxId) -> None:
+        async with places:
+            after = await _test_one(bench, environment, mailbox)
+        tested.append(after)
+        progress(len(tested), len(chosen), after)
+
+    faults = await asyncio.gather(*(one(mailbox) for mailbox in chosen), return_exceptions=True)
+    # One mailbox's fault is told when all the others have had their turn (I7).
+    for fault in faults:
+        if fault is not None:
+            raise fault
+    return sorted(tested, key=lambda mailbox: (mailbox.address, mailbox.id))
+
+
+async def _ask_tenants(bench: Bench, environment: str, chosen: Sequence[MailboxId]) -> None:
+    """Have each profile say its tenant (R7), once for all mailboxes. One that does not answer fails at its sign-in."""
+    found = await bench.database.reading(mailboxes.some, environment, chosen)
+    for name in sorted({mailbox.profile for mailbox in found if mailbox.profile}):
+        profile = await bench.database.reading(profile_rows.find, name)
+        if profile is None or not profile.active:
+            continue
+        try:
+            identity = await bench.calendars(name).identity()
+        except FieldcalError:
+            # Told by each mailbox's own sign-in line, with its remedy.
+            continue
+        await bench.database.writing(profiles.pin, name, identity)
+
+
+async def _test_one(bench: Bench, environment: str, mailbox: MailboxId) -> Mailbox:
+    async with holding(bench, mailbox) as may_begin:
+        if may_begin is None:
+            busy = Check("free", ok=False, detail="The mailbox is being synchronized just now.", transient=True)
+            return await bench.database.writing(_put_off, environment, mailbox, [busy])
+
+        def begin(tx: Connection) -> Case:
+            mailboxes.begin_test(tx, environment, mailbox, bench.clock.now())
+            return load(tx, environment, mailbox)
+
+        case = await bench.database.writing(begin)
+        lines = await _look(bench, case, may_begin)
+        return await bench.database.writing(_finish, case, lines, bench.clock.now())
+
+
+async def _look(bench: Bench, case: Case, may_begin: BeforeSend) -> list[Check]:
+    """Every line up to the first that fails; where all hold, the claim is ours."""
+    lines = checks.local(case.mailbox, case.profile, case.environment)
+    if case.holder is not None and lines[-1].ok:
+        lines.append(checks.held_by(case.holder.environment))
+    if not lines[-1].ok or case.profile is None:
+        return lines
+    step = "sign-in"
+    try:
+        calendar = bench.calendars(case.profile.id).open(case.mailbox.id, case.environment.organization)
+        lines += await calendar.test(may_begin)
+        if lines[-1].ok:
+            step = claims.NAME
+            lines.append(await _claim(calendar, case.claim, may_begin))
+    except FieldcalError as error:
+        lines.append(checks.failed(step, error))
+    return lines
+
+
+async def _claim(calendar: Calendar, ours: Claim, may_begin: BeforeSend) -> Check:
+    standing = await calendar.claim(may_begin)
+    verdict = claims.judge(standing, ours)
+    if verdict.ok and standing != ours.text():
+        await calendar.set_claim(ours.text(), may_begin)
+    return verdict
+
+
+def _finish(tx: Connection, case: Case, lines: Sequence[Check], now: datetime) -> Mailbox:
+    """Store what the test came to, unless somebody changed the mailbox's set-up while it ran."""
+    environment, mailbox = case.environment.id, case.mailbox.id
+    now_case = load(tx, environment, mailbox)
+    if now_case.mailbox.status is TrialStatus.IN_PROGRESS:
+        bad = next((line for line in lines if not line.ok), None)
+        # What our own rows say may have changed while the network was asked.
+        bad = bad or next((line for line in _again(now_case) if not line.ok), None)
+        if bad is None:
+            _enable(tx, now_case, lines, now)
+        elif bad.transient:
+            _put_off(tx, environment, mailbox, lines, now)
+        else:
+            mailboxes.fail(tx, environment, mailbox, lines, f"{bad.name}: {bad.detail}")
+            alerts.raise_alert(tx, environment, mailbox, _ALERT, "error", f"{bad.name}: {bad.detail}", now)
+    return load(tx, environment, mailbox).mailbox
+
+
+def _again(case: Case) -> list[Check]:
+    lines = checks.local(case.mailbox, case.profile, case.environment)
+    return [*lines, checks.held_by(case.holder.environment)] if case.holder else lines
+
+
+def _enable(tx: Connection, case: Case, lines: Sequence[Check], now: datetime) -> None:
+    environment, mailbox = case.environment, case.mailbox
+    mailboxes.enable(tx, environment.id, mailbox.id, lines)
+    pauses.lift(tx, mailbox.id)
+    if not mailbox.enabled:
+        window = environment.settings.window(now)
+        marks.mark_mailbox(tx, environment.id, mailbox.id, window, now, "enabled")
+    alerts.raise_alert(tx, environment.id, mailbox.id, _ALERT, "information", "Test & Enable succeeded", now)
+
+
+def _put_off(
+    tx: Connection, environment: str, mailbox: MailboxId, lines: Sequence[Check], now: datetime | None = None
+) -> Mailbox:
+    known = load(tx, environment, mailbox).mailbox
+    bad = next(line for line in lines if not line.ok)
+    reason = f"{bad.name}: {bad.detail}"
+    mailboxes.put_off(tx, environment, mailbox, lines, known.failures + 1, reason)
+    if now is not None:
+        alerts.raise_alert(tx, environment, mailbox, _ALERT, "warning", f"Test & Enable waits. {reason}", now)
+    return load(tx, environment, mailbox).mailbox
