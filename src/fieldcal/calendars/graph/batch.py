@@ -16,7 +16,7 @@ import msgspec
 from fieldcal.calendars.graph import wire
 from fieldcal.calendars.graph.replies import Reply, of_mailbox, of_read, scope
 from fieldcal.clock import Clock
-from fieldcal.errors import ConnectorError, FieldcalError, Incomplete, NotSent, SignInFailed, Unreachable
+from fieldcal.errors import ConnectorError, FieldcalError, NotSent, SignInFailed, Unreachable
 from fieldcal.http import NO_ANSWER, Answer, Http, retry_after
 from fieldcal.model import MailboxId
 from fieldcal.ports import BeforeSend, Pace
@@ -26,6 +26,8 @@ LARGEST_BATCH = 20
 PAUSE_UNTOLD = 5.0
 #: A list longer than this is a loop with ever new links.
 MOST_PAGES = 10_000
+#: `Unreachable.code` of an answer that came but is not sound or not whole
+NOT_WHOLE = "NotWhole"
 
 _JSON = {"Content-Type": "application/json"}
 #: the batch as a whole was refused for its shape or size: nothing of it was carried out
@@ -136,7 +138,7 @@ class Courier:
         return replies
 
     async def pages(self, path: str, before_send: BeforeSend) -> list[object]:
-        """Every row of a list, all pages; raises `Incomplete` unless it is whole.
+        """Every row of a list, all pages; raises `Unreachable` (code `NOT_WHOLE`) unless it is whole.
 
         Whole means: each page is sound, the links come to an end, and no fewer rows came than the server counted,
         where it was asked to count and did.
@@ -151,17 +153,18 @@ class Courier:
         counted = None
         while link is not None:
             if link in seen or len(seen) >= MOST_PAGES:
-                raise Incomplete(f"{self._http.origin} leads a list in a circle")
+                raise Unreachable(f"{self._http.origin} leads a list in a circle", code=NOT_WHOLE)
             seen.add(link)
             page = await self._page(link, before_send)
             try:
                 found += wire.rows(page)
                 link = wire.next_link(page)
             except wire.Malformed as error:
-                raise Incomplete(f"{self._http.origin} answers with {error}") from None
+                raise Unreachable(f"{self._http.origin} answers with {error}", code=NOT_WHOLE) from None
             counted = wire.count(page) if counted is None else counted
         if counted is not None and len(found) < counted:
-            raise Incomplete(f"{self._http.origin} counts {counted} events and gives {len(found)}")
+            short = f"{self._http.origin} counts {counted} events and gives {len(found)}"
+            raise Unreachable(short, code=NOT_WHOLE)
         return found
 
     async def _page(self, link: str, before_send: BeforeSend) -> object:

@@ -12,10 +12,10 @@ from typing import TypeVar
 import msgspec
 
 from fieldcal.calendars.graph import trial, wire
-from fieldcal.calendars.graph.batch import Courier, Request
+from fieldcal.calendars.graph.batch import NOT_WHOLE, Courier, Request
 from fieldcal.calendars.graph.replies import ITEM_GONE, Reply, of_read, outcome
 from fieldcal.clock import Clock
-from fieldcal.errors import FieldcalError, Incomplete, NotSent, OutcomeUnknown, Unreachable
+from fieldcal.errors import FieldcalError, NotSent, OutcomeUnknown, Unreachable
 from fieldcal.http import NOT_CONNECTED, Http
 from fieldcal.model import (
     Check,
@@ -171,7 +171,7 @@ def _organization(page: object) -> Identity:
     first = items[0] if items else None
     tenant = first.get("id") if isinstance(first, dict) else None
     if not isinstance(first, dict) or not isinstance(tenant, str):
-        raise Incomplete("the server names no organization")
+        raise Unreachable("the server names no organization", code=NOT_WHOLE)
     return Identity("", tenant.lower(), str(first.get("displayName") or ""))
 
 
@@ -202,4 +202,4 @@ def _read(parse: Callable[[object], _T], value: object) -> _T:
     try:
         return parse(value)
     except wire.Malformed as error:
-        raise Incomplete(f"the calendar server answers with {error}") from None
+        raise Unreachable(f"the calendar server answers with {error}", code=NOT_WHOLE) from None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 
 from fieldcal.calendars.graph import wire
-from fieldcal.calendars.graph.batch import Courier, Request
+from fieldcal.calendars.graph.batch import NOT_WHOLE, Courier, Request
 from fieldcal.calendars.graph.replies import Reply, of_read, of_write
 from fieldcal.errors import (
     ConnectorError,
@@ -14,13 +14,13 @@ from fieldcal.errors import (
     Forbidden,
     Full,
     Gone,
-    Incomplete,
     LeaseLost,
     MailboxError,
     NotAMailbox,
     SignInFailed,
     Throttled,
     Unavailable,
+    Unreachable,
 )
 from fieldcal.model import Check, EventId, MailboxId
 from fieldcal.ports import BeforeSend
@@ -78,7 +78,7 @@ async def _writable(courier: Courier, mailbox: MailboxId, before_send: BeforeSen
     except LeaseLost:
         raise
     except wire.Malformed as error:
-        return _failed(WRITABLE, Incomplete(f"the server answers with {error}"))
+        return _failed(WRITABLE, Unreachable(f"the server answers with {error}", code=NOT_WHOLE))
     except FieldcalError as error:
         return _failed(WRITABLE, error)
     return Check(WRITABLE, ok=True)
@@ -101,7 +101,7 @@ async def _write_and_remove(courier: Courier, mailbox: MailboxId, before_send: B
     finally:
         await _remove(courier, mailbox, event, before_send)
     if not same:
-        raise Incomplete("the trial event does not read as it was written")
+        raise Unreachable("the trial event does not read as it was written", code=NOT_WHOLE)
 
 
 async def _remove(courier: Courier, mailbox: MailboxId, event: EventId, before_send: BeforeSend) -> None:
