@@ -47,6 +47,8 @@ class Run:
     id: str
     unsettled: list[Settled] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    #: the mailbox was switched off meanwhile: nothing more is sent (R13)
+    closed: bool = False
 
 
 async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
@@ -75,7 +77,7 @@ async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
 async def _work_off(run: Run) -> None:
     for _ in range(ROUNDS):
         work = await run.site.database.reading(_load, run)
-        if not work.marked or await gate.paused(run.site, run.mailbox, run.profile):
+        if run.closed or not work.marked or await gate.paused(run.site, run.mailbox, run.profile):
             return
         await _round(run, work)
 
@@ -104,10 +106,10 @@ async def _round(run: Run, work: Work) -> None:
         await run.site.database.writing(_store_found, run, found)
         run.tally += Tally(adopted=sum(1 for link in found.changed if link.event))
     sorted_out = sort_out(found.work, found.resends, run.site.render)
-    if sorted_out.idle or sorted_out.waiting:
+    if sorted_out.idle or sorted_out.waiting or sorted_out.lapsed:
         await run.site.database.writing(_put_by, run, sorted_out)
     for start in range(0, len(sorted_out.armed), BATCH):
-        if await gate.paused(run.site, run.mailbox, run.profile):
+        if run.closed or await gate.paused(run.site, run.mailbox, run.profile):
             break
         await _write(run, sorted_out.armed[start : start + BATCH])
     await _step(run, ())
@@ -123,7 +125,7 @@ def _put_by(tx: Connection, run: Run, sorted_out: Sorted) -> None:
     """Clear the marks that ask for nothing, postpone those that wait; a needless held removal is dropped."""
     leases.check(tx, run.held.lease)
     environment = run.site.environment
-    plans.drop(tx, environment, run.mailbox, [marked.booking for marked in sorted_out.idle])
+    plans.drop(tx, environment, run.mailbox, sorted_out.lapsed)
     marks.clear(tx, environment, run.mailbox, sorted_out.idle)
     marks.postpone(tx, environment, run.mailbox, sorted_out.waiting)
     marks.recompute(tx, environment, [run.mailbox])
@@ -149,6 +151,7 @@ async def _step(run: Run, armed: Sequence[Armed]) -> list[Armed]:
         return []
     settled, run.unsettled = run.unsettled, []
     ready, held_back, run.held.lease = await run.site.database.writing(_settle_and_arm, run, settled, armed)
+    run.closed = len(ready) + held_back < len(armed)
     for item in settled:
         run.tally += item.tally
     run.tally += Tally(held=held_back)

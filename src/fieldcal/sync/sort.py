@@ -20,6 +20,9 @@ LOOKS = 3
 UNREAD = timedelta(seconds=30)
 
 
+_OPEN = ("held", "approved")
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """The marked bookings of one load, each with all that is known of it in this mailbox."""
@@ -39,6 +42,8 @@ class Sorted:
 
     armed: list[Armed] = field(default_factory=list)
     idle: list[Marked] = field(default_factory=list)
+    #: bookings with a removal that waits for a person or for its turn, and that is not wanted any more
+    lapsed: list[BookingId] = field(default_factory=list)
     waiting: list[Later] = field(default_factory=list)
 
 
@@ -51,6 +56,8 @@ def sort_out(work: Work, resends: Mapping[BookingId, Resend], render: Render) ->
             result.idle.append(marked)
             continue
         decision = decide(candidate, work.place, render)
+        if decision.evidence is None and any(row.state in _OPEN for row in work.verdicts.get(marked.booking, ())):
+            result.lapsed.append(marked.booking)
         resend = resends.get(marked.booking)
         if resend is not None:
             _again(result, work, marked, candidate, decision, resend)
@@ -93,7 +100,8 @@ def _removal(result: Sorted, work: Work, marked: Marked, candidate: Candidate, d
         result.waiting.append(Later(marked, due, "nothing is removed before the first complete read", failed=False))
         return
     said = [row.state for row in work.verdicts.get(marked.booking, []) if row.evidence == decision.evidence.text]
-    if said and said[0] == "rejected":
+    if said and said[0] in ("held", "rejected"):
+        # Held: a person has the word, even when the hour's budget has room again. Rejected: until newer evidence.
         result.idle.append(marked)
         return
     approved = "approved" in [row.state for row in work.verdicts.get(marked.booking, [])]
