@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import aiohttp
 import msgspec
 import pytest
+from yarl import URL
 
 from fieldcal.embedded.control import Control, SandboxClock
 from fieldcal.embedded.exchange import Exchange, NewMailbox, Settings
@@ -34,7 +35,6 @@ class World:
                 NewMailbox(BEN, "ben@contoso.test", "Ben Ott", address="ben.ott@contoso.test"),
             ]
         )
-        self.token = self.exchange.token()
         self._serving = serving(self.exchange.app)
         self.url = loop.run_until_complete(self._serving.__aenter__())
         self.session = loop.run_until_complete(self._session())
@@ -50,12 +50,11 @@ class World:
     async def ask(self, method, path, body=None, headers=None, **params):
         """The answer as status, json, text, headers. `path` starts after the version, or is a whole address."""
         url = path if path.startswith("http") else f"{self.url}/v1.0{path}"
-        sent = {"Authorization": f"Bearer {self.token}", **(headers or {})}
+        sent = {"Authorization": f"Bearer {self.exchange.token()}", **(headers or {})}
         data = None
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
             data = body if isinstance(body, bytes) else msgspec.json.encode(body)
-        from yarl import URL
 
         target = URL(url, encoded=True)
         if params:
@@ -102,3 +101,18 @@ def events():
 @pytest.fixture
 def make():
     return an_event
+
+
+@pytest.fixture
+def immutable():
+    return dict(IMMUTABLE)
+
+
+@pytest.fixture
+def anna():
+    return ANNA
+
+
+@pytest.fixture
+def ben():
+    return BEN

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from fieldcal.embedded.exchange.database import Database
+from fieldcal.embedded.exchange.errors import GraphError
 from fieldcal.embedded.exchange.mailboxes import STATES, Mailbox, NewMailbox, State
 from fieldcal.embedded.exchange.tables import calendar_properties, mailboxes, names
 from fieldcal.embedded.exchange.zones import zone
@@ -126,7 +127,11 @@ def _new_row(one: NewMailbox) -> dict[str, object]:
     if one.state not in STATES:
         message = f"no mailbox state {one.state!r}; there are: {', '.join(sorted(STATES))}"
         raise ValueError(message)
-    zone(one.zone)
+    try:
+        zone(one.zone)
+    except GraphError as error:
+        message = f"no time zone {one.zone!r}; a Windows name is wanted, such as 'W. Europe Standard Time'"
+        raise ValueError(message) from error
     return {
         "object_id": str(one.object_id),
         "upn": one.upn,

@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
-from urllib.parse import quote
 
 from fieldcal.embedded.exchange import bodies, ids
 from fieldcal.embedded.exchange.document import StoredEvent
@@ -15,6 +14,7 @@ from fieldcal.embedded.exchange.preferences import Preferences
 from fieldcal.embedded.exchange.properties import shown
 from fieldcal.embedded.exchange.zones import instant, is_utc, zone
 
+_OWA = "https://outlook.office365.com/owa/?itemid={}&exvsurl=1&path=/calendar/item"
 _NEVER = "0001-01-01T00:00:00Z"
 Json = dict[str, Any]
 
@@ -68,7 +68,7 @@ def event_json(event: StoredEvent, view: View) -> Json:
         "seriesMasterId": None,
         "showAs": document.show_as,
         "type": "singleInstance",
-        "webLink": f"https://outlook.office365.com/owa/?itemid={quote(named, safe='')}&exvsurl=1&path=/calendar/item",
+        "webLink": _OWA.format(named.replace("=", "%3D")),
         "onlineMeetingUrl": None,
         "isOnlineMeeting": document.is_online_meeting,
         "onlineMeetingProvider": document.online_meeting_provider,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from typing import Any
-from urllib.parse import quote
 
 import msgspec
 
@@ -125,9 +124,9 @@ class SingleEvents:
         options = options or Options()
         expanded = self._store.events.properties([event.row], options.expand) if options.expand else None
         shown = event_json(event, View(mailbox, call.prefer, options.select, expanded))
-        owner = quote(str(mailbox.object_id))
+        owner = mailbox.object_id
         body = {"@odata.context": f"{call.base}/$metadata#users('{owner}')/events/$entity", **shown}
         headers = {"ETag": shown["@odata.etag"]}
         if status == 201:  # noqa: PLR2004 # Created
-            headers["Location"] = f"{call.base}/users('{owner}')/events('{quote(shown['id'])}')"
+            headers["Location"] = f"{call.base}/users('{owner}')/events('{shown['id'].replace('=', '%3D')}')"
         return Answer(status, body, headers)
