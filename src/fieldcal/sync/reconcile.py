@@ -151,7 +151,7 @@ async def _step(run: Run, armed: Sequence[Armed]) -> list[Armed]:
         return []
     settled, run.unsettled = run.unsettled, []
     ready, held_back, run.held.lease = await run.site.database.writing(_settle_and_arm, run, settled, armed)
-    run.closed = len(ready) + held_back < len(armed)
+    run.closed = run.closed or len(ready) + held_back < len(armed)
     for item in settled:
         run.tally += item.tally
     run.tally += Tally(held=held_back)
