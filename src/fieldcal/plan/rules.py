@@ -232,12 +232,15 @@ def _elsewhere(booking: Booking, where: MailboxId | Reason, link: Link | None) -
     """The row names another worker whom we know: moved (D7). Anything less is no evidence, and the event stays."""
     if link is None:
         return Leave(where if isinstance(where, Reason) else Reason.ELSEWHERE)
-    if not isinstance(where, Reason):
-        return Hide(_by_row(Reason.MOVED, booking, counted=False))
     if where in (Reason.NO_WORKER, Reason.UNKNOWN_WORKER):
-        return Leave(where)
+        return Leave(Reason(where))
     another = link.triggers is not None and link.triggers.get("worker") != booking.worker
-    return Hide(_by_row(Reason.MOVED, booking, counted=False)) if another else Leave(Reason.LOST_MAILBOX)
+    if another:
+        return Hide(_by_row(Reason.MOVED, booking, counted=False))
+    if isinstance(where, Reason):
+        return Leave(Reason.LOST_MAILBOX)
+    # The same worker, told to have another mailbox: should the workers' list be wrong, the budget stops it.
+    return Hide(Evidence(Reason.MOVED, f"{Reason.MOVED}@{booking.version}>{where}", counted=True))
 
 
 def _by_row(kind: Reason, booking: Booking, *, counted: bool) -> Evidence:
