@@ -131,12 +131,15 @@ def _value(name: str, kind: type, raw: Any) -> Any:
         return _WORDS[str(raw).lower()]
     if kind is int:
         low, high = _RANGES[name]
-        if isinstance(raw, bool) or not str(raw).lstrip("-").isdigit() or not low <= int(raw) <= high:
+        digits = str(raw).strip()
+        if not (digits.isascii() and digits.isdigit() and low <= int(digits) <= high):
             raise ValueError(f"{raw!r} is not a whole number from {low} to {high}")
-        return int(raw)
+        return int(digits)
     if issubclass(kind, StrEnum):
         try:
             return kind(str(raw))
         except ValueError:
             raise ValueError(f"{raw!r} is none of {', '.join(kind)}") from None
-    return str(raw)
+    if not isinstance(raw, str):
+        raise ValueError(f"{raw!r} is no text")  # noqa: TRY004 -- one kind of mistake for the caller
+    return raw
