@@ -19,11 +19,12 @@ pytest.importorskip("msgraph", reason="the independent clients are installed by 
 with warnings.catch_warnings():
     # The clients use deprecated parts of their own libraries while they are imported.
     warnings.simplefilter("ignore")
+    import httpx
     from azure.core.credentials import AccessToken
+    from kiota_abstractions.base_request_configuration import RequestConfiguration
     from kiota_authentication_azure.azure_identity_authentication_provider import (
         AzureIdentityAuthenticationProvider,
     )
-    from kiota_abstractions.base_request_configuration import RequestConfiguration
     from msgraph import GraphRequestAdapter, GraphServiceClient
     from msgraph.generated.models.body_type import BodyType
     from msgraph.generated.models.date_time_time_zone import DateTimeTimeZone
@@ -40,6 +41,7 @@ with warnings.catch_warnings():
     )
     from msgraph.generated.users.item.calendar_view.delta.delta_request_builder import DeltaRequestBuilder
     from msgraph.generated.users.item.events.events_request_builder import EventsRequestBuilder
+    from msgraph_core import GraphClientFactory
 
 MARK = "String {8ECCC264-6880-4EBE-992F-8888D2EEAA1D} Name BookingId"
 UPN = "tech@contoso.test"
@@ -53,13 +55,13 @@ class Granted:
     def __init__(self, token):
         self._token = AccessToken(token, int(time.time()) + 3000)
 
-    def get_token(self, *scopes, **options):
+    def get_token(self, *scopes, **options):  # noqa: ARG002 # as azure.core asks for it
         return self._token
 
 
-def client_of(url, exchange):
+def client_of(url, exchange, transport):
     provider = AzureIdentityAuthenticationProvider(Granted(exchange.token()), allowed_hosts=["127.0.0.1"])
-    adapter = GraphRequestAdapter(provider)
+    adapter = GraphRequestAdapter(provider, transport)
     adapter.base_url = f"{url}/v1.0"
     return GraphServiceClient(request_adapter=adapter)
 
@@ -72,8 +74,11 @@ def with_client(tmp_path):
         async def served():
             with Exchange(tmp_path / "exchange.db") as exchange:
                 exchange.store.mailboxes.add([NewMailbox(uuid.uuid4(), UPN, "Tech")])
-                async with serving(exchange.app) as url:
-                    return await work(client_of(url, exchange), exchange)
+                # Its middleware forgets to close the connections that httpx keeps; so none is kept.
+                limits = httpx.Limits(max_keepalive_connections=0)
+                async with serving(exchange.app) as url, httpx.AsyncClient(limits=limits) as plain:
+                    transport = GraphClientFactory.create_with_default_middleware(client=plain)
+                    return await work(client_of(url, exchange, transport), exchange)
 
         return asyncio.run(served())
 
