@@ -1,0 +1,223 @@
+"""The wiring: the only room that names concrete connectors, and where a state is opened with its two ends."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import socket
+import ssl
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from yarl import URL
+
+from fieldcal import runfile
+from fieldcal.calendars.graph import GraphCalendars
+from fieldcal.clock import Clock, SystemClock
+from fieldcal.config import Config
+from fieldcal.engine.pace import StoredPace
+from fieldcal.errors import ConfigError
+from fieldcal.http import ClientSecretCredential, Credential, Http, TokenCredential
+from fieldcal.plan.render import render
+from fieldcal.ports import BookingSource, Calendars
+from fieldcal.runfile import Ends
+from fieldcal.secrets import Secrets, is_reference
+from fieldcal.setup import environments as environment_setup
+from fieldcal.setup.bench import Bench
+from fieldcal.setup_model import Endpoint, Environment
+from fieldcal.sources.dataverse import DataverseSource
+from fieldcal.state import environments, profiles, schema
+from fieldcal.state.database import Database
+from fieldcal.sync.site import Site
+
+#: How a service signs in, in the words of the command line. Only what works is offered.
+CREDENTIALS = {
+    "token": "a token that somebody else issues, by reference",
+    "embedded": "the embedded systems' own sign-in (client id and secret)",
+}
+#: Kinds of sources of bookings.
+SOURCES = {"dataverse": "Dynamics 365 Field Service, or the embedded Field Service"}
+
+
+def open_state(config: Config) -> Database:
+    """The state, at this Fieldcal's revision: made where it is empty, refused where it is older, newer or strange."""
+    if not config.database_url:
+        _make_folder(config.data)
+    database = Database(config.state_url)
+    try:
+        with database.read() as tx:
+            empty = schema.revision(tx) is None
+        if empty:
+            schema.upgrade(database)
+        else:
+            with database.read() as tx:
+                schema.check(tx)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"the data folder {folder} cannot be made ({error.strerror}); set FIELDCAL_DATA to one that can be written"
+        ) from None
+
+
+def check_endpoint(end: Endpoint) -> Endpoint:
+    """`end` when it could be signed in to, as far as its form tells; one `ConfigError` names every mistake."""
+    mistakes: list[str] = []
+    if end.credential not in CREDENTIALS:
+        mistakes.append(f"there is no credential {end.credential!r}; there are: {', '.join(CREDENTIALS)}")
+    elif end.credential == "token":
+        mistakes += [] if end.secret else ["the credential `token` needs --secret"]
+        mistakes += [] if end.url else ["the credential `token` needs --url"]
+    elif bool(end.client_id) != bool(end.secret):
+        mistakes.append("the credential `embedded` needs both --client-id and --secret, or neither")
+    for name, address in (("--url", end.url), ("--authority", end.authority)):
+        if address and not _is_address(address):
+            mistakes.append(f"{name}: write an address such as https://example.crm.dynamics.com")
+    if end.secret and not is_reference(end.secret):
+        mistakes.append("--secret: write env:NAME, file:PATH or stdin, never the secret itself")
+    if mistakes:
+        raise ConfigError("; ".join(mistakes))
+    return end
+
+
+def _is_address(text: str) -> bool:
+    try:
+        url = URL(text)
+    except ValueError:
+        return False
+    return url.scheme in {"http", "https"} and bool(url.host) and url.user is None and not url.query_string
+
+
+class App:
+    """One installation at work: its state, and connections to both ends, opened when they are first asked for.
+
+    `ends`: where the embedded systems answer, when this process has started them; else a running service's are used.
+    """
+
+    def __init__(self, config: Config, *, clock: Clock | None = None, ends: Ends | None = None) -> None:
+        self.config = config
+        self.clock: Clock = clock or SystemClock()
+        self.secrets = Secrets(config.secret_keys)
+        self.database = open_state(config)
+        self.pace = StoredPace(self.database, self.clock)
+        #: who we are among the workers; in every lease
+        self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._ends = ends
+        self._tls = _trust(config.ca_file)
+        self._opened: dict[str, Calendars] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Give connections and the state back."""
+        for calendars in self._opened.values():
+            await calendars.close()
+        self._opened.clear()
+        self.database.close()
+
+    def bench(self) -> Bench:
+        """What Test & Enable works with."""
+        return Bench(self.database, self.clock, self.calendars_for, self.worker)
+
+    def site_for(self, environment: Environment, source: BookingSource) -> Site:
+        """The environment at work, for every step of the way; it must have been settled."""
+        if not environment.organization:
+            raise ConfigError(f"the environment {environment.id} was never signed in to")
+        return Site(
+            environment=environment.id, organization=environment.organization, settings=environment.settings,
+            database=self.database, clock=self.clock, pace=self.pace, source=source, calendars=self.calendars_for,
+            render=render, spread=random.random, worker=self.worker,
+        )  # fmt: skip
+
+    def source_for(self, environment: Environment) -> BookingSource:
+        """The environment's source of bookings; the caller closes it."""
+        if environment.source not in SOURCES:
+            raise ConfigError(f"there is no source {environment.source!r}; there are: {', '.join(SOURCES)}")
+        settings = environment.settings
+        return DataverseSource(
+            self._http(environment.end, "fieldservice"),
+            self.clock,
+            track_location=settings.follow_location,
+            track_work_orders=settings.follow_work_order,
+        )
+
+    def calendars_for(self, profile: str) -> Calendars:
+        """The end of this server profile, opened once; closed with the app."""
+        if profile not in self._opened:
+            with self.database.read() as tx:
+                known = profiles.get(tx, profile)
+            self._opened[profile] = self.calendars_at(known.end, profile)
+        return self._opened[profile]
+
+    def calendars_at(self, end: Endpoint, name: str) -> Calendars:
+        """A calendar server that no profile stands for yet; the caller closes it."""
+        return GraphCalendars(self._http(end, "exchange"), self.pace, self.clock, name)
+
+    async def settle(self, name: str) -> Environment:
+        """Ask the environment's source who it is, and hold it to that: another answer than before is a `ConfigError`.
+
+        To be asked at start and after signing in anew, not at every pass (design §4).
+        """
+        with self.database.read() as tx:
+            environment = environments.get(tx, name)
+        source = self.source_for(environment)
+        try:
+            identity = await source.identity()
+        finally:
+            await source.close()
+        return await self.database.writing(environment_setup.pin, name, identity)
+
+    def _http(self, end: Endpoint, system: str) -> Http:
+        url = end.url
+        if end.credential == "embedded" and not url:
+            ends = self._embedded()
+            url = ends.fieldservice if system == "fieldservice" else ends.exchange
+        return Http(url, self._credential(end, url), self.clock, tls=self._tls)
+
+    def _credential(self, end: Endpoint, url: str) -> Credential:
+        if end.credential == "token":
+            return TokenCredential(lambda: self.secrets.resolve(end.secret))
+        if end.credential != "embedded":
+            raise ConfigError(f"there is no credential {end.credential!r}; there are: {', '.join(CREDENTIALS)}")
+        origin = str(URL(url).origin())
+        authority, scope = end.authority or origin, f"{origin}/.default"
+        if end.client_id:
+            tenant, client, secret = end.tenant or "common", end.client_id, end.secret
+            return ClientSecretCredential(
+                authority, tenant, client, lambda: self.secrets.resolve(secret), scope, self.clock, tls=self._tls
+            )
+        ends = self._embedded()
+        return ClientSecretCredential(
+            authority, ends.tenant, ends.client_id, lambda: ends.secret, scope, self.clock, tls=self._tls
+        )
+
+    def _embedded(self) -> Ends:
+        running = None if self._ends else runfile.find(self.config.data)
+        ends = self._ends or (running.ends if running else None)
+        if ends is None:
+            raise ConfigError("the embedded systems are not running; start them with `fieldcal serve`")
+        return ends
+
+
+def _trust(ca_file: Path | None) -> ssl.SSLContext | None:
+    if ca_file is None:
+        return None
+    try:
+        return ssl.create_default_context(cafile=str(ca_file))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(f"FIELDCAL_CA_FILE {ca_file} cannot be used ({error})") from None

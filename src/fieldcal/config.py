@@ -1,0 +1,145 @@
+"""What the operator sets for this installation: `FIELDCAL_*` variables, then `fieldcal.toml`; every mistake at once."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from fieldcal.errors import ConfigError, one_line
+
+PREFIX = "FIELDCAL_"
+#: Read elsewhere than here: where the file is, and whether a fault shows its traceback.
+_OTHER = ("FIELDCAL_CONFIG", "FIELDCAL_DEBUG")
+
+
+def _data_folder() -> Path:
+    home = os.environ.get("XDG_DATA_HOME")
+    return (Path(home) if home else Path.home() / ".local" / "share") / "fieldcal"
+
+
+_PORTS = 65_535
+#: Lists are written with commas, in variables and in the file alike.
+Words = Annotated[tuple[str, ...], NoDecode]
+
+
+class Config(BaseSettings):
+    """One installation's settings; `load` makes it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
+
+    #: the folder that holds the state, the embedded systems' files and the run file; made where it is missing
+    data: Path = Field(default_factory=_data_folder)
+    #: `sqlite:///PATH` or `postgresql://...`; "" is a SQLite file in the data folder
+    database_url: str = Field(default="", repr=False)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+    #: where `serve` listens, `ADDRESS:PORT`
+    listen: Words = ("127.0.0.1:8765",)
+    #: Fernet keys for secrets at rest, newest first, or a reference to them (`env:NAME`, `file:PATH`)
+    secret_keys: Words = Field(default=(), repr=False)
+    #: the user whom the command line acts as; "" is the operator
+    user: str = ""
+    #: PEM file of a further certificate authority to trust
+    ca_file: Path | None = None
+
+    @field_validator("listen", "secret_keys", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+    @field_validator("listen")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            host, _, port = address.rpartition(":")
+            if not host or not port.isdigit() or int(port) > _PORTS:
+                raise ValueError(f"{one_line(address, 60)!r} is not ADDRESS:PORT")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if value and not value.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError("write sqlite:///PATH or postgresql://...")
+        return value
+
+    @field_validator("data", "ca_file", mode="after")
+    @classmethod
+    def _at_home(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings' signature, here and below
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables win over the file, which `load` hands in."""
+        return env_settings, init_settings
+
+    @property
+    def state_url(self) -> str:
+        """The address of the state."""
+        return self.database_url or f"sqlite:///{self.data / 'state.sqlite3'}"
+
+
+def load() -> Config:
+    """The configuration of this process; raises one `ConfigError` that names every mistake in it."""
+    given, mistakes = _file()
+    mistakes += _misspelt()
+    try:
+        config = Config(**given)
+    except ValidationError as error:
+        mistakes += [_mistake(one) for one in error.errors()]
+    if mistakes:
+        raise ConfigError("the configuration is wrong: " + "; ".join(mistakes))
+    return config
+
+
+def _file() -> tuple[dict[str, Any], list[str]]:
+    named = os.environ.get("FIELDCAL_CONFIG")
+    path = Path(named) if named else Path("fieldcal.toml")
+    if not named and not path.exists():
+        return {}, []
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8")), []
+    except OSError as error:
+        return {}, [f"{path} cannot be read ({error.strerror or type(error).__name__})"]
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return {}, [f"{path} is not TOML: {one_line(error, 120)}"]
+
+
+def _misspelt() -> list[str]:
+    """Variables that look like ours and are none. Others with our prefix may hold secrets that references name."""
+    known = [f"{PREFIX}{name}".upper() for name in Config.model_fields] + list(_OTHER)
+    found = []
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, 1, cutoff=0.85)
+            found += [f"{name}: there is no such variable; is {near[0]} meant?"] if near else []
+    return found
+
+
+def _mistake(error: Any) -> str:
+    """One mistake in one phrase; never the value, which may be a secret."""
+    name = ".".join(str(part) for part in error["loc"][:1]) or "?"
+    if error["type"] == "extra_forbidden":
+        return f"{name}: there is no such setting; there are {', '.join(Config.model_fields)}"
+    text = str(error["msg"]).removeprefix("Value error, ")
+    return f"{name} ({PREFIX}{name.upper()}): {one_line(text, 160)}"
