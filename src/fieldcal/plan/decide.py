@@ -150,20 +150,19 @@ def adopted(link: Link, observed: Observed) -> Link:
     more, since nobody knows what stands in it.
     """
     intent = link.intent
-    current = replace(
-        link, event=observed.id, etag=observed.etag, subject=observed.subject, start=observed.start, end=observed.end,
-        location=observed.location, stamp=observed.stamp, intent=None,
-    )  # fmt: skip
-    if intent is None:
-        return replace(current, rewrite=True)
-    if isinstance(intent.action, Create | Update) and observed.stamp == intent.action.stamp:
+    if intent is not None and isinstance(intent.action, Create | Update) and observed.stamp == intent.action.stamp:
         event = intent.action.event
         return replace(
-            current, subject=event.subject, start=event.start, end=event.end, location=event.location,
-            triggers=intent.triggers, rewrite=False,
+            link, event=observed.id, etag=observed.etag, subject=event.subject, start=event.start, end=event.end,
+            location=event.location, stamp=observed.stamp, triggers=intent.triggers, rewrite=False, intent=None,
         )  # fmt: skip
-    # An update that did not arrive: the link goes on saying what it said, with the etag as it is now.
-    return replace(current, rewrite=link.rewrite or isinstance(intent.action, Create))
+    if intent is not None and not isinstance(intent.action, Create):
+        # It did not arrive: the link goes on saying what we wrote, so that a hand's change can still be told.
+        return replace(link, etag=observed.etag, intent=None)
+    return replace(
+        link, event=observed.id, etag=observed.etag, subject=observed.subject, start=observed.start, end=observed.end,
+        location=observed.location, stamp=observed.stamp, rewrite=True, intent=None,
+    )  # fmt: skip
 
 
 def forgotten(link: Link) -> Link:
