@@ -7,6 +7,8 @@ import random
 import secrets
 import socket
 import ssl
+from collections import Counter
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,6 +30,7 @@ from fieldcal.setup import environments as environment_setup
 from fieldcal.setup.bench import Bench
 from fieldcal.setup_model import Endpoint, Environment
 from fieldcal.sources.dataverse import DataverseSource
+from fieldcal.sources.pinned import PinnedSource
 from fieldcal.state import environments, profiles, schema
 from fieldcal.state.database import Database
 from fieldcal.sync.site import Site
@@ -114,6 +117,8 @@ class App:
         self._ends = ends
         self._tls = _trust(config.ca_file)
         self._opened: dict[str, Calendars] = {}
+        #: requests sent so far, sign-in aside, to `fieldservice` (sources of bookings) and `exchange` (calendars)
+        self.requests: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
         return self
@@ -144,16 +149,21 @@ class App:
             render=render, spread=random.random, worker=self.worker,
         )  # fmt: skip
 
-    def source_for(self, environment: Environment) -> BookingSource:
-        """The environment's source of bookings; the caller closes it."""
+    def source_for(self, environment: Environment) -> PinnedSource:
+        """The environment's source of bookings, held to the organization it is; the caller closes it."""
         if environment.source not in SOURCES:
             raise ConfigError(f"there is no source {environment.source!r}; there are: {', '.join(SOURCES)}")
-        settings = environment.settings
-        return DataverseSource(
-            self._http(environment.end, "fieldservice"),
+        settings, http = environment.settings, self._http(environment.end, "fieldservice")
+        source = DataverseSource(
+            http,
             self.clock,
             track_location=settings.follow_location,
             track_work_orders=settings.follow_work_order,
+        )
+        return PinnedSource(
+            source,
+            http.token,
+            lambda identity: self.database.writing(environment_setup.pin, environment.id, identity),
         )
 
     def calendars_for(self, profile: str) -> Calendars:
@@ -177,17 +187,20 @@ class App:
             environment = environments.get(tx, name)
         source = self.source_for(environment)
         try:
-            identity = await source.identity()
+            await source.identity()
         finally:
             await source.close()
-        return await self.database.writing(environment_setup.pin, name, identity)
+        return await self.database.reading(environments.get, name)
 
     def _http(self, end: Endpoint, system: str) -> Http:
         url = end.url
         if end.credential == "embedded" and not url:
             ends = self._embedded()
             url = ends.fieldservice if system == "fieldservice" else ends.exchange
-        return Http(url, self._credential(end, url), self.clock, tls=self._tls)
+        return Http(url, self._credential(end, url), self.clock, tls=self._tls, observe=partial(self._count, system))
+
+    def _count(self, system: str, _method: str, _path: str, _status: int) -> None:
+        self.requests[system] += 1
 
     def _credential(self, end: Endpoint, url: str) -> Credential:
         if end.credential == "token":

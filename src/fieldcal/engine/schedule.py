@@ -21,11 +21,12 @@ class Priority(IntEnum):
 
 
 class Kind(IntEnum):
-    """What a job does: a pass of an environment, one mailbox's due marks, a check of an environment."""
+    """What a job does: a pass, one mailbox's due marks, the check, the tests of mailboxes that wait."""
 
     PASS = 0
     MAILBOX = 1
     CHECK = 2
+    TESTS = 3
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -1,0 +1,110 @@
+"""The embedded systems beside a state: started in the process that needs them, on free loopback ports (design §3).
+
+A running service has them open for everybody, and its run file says where. While none runs, a command starts them for
+itself; the folder's lock keeps two commands from doing so at once.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fieldcal import runfile
+from fieldcal.app import App, open_state
+from fieldcal.config import Config
+from fieldcal.runfile import Ends
+from fieldcal.setup_model import Endpoint
+from fieldcal.state import environments, profiles
+
+if TYPE_CHECKING:
+    from fieldcal.embedded.exchange import Exchange
+    from fieldcal.embedded.fieldservice import FieldService
+
+#: How long a command waits for another one that has the embedded systems open, seconds.
+PATIENCE = 60.0
+_CLIENT = "fieldcal"
+_WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
+
+
+class Embedded:
+    """Both embedded systems of one folder, at work in this process."""
+
+    def __init__(self, ends: Ends, field_service: FieldService, exchange: Exchange) -> None:
+        self.ends, self.field_service, self.exchange = ends, field_service, exchange
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path, *, sandbox: bool = False, changed: Callable[[], None] | None = None
+) -> AsyncIterator[Embedded]:
+    """Serve both systems from their files in this folder, which must be locked, while the block runs.
+
+    `sandbox` opens their control planes. `changed` is called after each write to the Field Service was answered.
+    """
+    # Loading the servers takes longer than most commands; only who needs them pays.
+    from fieldcal.embedded.exchange import Exchange
+    from fieldcal.embedded.exchange.exchange import DEFAULT_TENANT
+    from fieldcal.embedded.fieldservice import FieldService
+    from fieldcal.embedded.server import LocalServer
+
+    secret = secrets.token_urlsafe(32)
+    clients = {_CLIENT: secret}
+    async with AsyncExitStack() as stack:
+        field_service = stack.enter_context(
+            FieldService(folder / "fieldservice.sqlite3", tenant_id=DEFAULT_TENANT, clients=clients, sandbox=sandbox)
+        )
+        exchange = stack.enter_context(
+            Exchange(folder / "exchange.sqlite3", tenant_id=DEFAULT_TENANT, clients=clients, sandbox=sandbox)
+        )
+        told = field_service.app if changed is None else _telling(field_service.app, changed)
+        servers = [LocalServer(told), LocalServer(exchange.app)]
+        for server in servers:
+            await server.start()
+            stack.push_async_callback(server.stop)
+        ends = Ends(servers[0].url, servers[1].url, str(DEFAULT_TENANT), _CLIENT, secret)
+        yield Embedded(ends, field_service, exchange)
+
+
+def _telling(app: Any, changed: Callable[[], None]) -> Callable[[Any, Any, Any], Awaitable[None]]:
+    """The app, followed by a word to `changed` after each request that may have written."""
+
+    async def told(scope: Any, receive: Any, send: Any) -> None:
+        await app(scope, receive, send)
+        if scope["type"] == "http" and scope["method"] in _WRITES and scope["path"].startswith("/api/"):
+            changed()
+
+    return told
+
+
+def needed(config: Config) -> bool:
+    """An environment or a server profile of this state stands for an embedded system."""
+    database = open_state(config)
+    try:
+        with database.read() as tx:
+            attached = [each.end for each in environments.everyone(tx)]
+            attached += [each.end for each in profiles.everyone(tx)]
+    finally:
+        database.close()
+    return any(is_embedded(end) for end in attached)
+
+
+def is_embedded(end: Endpoint) -> bool:
+    """This end is the embedded system beside the state, wherever that is served today."""
+    return end.credential == "embedded" and not end.url
+
+
+@asynccontextmanager
+async def opened(config: Config, *, embedded: bool = False) -> AsyncIterator[App]:
+    """The installation with both ends within reach: a running service's embedded systems, or ones of our own.
+
+    `embedded`: the command is about to attach an embedded system, so it is needed though no row says so yet.
+    """
+    async with AsyncExitStack() as stack:
+        ends: Ends | None = None
+        if (embedded or needed(config)) and runfile.find(config.data) is None:
+            stack.enter_context(runfile.locked(config.data, seconds=PATIENCE))
+            ends = (await stack.enter_async_context(serving(config.data))).ends
+        yield await stack.enter_async_context(App(config, ends=ends))

@@ -1,0 +1,290 @@
+"""What a running service does: passes by schedule, sooner when a change is announced, at once when a person asks."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Connection
+
+from fieldcal.clock import Clock
+from fieldcal.engine.schedule import Job, Kind, Priority, due
+from fieldcal.engine.single import SingleEngine
+from fieldcal.errors import ConfigError, FieldcalError
+from fieldcal.model import MailboxId
+from fieldcal.plan.retry import pause
+from fieldcal.setup import trial
+from fieldcal.setup.bench import Bench
+from fieldcal.setup_model import MailboxState, Selection
+from fieldcal.state import alerts, bookings, environments, feeds, history, mailboxes, waiting
+from fieldcal.state.database import Database
+from fieldcal.state.history import Tally
+from fieldcal.sync.passes import Progress, Report, run_check, run_pass, work_off
+from fieldcal.sync.site import Site
+
+log = structlog.get_logger()
+
+#: How often the state is asked what is due, seconds: a few indexed reads.
+TICK = 1.0
+#: Changes announced within this many seconds are taken in one pass.
+GATHER = 0.5
+#: First pause after the source could not be read, seconds; it doubles up to a quarter of an hour.
+FIRST_PAUSE = 15.0
+#: How often tests that wait for their next try are looked at, seconds.
+TESTS = 15.0
+#: Details that the source does not give are not asked for more often than this between two passes.
+REFRESH = timedelta(minutes=1)
+_ALERT = "source"
+
+
+def _silent(_done: int, _of: int) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A person's wish for a pass: which mailboxes (None: all), whom to tell of progress, whom to give the report."""
+
+    only: frozenset[MailboxId] | None
+    progress: Progress
+    answer: asyncio.Future[Report]
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What is kept of one environment between two passes."""
+
+    wishes: list[Wish] = field(default_factory=list)
+    #: failures to read the source, in a row
+    failures: int = 0
+    #: no pass by schedule before; another process is at it
+    not_before: datetime | None = None
+    #: a pass was run since the service started
+    begun: bool = False
+    gathering: asyncio.Task[None] | None = None
+    #: no pass because of details that wait before
+    refresh_at: datetime | None = None
+
+
+class Service:
+    """Runs the jobs of every environment until stopped. Use it in one loop; `run` once.
+
+    `sites` opens an environment as it is set now; it is asked before each job and may raise `FieldcalError`.
+    """
+
+    def __init__(
+        self, database: Database, clock: Clock, sites: Callable[[str], Awaitable[Site]], *, tick: float = TICK
+    ) -> None:
+        self._database, self._clock, self._sites, self._tick = database, clock, sites, tick
+        self._engine = SingleEngine()
+        self._desks: dict[str, _Desk] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set; what is in hand is then finished."""
+        engine = asyncio.create_task(self._engine.run(self._handle))
+        schedule = asyncio.create_task(self._schedule())
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait([engine, schedule, stopped], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (schedule, stopped, engine):
+                task.cancel()
+            await asyncio.gather(schedule, stopped, engine, return_exceptions=True)
+            await self._give_up_wishes()
+        if schedule in done:
+            # The state cannot be used: whoever runs us has to be told.
+            await schedule
+
+    def announce(self, environment: str) -> None:
+        """Something changed there: a pass follows in about a second, together with what changes until then."""
+        desk = self._desk(environment)
+        if desk.gathering is None or desk.gathering.done():
+            desk.gathering = asyncio.create_task(self._gather(environment))
+
+    async def ask(
+        self, environment: str, only: frozenset[MailboxId] | None = None, progress: Progress = _silent
+    ) -> Report:
+        """Have a pass run now and wait for it. Raises what the pass raised."""
+        wish = Wish(only, progress, asyncio.get_running_loop().create_future())
+        self._desk(environment).wishes.append(wish)
+        self._engine.enqueue(Job(Priority.PERSON, Kind.PASS, environment))
+        return await wish.answer
+
+    def _desk(self, environment: str) -> _Desk:
+        return self._desks.setdefault(environment, _Desk())
+
+    async def _gather(self, environment: str) -> None:
+        await self._clock.sleep(GATHER)
+        self._engine.enqueue(Job(Priority.CHANGE, Kind.PASS, environment))
+
+    async def _give_up_wishes(self) -> None:
+        for desk in self._desks.values():
+            if desk.gathering is not None:
+                desk.gathering.cancel()
+                await asyncio.gather(desk.gathering, return_exceptions=True)
+            for wish in _taken(desk):
+                wish.answer.set_exception(ConfigError("the service was stopped before the pass began"))
+
+    async def _schedule(self) -> None:
+        tests_at = self._clock.monotonic()
+        while True:
+            names = await self._database.reading(_working)
+            for name in names:
+                for job in await self._database.reading(self._due, name):
+                    self._engine.enqueue(job)
+            if self._clock.monotonic() >= tests_at:
+                tests_at = self._clock.monotonic() + TESTS
+                for name in names:
+                    self._engine.enqueue(Job(Priority.REGULAR, Kind.TESTS, name))
+            await self._clock.sleep(self._tick)
+
+    def _due(self, tx: Connection, environment: str) -> list[Job]:
+        now, desk = self._clock.now(), self._desk(environment)
+        if not desk.begun:
+            return [Job(Priority.REGULAR, Kind.PASS, environment)]
+        jobs = due(environment, feeds.load(tx, environment), waiting.ready(tx, environment, now), now)
+        if (desk.refresh_at is None or now >= desk.refresh_at) and bookings.stale(tx, environment, 1):
+            # A mailbox was switched on by a command: what it lacks has to be read before it can be written.
+            desk.refresh_at = now + REFRESH
+            jobs.append(Job(Priority.CHANGE, Kind.PASS, environment))
+        if desk.not_before is not None and now < desk.not_before:
+            jobs = [job for job in jobs if job.kind is not Kind.PASS]
+        return jobs
+
+    async def _handle(self, job: Job) -> None:
+        try:
+            site = await self._sites(job.environment)
+            match job.kind:
+                case Kind.PASS:
+                    await self._pass(site, job)
+                case Kind.MAILBOX:
+                    await _mailbox(site, MailboxId(job.mailbox))
+                case Kind.CHECK:
+                    await _check(site)
+                case Kind.TESTS:
+                    await self._test(site)
+        except FieldcalError as error:
+            await self._failed(job, error)
+
+    async def _pass(self, site: Site, job: Job) -> None:
+        desk = self._desk(job.environment)
+        while (held := await self._held(job.environment)) is not None:
+            # Another process reads this environment, or died doing so: its lease ends by itself.
+            if not desk.wishes:
+                desk.not_before, desk.begun = min(held, self._clock.now() + timedelta(seconds=5)), True
+                return
+            await self._clock.sleep(GATHER)
+        wishes = _taken(desk)
+        only = _together(wishes, everything=job.priority is not Priority.PERSON)
+        in_full = job.priority is Priority.PERSON or not desk.begun
+        kind = {Priority.PERSON: "asked", Priority.CHANGE: "announced"}.get(job.priority, "scheduled")
+        try:
+            report = await run_pass(site, kind, only=only, workers_in_full=in_full, progress=_all_told(wishes))
+        except BaseException as error:
+            _answer(wishes, error)
+            raise
+        desk.begun, desk.not_before = True, None
+        _answer(wishes, report)
+        if report.error:
+            await self._put_off(job.environment, report.error)
+        elif desk.failures:
+            desk.failures = 0
+            await self._database.writing(alerts.clear, job.environment, "", _ALERT)
+
+    async def _held(self, environment: str) -> datetime | None:
+        return await self._database.reading(waiting.held_until, f"pull:{environment}", self._clock.now())
+
+    async def _test(self, site: Site) -> None:
+        """Go on with the tests that wait; what is switched on by them is read and written at once."""
+        bench = Bench(site.database, site.clock, site.calendars, site.worker)
+        if any(mailbox.enabled for mailbox in await trial.go_on(bench, site.environment)):
+            self.announce(site.environment)
+
+    async def _failed(self, job: Job, error: FieldcalError) -> None:
+        desk = self._desk(job.environment)
+        desk.begun = True
+        _answer(_taken(desk), error)
+        log.warning("a job failed", action="job_failed", job=job.kind.name, environment=job.environment,
+                    error=str(error))  # fmt: skip
+        if job.kind is Kind.PASS:
+            await self._put_off(job.environment, str(error))
+        elif job.kind is Kind.CHECK:
+            await self._database.writing(feeds.change, job.environment, last_check_at=self._clock.now())
+
+    async def _put_off(self, environment: str, error: str) -> None:
+        """Read the source again after a pause that grows; an administrator is told."""
+        desk = self._desk(environment)
+        desk.failures += 1
+        now = self._clock.now()
+        again = now + timedelta(seconds=pause(desk.failures, 0.0, first=FIRST_PAUSE))
+
+        def store(tx: Connection) -> None:
+            if environments.find(tx, environment) is not None:
+                feeds.change(tx, environment, next_pull_at=again, last_error=error[:500])
+                alerts.raise_alert(tx, environment, "", _ALERT, "warning", error, now)
+
+        await self._database.writing(store)
+
+
+def _working(tx: Connection) -> list[str]:
+    return [environment.id for environment in environments.everyone(tx) if environment.enabled]
+
+
+def _taken(desk: _Desk) -> list[Wish]:
+    """The wishes that wait; the desk is empty then."""
+    wishes, desk.wishes = desk.wishes, []
+    return wishes
+
+
+def _together(wishes: list[Wish], *, everything: bool) -> frozenset[MailboxId] | None:
+    """The mailboxes of all wishes; None for all."""
+    named: set[MailboxId] = set()
+    for wish in wishes:
+        if wish.only is None:
+            return None
+        named |= wish.only
+    return None if everything else frozenset(named)
+
+
+def _all_told(wishes: list[Wish]) -> Progress:
+    def tell(done: int, of: int) -> None:
+        for wish in wishes:
+            wish.progress(done, of)
+
+    return tell
+
+
+def _answer(wishes: list[Wish], outcome: Report | BaseException) -> None:
+    for wish in wishes:
+        if wish.answer.done():
+            continue
+        if isinstance(outcome, Report):
+            wish.answer.set_result(outcome)
+        elif isinstance(outcome, Exception):
+            wish.answer.set_exception(outcome)
+        else:
+            wish.answer.cancel()
+
+
+async def _mailbox(site: Site, mailbox: MailboxId) -> None:
+    """What is due in one mailbox between two passes: second tries, pauses that have ended."""
+    run, began = uuid.uuid4().hex, site.clock.now()
+    tally, _ = await work_off(site, run, only={mailbox})
+    if tally == Tally():
+        return
+
+    def store(tx: Connection) -> None:
+        history.begin(tx, site.environment, run, "retry", began)
+        history.end(tx, run, tally, "", site.clock.now())
+
+    await site.database.writing(store)
+
+
+async def _check(site: Site) -> None:
+    """The nightly check of every mailbox that is switched on."""
+    switched_on = Selection(state=MailboxState.ENABLED)
+    await run_check(site, await site.database.reading(mailboxes.ids, site.environment, switched_on))

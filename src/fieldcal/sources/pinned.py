@@ -1,0 +1,70 @@
+"""Holds an environment to the organization and tenant it was pinned to: asked at start and after every sign-in."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from fieldcal.model import BookingId, Detailed, Details, Identity, Page, Window, WorkerPage
+from fieldcal.ports import BookingSource
+
+T = TypeVar("T")
+
+
+class PinnedSource:
+    """A source that answers only while it is the organization that it should be.
+
+    `token` tells the bearer token in use: another one means that the service signed in anew. `confirm` is shown who
+    the source is then and raises `ConfigError` for a stranger; nothing that a stranger answered gets in.
+    """
+
+    def __init__(
+        self,
+        source: BookingSource,
+        token: Callable[[], Awaitable[str]],
+        confirm: Callable[[Identity], Awaitable[object]],
+    ) -> None:
+        self._source, self._token, self._confirm = source, token, confirm
+        #: the token under which the source last said who it is
+        self._verified = ""
+
+    async def identity(self) -> Identity:
+        """The organization and tenant; asked anew whenever it is called."""
+        found = await self._source.identity()
+        await self._confirm(found)
+        return found
+
+    async def workers(self, cursor: str | None) -> WorkerPage:
+        return await self._proven(lambda: self._source.workers(cursor))
+
+    async def changes(self, cursor: str | None) -> Page:
+        return await self._proven(lambda: self._source.changes(cursor))
+
+    async def bookings(self, ids: Sequence[BookingId]) -> Details:
+        return await self._proven(lambda: self._source.bookings(ids))
+
+    async def sweep(self, window: Window) -> AsyncIterator[Sequence[Detailed]]:
+        await self.verify()
+        async for found in self._source.sweep(window):
+            await self.verify()
+            yield found
+
+    async def affected(self, work_orders: Sequence[str]) -> Sequence[BookingId]:
+        return await self._proven(lambda: self._source.affected(work_orders))
+
+    async def close(self) -> None:
+        await self._source.close()
+
+    async def _proven(self, ask: Callable[[], Awaitable[T]]) -> T:
+        await self.verify()
+        answer = await ask()
+        # A sign-in in the middle of the call: its answer counts only once the new one is known to be no stranger.
+        await self.verify()
+        return answer
+
+    async def verify(self) -> None:
+        """Ask the source who it is, unless it said so under this sign-in already."""
+        token = await self._token()
+        if token != self._verified:
+            await self.identity()
+            self._verified = token

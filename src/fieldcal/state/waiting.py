@@ -1,0 +1,86 @@
+"""What waits: for the schedule, which mailboxes may go now; for `status`, how much there is and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, or_, select
+
+from fieldcal.model import MailboxId
+from fieldcal.state import pauses
+from fieldcal.state.tables import leases, mailboxes, marks, profiles
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """The marks of one environment."""
+
+    #: to be written, now or at a later try
+    waiting: int
+    #: waiting in mailboxes that are not written to (R13)
+    closed: int
+    #: refused for good, until their booking changes
+    set_aside: int
+    #: since when the oldest change waits that may be written; None: nothing waits
+    oldest: datetime | None
+
+
+def ready(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
+    """Mailboxes with something to do now that are switched on and not paused, the longest waiting first."""
+    rows = tx.execute(
+        select(mailboxes.c.id, mailboxes.c.profile)
+        .join(profiles, profiles.c.id == mailboxes.c.profile)
+        .where(
+            mailboxes.c.environment == environment,
+            mailboxes.c.next_due <= now,
+            mailboxes.c.enabled,
+            profiles.c.active,
+        )
+        .order_by(mailboxes.c.next_due, mailboxes.c.id)
+    ).all()
+    paused = pauses.lasting(tx, now) if rows else {}
+    return [MailboxId(row.id) for row in rows if not {row.id, f"connector:{row.profile}"} & paused.keys()]
+
+
+def backlog(tx: Connection, environment: str) -> Backlog:
+    """How much waits in this environment, and since when."""
+    on = select(mailboxes.c.id).where(mailboxes.c.environment == environment, mailboxes.c.enabled)
+    here = marks.c.environment == environment
+    waiting = tx.execute(
+        select(func.count(), func.min(marks.c.since)).where(here, marks.c.due.is_not(None), marks.c.mailbox.in_(on))
+    ).one()
+    closed = tx.scalar(select(func.count()).where(here, marks.c.due.is_not(None), marks.c.mailbox.not_in(on)))
+    aside = tx.scalar(select(func.count()).where(here, marks.c.due.is_(None)))
+    return Backlog(waiting[0], closed or 0, aside or 0, waiting[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """The mailboxes of one environment, counted."""
+
+    total: int
+    enabled: int
+    #: Test & Enable's states, each with its number
+    by_status: dict[str, int]
+    #: enabled, but the last try failed
+    troubled: int
+
+
+def census(tx: Connection, environment: str) -> Census:
+    """Count the mailboxes of this environment by their state."""
+    here = mailboxes.c.environment == environment
+    by_status = {
+        str(status): int(number)
+        for status, number in tx.execute(select(mailboxes.c.test, func.count()).where(here).group_by(mailboxes.c.test))
+    }
+    enabled = tx.scalar(select(func.count()).where(here, mailboxes.c.enabled)) or 0
+    bad = or_(mailboxes.c.failures > 0, mailboxes.c.trouble != "")
+    troubled = tx.scalar(select(func.count()).where(here, mailboxes.c.enabled, bad)) or 0
+    return Census(sum(by_status.values()), enabled, dict(sorted(by_status.items())), troubled)
+
+
+def held_until(tx: Connection, name: str, now: datetime) -> datetime | None:
+    """Until when somebody holds this lease, or held it when he died; None while it is free."""
+    until: datetime | None = tx.scalar(select(leases.c.until).where(leases.c.name == name, leases.c.until > now))
+    return until

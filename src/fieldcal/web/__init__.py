@@ -1,0 +1,1 @@
+"""What the product shows over HTTP."""

@@ -1,0 +1,108 @@
+"""The running service's own end on loopback: commands ask it to synchronize, sources announce their changes.
+
+`POST /sync` answers with JSON lines: progress while it lasts, then the report. Everything but `/health` takes the
+token of the run file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+from collections.abc import AsyncIterator
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from fieldcal import __version__
+from fieldcal.engine.service import Service
+from fieldcal.errors import FieldcalError
+from fieldcal.model import MailboxId
+from fieldcal.sync.passes import Report
+
+
+class SyncWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `POST /sync` is asked: the environment, and which of its mailboxes (None: all)."""
+
+    environment: str
+    mailboxes: list[str] | None = None
+
+
+class SyncLine(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of the answer: how far it is, or how it ended."""
+
+    done: int = 0
+    of: int = 0
+    report: Report | None = None
+    #: why there is no report
+    error: str = ""
+
+
+class ServiceEnd:
+    """Requests on loopback, turned into wishes of the service."""
+
+    def __init__(self, service: Service, token: str) -> None:
+        self._service, self._token = service, token.encode()
+
+    def app(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/health", self._health),
+                Route("/sync", self._sync, methods=["POST"]),
+                Route("/announce/{environment}", self._announce, methods=["POST"]),
+            ]
+        )
+
+    async def _health(self, _request: Request) -> Response:
+        return JSONResponse({"status": "ok", "version": __version__})
+
+    def _refused(self, request: Request) -> Response | None:
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self._token):
+            return None
+        return JSONResponse({"error": "the token of the run file is missing or wrong"}, 401)
+
+    async def _announce(self, request: Request) -> Response:
+        if (refusal := self._refused(request)) is not None:
+            return refusal
+        self._service.announce(request.path_params["environment"])
+        return Response(status_code=202)
+
+    async def _sync(self, request: Request) -> Response:
+        if (refusal := self._refused(request)) is not None:
+            return refusal
+        try:
+            wish = msgspec.json.decode(await request.body(), type=SyncWish)
+        except msgspec.MsgspecError as error:
+            return JSONResponse({"error": f"this is not a wish to synchronize: {error}"}, 400)
+        return StreamingResponse(self._lines(wish), media_type="application/x-ndjson")
+
+    async def _lines(self, wish: SyncWish) -> AsyncIterator[bytes]:
+        news: asyncio.Queue[SyncLine] = asyncio.Queue()
+        only = None if wish.mailboxes is None else frozenset(MailboxId(box) for box in wish.mailboxes)
+
+        def progress(done: int, of: int) -> None:
+            news.put_nowait(SyncLine(done, of))
+
+        async def ask() -> None:
+            try:
+                line = SyncLine(report=await self._service.ask(wish.environment, only, progress))
+            except FieldcalError as error:
+                line = SyncLine(error=str(error))
+            except Exception as error:
+                news.put_nowait(SyncLine(error=f"the service failed ({type(error).__name__}); its log says more"))
+                raise
+            news.put_nowait(line)
+
+        asked = asyncio.create_task(ask())
+        try:
+            while True:
+                line = await news.get()
+                yield msgspec.json.encode(line) + b"\n"
+                if line.report is not None or line.error:
+                    return
+        finally:
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
