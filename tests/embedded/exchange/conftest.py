@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import aiohttp
 import msgspec
 import pytest
+from multidict import CIMultiDict
 from yarl import URL
 
 from fieldcal.embedded.control import Control, SandboxClock
@@ -28,7 +29,8 @@ class World:
         self.clock = SandboxClock()
         self.clock.set(NOW, held=True)
         self.control = Control(Settings(), sandbox=True, clock=self.clock)
-        self.exchange = Exchange(path / "exchange.db", control=self.control, clients={"app": "secret"})
+        self.path = path / "exchange.db"
+        self.exchange = Exchange(self.path, control=self.control, clients={"app": "secret"})
         self.exchange.store.mailboxes.add(
             [
                 NewMailbox(ANNA, "Anna@contoso.test", "Anna Berg", zone="W. Europe Standard Time"),
@@ -50,7 +52,8 @@ class World:
     async def ask(self, method, path, body=None, headers=None, **params):
         """The answer as status, json, text, headers. `path` starts after the version, or is a whole address."""
         url = path if path.startswith("http") else f"{self.url}/v1.0{path}"
-        sent = {"Authorization": f"Bearer {self.exchange.token()}", **(headers or {})}
+        sent = CIMultiDict(headers or {})
+        sent.setdefault("Authorization", f"Bearer {self.exchange.token()}")
         data = None
         if body is not None:
             sent.setdefault("Content-Type", "application/json")

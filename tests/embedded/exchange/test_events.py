@@ -1,10 +1,25 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from multidict import CIMultiDict
+
+from fieldcal.embedded.exchange import Exchange
+from fieldcal.embedded.server import serving
 
 REMOVED = object()
+
+
+@contextmanager
+def serving_beside(world, other):
+    """Another Exchange on the same file, served too; gives a way to ask it with the first one's client."""
+    served = serving(other.app)
+    url = world.loop.run_until_complete(served.__aenter__())
+    token = {"Authorization": f"Bearer {other.token()}"}
+    yield lambda method, path, body: world(method, f"{url}/v1.0{path}", body, token)
+    world.loop.run_until_complete(served.__aexit__(None, None, None))
 
 
 def create(world, events, body, headers=None):
@@ -100,6 +115,8 @@ def test_the_address_names_a_mailbox_too(world, make, ben):
         ({"end": {"dateTime": "2026-11-24T08:59:59", "timeZone": "UTC"}}, 400, "ErrorPropertyValidationFailure"),
         ({"end": {"dateTime": "2032-11-24T08:59:59", "timeZone": "UTC"}}, 400, "ErrorPropertyValidationFailure"),
         ({"start": {"dateTime": "tomorrow", "timeZone": "UTC"}}, 400, "ErrorPropertyValidationFailure"),
+        ({"start": {"dateTime": "0001-01-01T00:00:00", "timeZone": "UTC"}}, 400, "ErrorPropertyValidationFailure"),
+        ({"end": {"dateTime": "9999-12-31T23:59:59", "timeZone": "UTC"}}, 400, "ErrorPropertyValidationFailure"),
         ({"start": {"dateTime": "2026-13-24T09:00:00", "timeZone": "UTC"}}, 400, "ErrorPropertyValidationFailure"),
         (
             {"start": {"dateTime": "2026-11-24T09:00:00", "timeZone": "Mars/Olympus"}},
@@ -278,3 +295,24 @@ def test_a_body_that_is_no_json_object_is_refused(world, events, raw):
 
 def test_every_answer_is_dated_by_the_control_clock(world, events):
     assert world("GET", events).headers.getall("Date") == ["Mon, 23 Nov 2026 08:00:00 GMT"]
+
+
+def test_preferences_may_come_in_several_headers_or_in_one(world, events, make):
+    named = world("POST", events, make(), {"Prefer": 'IdType="ImmutableId"'}).json["id"]
+    both = ('IdType="ImmutableId"', 'outlook.timezone="Tokyo Standard Time"')
+    several = CIMultiDict([("Prefer", one) for one in both])
+    for headers in (several, {"Prefer": ", ".join(both)}, {"prefer": "; ".join(both)}):
+        answer = world("GET", f"{events}/{named}", headers=headers)
+        assert (answer.status, answer.json["start"]["dateTime"]) == (200, "2026-11-24T18:00:00.0000000")
+        assert answer.headers["Preference-Applied"] == ", ".join(both)
+
+
+def test_a_locked_database_is_a_503_and_nothing_is_written(world, events, make, monkeypatch):
+    monkeypatch.setattr("fieldcal.embedded.exchange.database.PATIENCE", 0.1)
+    with Exchange(world.path) as other, serving_beside(world, other) as ask:
+        with world.exchange.store.database.transaction():
+            refused = ask("POST", events, make())
+        assert (refused.status, refused.json["error"]["code"]) == (503, "serviceNotAvailable")
+        assert refused.headers["Retry-After"] == "5"
+        assert ask("POST", events, make()).status == 201
+    assert len(world("GET", events).json["value"]) == 1

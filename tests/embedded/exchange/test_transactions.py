@@ -80,3 +80,20 @@ def test_repeats_inside_one_batch_make_one_event(world, events, make):
     answers = world.batch({"id": "1", **line}, {"id": "2", **line})
     assert answers["1"]["body"]["id"] == answers["2"]["body"]["id"]
     assert len(world("GET", events).json["value"]) == 1
+
+
+def test_a_key_whose_event_is_deleted_in_the_same_batch_is_a_dead_key(world, events, make, immutable):
+    world.control.change(dead_key="error")
+    body = make(transactionId="key-1")
+    named = world("POST", events, body, immutable).json["id"]
+    json = {"Content-Type": "application/json"}
+    answers = world.batch(
+        {"id": "fresh", "method": "POST", "url": events, "headers": json, "body": make(transactionId="key-2")},
+        {"id": "away", "method": "DELETE", "url": f"{events}/{named}", "headers": immutable},
+        {"id": "again", "method": "POST", "url": events, "headers": json, "body": body},
+        {"id": "twice", "method": "POST", "url": events, "headers": json, "body": make("No", transactionId="key-2")},
+    )
+    statuses = {one: answer["status"] for one, answer in answers.items()}
+    assert statuses == {"fresh": 201, "away": 204, "again": 400, "twice": 400}
+    existing = answers["twice"]["body"]["error"]["@event.existingEventId"]
+    assert existing == answers["fresh"]["body"]["id"]

@@ -15,6 +15,9 @@ from fieldcal.embedded.exchange.exchange import DEFAULT_TENANT, Exchange
 from fieldcal.embedded.exchange.settings import Settings
 from fieldcal.embedded.server import make_certificates, serving
 
+#: seconds that the printed token lives; whoever needs a new one can sign in
+TOKEN_LIFE = 30 * 86_400
+
 
 def main() -> int:
     given = _arguments()
@@ -54,7 +57,7 @@ async def _serve(given: argparse.Namespace) -> None:
         given.database, tenant_id=given.tenant, clients=clients, settings=settings, sandbox=given.sandbox
     ) as exchange:
         async with serving(exchange.app, port=given.port, tls=tls) as url:
-            line = {"url": url, "token": exchange.token(), "tenant": str(given.tenant)}
+            line = {"url": url, "token": exchange.token(lifetime=TOKEN_LIFE), "tenant": str(given.tenant)}
             sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
             sys.stdout.flush()
             await stopped.wait()

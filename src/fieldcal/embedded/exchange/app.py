@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
+from sqlalchemy.exc import OperationalError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -61,6 +62,10 @@ class Front:
         except GraphError as refusal:
             body = error_body(refusal, now=self._store.now(), request_id=request_id, client_request_id=asked)
             answer = Answer(refusal.status, body, refusal.headers)
+        except OperationalError as error:
+            busy = GraphError(503, "serviceNotAvailable", f"The store cannot be used now: {error.orig}")
+            body = error_body(busy, now=self._store.now(), request_id=request_id, client_request_id=asked)
+            answer = Answer(busy.status, body, {"Retry-After": "5"})
         headers = {"request-id": request_id, "Cache-Control": "private", **answer.headers}
         if asked:
             headers["client-request-id"] = asked

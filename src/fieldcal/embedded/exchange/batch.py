@@ -11,9 +11,9 @@ import random
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 import msgspec
 
@@ -41,6 +41,8 @@ class Line:
     id: str
     call: Call
     after: tuple[str, ...]
+    #: the decoded address, as the ledger and the rules for faults name it
+    shown: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,7 @@ class Batches:
         for start in range(0, len(lines), width):
             await self._carry_out(lines[start : start + width], answers, faults, request_id)
         for line in lines:
-            shown = unquote_plus(f"/v1.0{line.call.path}")
-            item = Item(line.call.method, shown, answers[line.id].status, faults.get(line.id))
+            item = Item(line.call.method, line.shown, answers[line.id].status, faults.get(line.id))
             self._control.item(scope, item)
         return {"responses": [_response(*each) for each in _shuffled(list(answers.items()))]}
 
@@ -84,6 +85,7 @@ class Batches:
         """Carry lines out together: one wait, then one transaction in which each still succeeds or fails alone."""
         if not self._waits():
             with self._store.database.transaction():
+                self._foresee(lines)
                 for line in lines:
                     running = self._begin(line)
                     answers[line.id] = self._finish(running, answers, request_id)
@@ -105,13 +107,22 @@ class Batches:
         """Whether anything takes time; if nothing does, a whole batch is one transaction."""
         return self._control.settings.latency > 0 or bool(self._control.faults())
 
+    def _foresee(self, lines: Sequence[Line]) -> None:
+        keys: set[tuple[int, str]] = set()
+        for line in lines:
+            key = line.call.body.get("transactionId") if isinstance(line.call.body, dict) else None
+            if isinstance(key, str) and (mailbox := self._graph.mailbox_of(line.call)) is not None:
+                keys.add((mailbox.row, key))
+        if keys:
+            self._store.events.foresee(keys)
+
     def _begin(self, line: Line) -> Running:
         mailbox = self._graph.mailbox_of(line.call)
         call = line.call
         fault = None
         if self._control.faults():
             body = b"" if call.body is None else msgspec.json.encode(call.body)
-            fault = self._control.item_fault(call.method, unquote_plus(f"/v1.0{call.path}"), body)
+            fault = self._control.item_fault(call.method, line.shown, body)
         try:
             self._throttle.enter(mailbox and mailbox.row)
         except GraphError as refusal:
@@ -144,7 +155,7 @@ class Batches:
         call = running.line.call
         match fault.kind:
             case "status":
-                return Answer(fault.status, msgspec.Raw(fault.error_body()), dict(fault.headers))
+                return Answer(fault.status, _json_or_text(fault.error_body()), dict(fault.headers))
             case "drop_before":
                 raise GraphError(504, "UnknownError", "")
             case "drop_after":
@@ -178,7 +189,7 @@ def read_batch(payload: Any, base: str) -> list[Line]:
             raise bad_request(f"Invalid dependency for request Id: {line.id[:60]}")
         known[line.id.casefold()] = line.id
         after = tuple(known[name.casefold()] for name in line.after)
-        lines.append(Line(line.id, line.call, after))
+        lines.append(replace(line, after=after))
     return lines
 
 
@@ -194,7 +205,10 @@ def _line(request: Any, base: str) -> Line:
         raise bad_request("Invalid batch payload format: headers is an object and dependsOn a list.")
     headers = {str(name).lower(): str(value) for name, value in given.items()}
     inner = _VERSION.sub("", _ORIGIN.sub("", url, count=1), count=1)
-    return Line(named, make_call(method, inner, headers, request.get("body"), base), tuple(map(str, after)))
+    path, _, query = inner.partition("?")
+    shown = f"/v1.0/{unquote(path).lstrip('/')}" + (f"?{unquote_plus(query)}" if query else "")
+    call = make_call(method, inner, headers, request.get("body"), base)
+    return Line(named, call, tuple(map(str, after)), shown)
 
 
 def _check_dependencies(line: Line, answers: Mapping[str, Answer]) -> None:
@@ -215,6 +229,13 @@ def _shuffled(answers: list[tuple[str, Answer]]) -> list[tuple[str, Answer]]:
     seed = zlib.crc32("\n".join(named for named, _ in answers).encode())
     random.Random(seed).shuffle(answers)  # noqa: S311 # disorder, not secrecy
     return answers
+
+
+def _json_or_text(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        return raw.decode()
 
 
 def _halved(body: Any) -> Any:

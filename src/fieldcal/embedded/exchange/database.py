@@ -13,7 +13,7 @@ from sqlalchemy.pool import StaticPool
 from fieldcal.embedded.exchange.tables import metadata
 
 #: seconds to wait for another process that writes
-_PATIENCE = 15
+PATIENCE = 5
 
 
 class Database:
@@ -25,7 +25,7 @@ class Database:
             f"sqlite:///{path}",
             poolclass=StaticPool,
             isolation_level="AUTOCOMMIT",  # transactions are begun by hand, as IMMEDIATE
-            connect_args={"check_same_thread": False, "timeout": _PATIENCE},
+            connect_args={"check_same_thread": False, "timeout": PATIENCE},
         )
         self.connection: Connection = self._engine.connect()
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "temp_store = MEMORY", "cache_size = -32000"):
@@ -63,12 +63,17 @@ class Database:
                     write()
                 self.connection.exec_driver_sql("COMMIT")
             except BaseException:
-                self.connection.exec_driver_sql("ROLLBACK")
+                self._roll_back()
                 raise
             finally:
                 self._open = False
                 for forget in self.after:
                     forget()
+
+    def _roll_back(self) -> None:
+        # SQLite ends a transaction by itself where the disk is full.
+        if self.connection.connection.dbapi_connection.in_transaction:  # type: ignore[union-attr] # sqlite3's own
+            self.connection.exec_driver_sql("ROLLBACK")
 
     def close(self) -> None:
         """Give the file back. Twice does no harm."""

@@ -72,6 +72,8 @@ class EventStore:
         self._tops: list[int] | None = None
         self._gathered: dict[tuple[int, bytes], tuple[StoredEvent, Draft]] = {}
         self._keyed: dict[tuple[int, str], StoredEvent] = {}
+        #: create keys known to be unused, by mailbox
+        self._unused: set[tuple[int, str]] = set()
         database.before_commit.append(self._flush)
         database.after.append(self._forget)
 
@@ -100,6 +102,7 @@ class EventStore:
         self._gathered[mailbox, event.key] = (event, draft)
         if event.transaction_id:
             self._keyed[mailbox, event.transaction_id] = event
+            self._unused.discard((mailbox, event.transaction_id))
         return event
 
     def get(self, mailbox: int, key: bytes) -> StoredEvent | None:
@@ -111,6 +114,8 @@ class EventStore:
 
     def by_transaction(self, mailbox: int, transaction_id: str) -> StoredEvent | None:
         """The newest event made with this key, dead or alive."""
+        if (mailbox, transaction_id) in self._unused:
+            return None
         with self._database.reading():
             made = self._keyed.get((mailbox, transaction_id))
             if made is not None and (mailbox, made.key) in self._gathered:
@@ -118,6 +123,16 @@ class EventStore:
             asked = {"mailbox": mailbox, "transaction": transaction_id}
             row = self._connection.execute(_BY_TRANSACTION, asked).first()
         return None if row is None else _event(row)
+
+    def foresee(self, keys: Collection[tuple[int, str]]) -> None:
+        """Look up many create keys at once, for a transaction that is going to ask for each of them."""
+        asked = select(events.c.mailbox, events.c.transaction_id).where(
+            events.c.mailbox.in_({mailbox for mailbox, _ in keys}),
+            events.c.transaction_id.in_({key for _, key in keys}),
+            literal_column("transaction_id IS NOT NULL"),
+        )
+        used = {(row.mailbox, row.transaction_id) for row in self._connection.execute(asked)}
+        self._unused = set(keys) - used - self._keyed.keys()
 
     def change(self, mailbox: int, event: StoredEvent, draft: Draft, *, now: str) -> StoredEvent:
         """The event with the draft's content, and the extended properties that the draft sets."""
@@ -249,6 +264,7 @@ class EventStore:
         self._tops = None
         self._gathered.clear()
         self._keyed.clear()
+        self._unused.clear()
 
 
 def overlapping(start: str, end: str) -> list[ColumnElement[bool]]:

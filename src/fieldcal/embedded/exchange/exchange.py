@@ -53,9 +53,9 @@ class Exchange:
         front = Front(graph, self.store, self.throttle, self.control, self.issuer)
         self.app: App = self.control.wrap(front.app())
 
-    def token(self) -> str:
-        """A bearer token that this Exchange takes, for whoever does not want to sign in."""
-        return self.issuer.grant("https://graph.microsoft.com")
+    def token(self, *, lifetime: int | None = None) -> str:
+        """A bearer token that this Exchange takes, for whoever does not want to sign in; `lifetime` in seconds."""
+        return self.issuer.grant("https://graph.microsoft.com", lifetime=lifetime)
 
     def close(self) -> None:
         """Give the database file back."""

@@ -37,6 +37,8 @@ _ORDERED: dict[type[Any], Callable[[Any, Any], Condition]] = {
     ast.Gt: lambda left, right: left > right,
     ast.GtE: lambda left, right: left >= right,
 }
+_LITERALS = (ast.String, ast.Integer, ast.Boolean, ast.Null, ast.DateTime, ast.Date)
+_LARGEST = 2**31
 _MATCHES: dict[str, Callable[[Any, str], Condition]] = {
     "contains": lambda left, text: left.contains(text, autoescape=True),
     "startswith": lambda left, text: left.startswith(text, autoescape=True),
@@ -110,12 +112,14 @@ def _condition(node: Any, mailbox: int) -> Condition:
 def _comparison(comparator: type[Any], left: Any, right: Any) -> Condition:
     compare = _ORDERED.get(comparator)
     path = _path(left)
-    value = getattr(right, "py_val", None)
-    if compare is None or not isinstance(right, ast._Literal):  # noqa: SLF001 # the library's own name for literals
+    if compare is None or not isinstance(right, _LITERALS):
         raise bad_request("Invalid filter clause: compare a property with a literal.")
     if path in _TIMES:
         return compare(_TIMES[path], _stamp_of(right))
-    if path in _FIXED:
+    value = right.py_val
+    if (isinstance(value, int) and abs(value) > _LARGEST) or not isinstance(value, str | int | None):
+        raise bad_request("Invalid filter clause: the literal does not fit the property.")
+    if path in _FIXED and comparator in {ast.Eq, ast.NotEq}:
         return literal(compare(_FIXED[path], value))
     if path == "iCalUId" and isinstance(value, str):
         return compare(events.c.key, _key_of(value))

@@ -22,13 +22,13 @@ from fieldcal.embedded.exchange.zones import instant, is_utc, stamp, ticks, zone
 SUBJECT_LENGTH = 255
 MAX_ATTENDEES = 500
 MAX_YEARS_DAYS = 1825
+_FIRST_YEAR, _LAST_YEAR = "1602", "4499"
 _LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d)?)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:\d\d)?")
 _READ_ONLY = frozenset(
     [
         "id",
         "changeKey",
         "iCalUId",
-        "uid",
         "createdDateTime",
         "lastModifiedDateTime",
         "bodyPreview",
@@ -133,7 +133,7 @@ def _moment(name: str, value: Any) -> tuple[str, str]:
     named = "" if named is None else _text("timeZone", named)
     found = _LOCAL.fullmatch(value["dateTime"])
     tz = zone(named)
-    if found is None:
+    if found is None or not _FIRST_YEAR <= found[1][:4] <= _LAST_YEAR:
         raise validation_failed(f"The dateTime of '{name}' is not a date and time: '{value['dateTime'][:60]}'.")
     day, clock, fraction, offset = found.groups()
     try:

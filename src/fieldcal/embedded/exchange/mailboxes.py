@@ -42,6 +42,11 @@ class Mailbox:
     #: invitations and cancellations that a real Exchange would have sent
     mails_sent: int
 
+    @property
+    def feed_path(self) -> str:
+        """Where the feed is, below the server's address."""
+        return f"/feeds/{self.feed_token}.ics"
+
 
 def unknown_user(named: str) -> GraphError:
     return GraphError(404, "ErrorInvalidUser", f"The requested user '{named[:120]}' is invalid.")

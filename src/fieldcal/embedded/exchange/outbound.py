@@ -53,7 +53,6 @@ def event_json(event: StoredEvent, view: View) -> Json:
         "originalStartTimeZone": document.start_zone,
         "originalEndTimeZone": document.end_zone,
         "iCalUId": ids.ical_uid(event.key),
-        "uid": ids.ical_uid(event.key),
         "reminderMinutesBeforeStart": document.reminder_minutes_before_start,
         "isReminderOn": document.is_reminder_on,
         "hasAttachments": False,
