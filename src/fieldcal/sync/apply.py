@@ -108,7 +108,7 @@ def settle(armed: Armed, outcome: Outcome | None, seen: Seen, now: datetime, spr
             current = seen.by_id[armed.action.id]
             link = forgotten(armed.link) if current is None else replace(armed.link, etag=current.etag, intent=None)
             return _again(armed, outcome, link, now, spread)
-        case KeyUsed():
+        case KeyUsed() if isinstance(armed.action, Create):
             return _key_used(armed, outcome, seen, now, spread)
         case OutcomeUnknown() | Unavailable() | Unreachable():
             return _again(armed, outcome, armed.link, now, spread)
@@ -132,20 +132,24 @@ def _done(armed: Armed, receipt: Receipt, seen: Seen, now: datetime, spread: flo
         if receipt.id not in seen.by_id:
             unread = OutcomeUnknown("the event may be an older one and could not be read")
             return _again(armed, unread, armed.link, now, spread)
-        if seen.by_id[receipt.id] is None:
-            burnt = Gone("the key stood for an event that is deleted; a new one is used")
+        current = seen.by_id[receipt.id]
+        if current is None or current.mark != action.mark:
+            # Deleted, or without our mark and so none of ours whatever its key says (I3).
+            burnt = Gone("the key stood for an event that is not there any more; a new one is used")
             return _again(armed, burnt, forgotten(armed.link), now, spread)
     triggers = armed.decision.triggers or {}
-    link = written(armed.link, action, receipt.id, receipt.etag, triggers, again=receipt.differs)
+    # An update's answer may look other than what was sent: servers rewrite, and asking again changes nothing (F16).
+    differs = receipt.differs and isinstance(action, Create)
+    link = written(armed.link, action, receipt.id, receipt.etag, triggers, again=differs)
     later = Later(armed.marked, now, "an older content stood there; it is written once more", failed=False)
     tally = Tally(created=1) if isinstance(action, Create) else Tally(updated=1)
-    answer = "done; other content stood there" if receipt.differs else "done"
-    return Settled(armed, link, later if receipt.differs else None, _line(armed, answer, now, ok=True), tally)
+    answer = "done; other content stood there" if differs else "done"
+    return Settled(armed, link, later if differs else None, _line(armed, answer, now, ok=True), tally)
 
 
 def _key_used(armed: Armed, error: KeyUsed, seen: Seen, now: datetime, spread: float) -> Settled:
     """Found: adopt it, then update. Gone: the next generation of the key. Not looked up: ask again later."""
-    assert isinstance(armed.action, Create)
+    assert isinstance(armed.action, Create)  # nothing else carries a key
     mark = armed.action.mark
     existing = EventId(error.existing) if error.existing else None
     if existing is not None and existing in seen.by_id:

@@ -41,6 +41,8 @@ class Compared:
     etags: list[tuple[EventId, str]] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     absent: list[Absent] = field(default_factory=list)
+    #: bookings whose event stands there while a write of ours is unanswered: reconcile has to look
+    unanswered: list[BookingId] = field(default_factory=list)
 
 
 async def check(site: Site, mailbox: MailboxId, run_id: str, *, everything: bool = False) -> Tally:
@@ -84,7 +86,7 @@ def compare(mailbox: MailboxId, linked: Sequence[Link], owned: Sequence[Observed
     for booking, events in by_booking.items():
         _compare_booking(result, Link(mailbox, booking, 0, None), known.get(booking), events)
     for key, link in known.items():
-        if key not in by_booking and _should_lie_in(link, window):
+        if key not in by_booking and link.intent is None and _should_lie_in(link, window):
             result.absent.append(Absent(link))
     return result
 
@@ -95,8 +97,9 @@ def _compare_booking(result: Compared, blank: Link, link: Link | None, events: S
     if link is None or (link.event is None and link.intent is None):
         generation = chosen.mark.generation if chosen.mark else 0
         result.adopted.append(adopted(replace(blank, generation=generation), chosen))
-    elif link.event is None:
-        return  # its create is unanswered: reconcile finds out, with the intent in hand
+    elif link.intent is not None:
+        result.unanswered.append(link.booking)  # reconcile finds out, with the intent in hand
+        return
     elif chosen.id == link.event:
         _compare_one(result, link, chosen)
     else:
@@ -201,6 +204,7 @@ def _store(
     absorb(tx, frame, told)
     bookings.store_missing(tx, site.environment, told.details.missing, now)
     marks.mark(tx, site.environment, [(mailbox, link.booking) for link in found.adopted], now, "adopted")
+    marks.mark(tx, site.environment, [(mailbox, booking) for booking in found.unanswered], now, "unanswered")
     findings.replace_all(tx, site.environment, mailbox, found.findings, now)
     mailboxes.checked(tx, site.environment, mailbox)
     lines = [

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from fieldcal.errors import one_line
+from fieldcal.errors import ConfigError
 from fieldcal.model import BookingId, Create, Intent, Link
 from fieldcal.plan.decide import Candidate, Decision, Place, Render, Resend, decide
+from fieldcal.plan.retry import pause
 from fieldcal.state.marks import Later, Marked
 from fieldcal.state.plans import Row
 from fieldcal.sync.apply import Armed
@@ -16,6 +19,8 @@ from fieldcal.sync.apply import Armed
 SECOND_LOOK = timedelta(seconds=60)
 #: After so many looks without a trace of it, the create is taken for not carried out; the nightly check remains.
 LOOKS = 3
+#: How soon a booking is tried again that the templates could not render.
+UNRENDERED = timedelta(minutes=15)
 #: How soon a removal is tried again that waits for the first complete read.
 UNREAD = timedelta(seconds=30)
 
@@ -55,7 +60,16 @@ def sort_out(work: Work, resends: Mapping[BookingId, Resend], render: Render) ->
         if candidate is None:
             result.idle.append(marked)
             continue
-        decision = decide(candidate, work.place, render)
+        try:
+            try:
+            decision = decide(candidate, work.place, render)
+        except ConfigError as error:
+            # A template of the administrator's that this one booking breaks: the neighbours go on (I7).
+            result.waiting.append(Later(marked, work.place.moment.now + UNRENDERED, str(error)))
+            continue
+        except Exception as error:  # noqa: BLE001 -- whatever one booking's texts or a template do, its neighbours go on
+            result.waiting.append(_undecided(work, marked, error))
+            continue
         if decision.evidence is None and any(row.state in _OPEN for row in work.verdicts.get(marked.booking, ())):
             result.lapsed.append(marked.booking)
         resend = resends.get(marked.booking)
@@ -75,6 +89,12 @@ def _armed(work: Work, marked: Marked, candidate: Candidate, decision: Decision,
     link = candidate.link or Link(work.place.mailbox, marked.booking, 0, None)
     intent = Intent(decision.action, work.place.moment.now, decision.triggers or {})
     return Armed(marked, replace(link, intent=intent), decision, decision.action, counted=counted)
+
+
+def _undecided(work: Work, marked: Marked, error: Exception) -> Later:
+    """Tried again with growing pauses, for a template may be mended meanwhile; `why` shows what it came to."""
+    due = work.place.moment.now + timedelta(seconds=pause(marked.attempts + 1, 0.0))
+    return Later(marked, due, one_line(f"it cannot be decided or rendered: {type(error).__name__}: {error}"))
 
 
 def _again(
