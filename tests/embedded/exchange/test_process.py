@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import ssl
 import subprocess
 import sys
 import urllib.error
 import urllib.request
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -26,10 +28,10 @@ def started(tmp_path, anna):
         assert process.stderr.read() == b""
 
 
-def post(line, path, body):
+def post(line, path, body, trust=None):
     headers = {"Authorization": f"Bearer {line['token']}", "Content-Type": "application/json"}
     request = urllib.request.Request(f"{line['url']}{path}", msgspec.json.encode(body), headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
+    with urllib.request.urlopen(request, timeout=10, context=trust) as answer:
         return msgspec.json.decode(answer.read())
 
 
@@ -67,3 +69,31 @@ def test_bad_arguments_are_told_in_one_line(tmp_path):
     ]
     ended = subprocess.run(command, capture_output=True, timeout=30, check=False)
     assert (ended.returncode, ended.stderr) == (2, b"--client and --secret go together.\n")
+
+
+def test_a_client_signs_in_over_tls_with_its_secret_and_uses_the_token(tmp_path, events, make, anna):
+    path, folder = tmp_path / "exchange.db", tmp_path / "tls"
+    folder.mkdir()
+    with Exchange(path) as exchange:
+        exchange.store.mailboxes.add([NewMailbox(anna, "anna@contoso.test", "Anna Berg")])
+    command = [sys.executable, "-m", "fieldcal.embedded.exchange", "--database", str(path), "--tls", str(folder)]
+    with subprocess.Popen([*command, "--client", "app", "--secret", "s3cret"], stdout=subprocess.PIPE) as process:
+        line = msgspec.json.decode(process.stdout.readline())
+        trust = ssl.create_default_context(cafile=folder / "ca.pem")
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": "app",
+            "client_secret": "s3cret",
+            "scope": "https://graph.microsoft.com/.default",
+        }
+        sign_in = f"{line['url']}/{line['tenant']}/oauth2/v2.0/token"
+        with urllib.request.urlopen(sign_in, urlencode(form).encode(), timeout=10, context=trust) as answer:
+            token = msgspec.json.decode(answer.read())["access_token"]
+        made = post({**line, "token": token}, f"/v1.0{events}", make(), trust)
+        form["client_secret"] = "wrong"
+        with pytest.raises(urllib.error.HTTPError, match="401") as refused:
+            urllib.request.urlopen(sign_in, urlencode(form).encode(), timeout=10, context=trust)
+        refused.value.close()
+        process.terminate()
+    assert line["url"].startswith("https://")
+    assert made["subject"] == "Boiler service"
