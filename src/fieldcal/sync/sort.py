@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from fieldcal.errors import one_line
-from fieldcal.errors import ConfigError
 from fieldcal.model import BookingId, Create, Intent, Link
 from fieldcal.plan.decide import Candidate, Decision, Place, Render, Resend, decide
 from fieldcal.plan.retry import pause
@@ -19,8 +18,6 @@ from fieldcal.sync.apply import Armed
 SECOND_LOOK = timedelta(seconds=60)
 #: After so many looks without a trace of it, the create is taken for not carried out; the nightly check remains.
 LOOKS = 3
-#: How soon a booking is tried again that the templates could not render.
-UNRENDERED = timedelta(minutes=15)
 #: How soon a removal is tried again that waits for the first complete read.
 UNREAD = timedelta(seconds=30)
 
@@ -61,12 +58,7 @@ def sort_out(work: Work, resends: Mapping[BookingId, Resend], render: Render) ->
             result.idle.append(marked)
             continue
         try:
-            try:
             decision = decide(candidate, work.place, render)
-        except ConfigError as error:
-            # A template of the administrator's that this one booking breaks: the neighbours go on (I7).
-            result.waiting.append(Later(marked, work.place.moment.now + UNRENDERED, str(error)))
-            continue
         except Exception as error:  # noqa: BLE001 -- whatever one booking's texts or a template do, its neighbours go on
             result.waiting.append(_undecided(work, marked, error))
             continue
