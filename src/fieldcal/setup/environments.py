@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError
 from fieldcal.model import Identity
+from fieldcal.plan.render import check_templates
 from fieldcal.plan.settings import Settings, parse
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Endpoint, Environment
@@ -28,13 +29,22 @@ def checked_name(name: str, what: str) -> str:
     return name
 
 
+def checked_settings(given: dict[str, Any], base: Settings | None = None) -> Settings:
+    """`parse`, and templates that can be used: one `ConfigError` names every mistake in them."""
+    settings = parse(given, base)
+    mistakes = check_templates(settings)
+    if mistakes:
+        raise ConfigError("; ".join(mistakes))
+    return settings
+
+
 def add(
     tx: Connection, actor: Actor, now: datetime, name: str, end: Endpoint, settings: dict[str, Any] | None = None
 ) -> Environment:
     """Attach a source of bookings under this name. Nothing is read from it and nobody is written to by this."""
     require(actor, Action.ENVIRONMENTS)
     checked_name(name, "an environment")
-    made = Environment(name, end, now, settings=parse(settings or {}))
+    made = Environment(name, end, now, settings=checked_settings(settings or {}))
     environments.add(tx, made)
     audit.record(tx, actor, now, "environment add", [name], f"{end.url}, credential {end.credential}")
     return made
@@ -66,7 +76,7 @@ def change(tx: Connection, actor: Actor, now: datetime, name: str, changes: Chan
     after = replace(
         before,
         end=replace(before.end, **given),
-        settings=parse(changes.settings, before.settings),
+        settings=checked_settings(changes.settings, before.settings),
         enabled=before.enabled if changes.enabled is None else changes.enabled,
     )
     if after == before:
@@ -122,11 +132,8 @@ def pin(tx: Connection, name: str, identity: Identity) -> Environment:
     return known
 
 
-def remove(tx: Connection, actor: Actor, now: datetime, name: str, *, keep_events: bool = False) -> int:
-    """Forget an environment; refused while events of ours stand, unless they are to be kept as they are.
-
-    Returns how many events are left standing, known to nobody any more.
-    """
+def removable(tx: Connection, actor: Actor, name: str, *, keep_events: bool = False) -> int:
+    """How many events would be left standing; raises where this environment may not be forgotten."""
     require(actor, Action.ENVIRONMENTS)
     environments.get(tx, name)
     standing = environments.live_links(tx, name)
@@ -135,6 +142,15 @@ def remove(tx: Connection, actor: Actor, now: datetime, name: str, *, keep_event
             f"{standing} events of the environment {name} stand in calendars; remove them first, "
             "or leave them standing with --events keep"
         )
+    return standing
+
+
+def remove(tx: Connection, actor: Actor, now: datetime, name: str, *, keep_events: bool = False) -> int:
+    """Forget an environment; refused while events of ours stand, unless they are to be kept as they are.
+
+    Returns how many events are left standing, known to nobody any more.
+    """
+    standing = removable(tx, actor, name, keep_events=keep_events)
     environments.remove(tx, name)
     audit.record(tx, actor, now, "environment remove", [name], f"{standing} events left standing")
     return standing
