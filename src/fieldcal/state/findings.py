@@ -24,7 +24,7 @@ class Finding:
 
 
 def replace_all(tx: Connection, environment: str, mailbox: str, found: Sequence[Finding], now: datetime) -> None:
-    """Keep these findings for this mailbox in place of the last check's."""
+    """Keep these findings for this mailbox in place of the last check's; of two for one event the later."""
     tx.execute(delete(findings).where(findings.c.environment == environment, findings.c.mailbox == mailbox))
     if found:
         tx.execute(
@@ -32,7 +32,7 @@ def replace_all(tx: Connection, environment: str, mailbox: str, found: Sequence[
             [
                 {"environment": environment, "mailbox": mailbox, "event": item.event, "booking": item.booking,
                  "kind": item.kind, "detail": item.detail[:500], "found_at": now}
-                for item in found
+                for item in {item.event: item for item in found}.values()
             ],
         )  # fmt: skip
 

@@ -49,9 +49,10 @@ def renew(tx: Connection, lease: Lease, now: datetime, span: timedelta) -> Lease
 
 
 def check(tx: Connection, lease: Lease) -> None:
-    """Raise `LeaseLost` unless this is still the last taking; holds the row until the transaction ends."""
-    row = tx.execute(select(leases.c.fence).where(leases.c.name == lease.name).with_for_update()).first()
-    if row is None or row.fence != lease.fence:
+    """Raise `LeaseLost` unless this is the last taking, not given back; holds the row until the transaction ends."""
+    held = select(leases.c.fence, leases.c.owner).where(leases.c.name == lease.name).with_for_update()
+    row = tx.execute(held).first()
+    if row is None or (row.fence, row.owner) != (lease.fence, lease.owner):
         raise LeaseLost(f"the lease {lease.name} was taken by another worker")
 
 

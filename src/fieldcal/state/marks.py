@@ -37,10 +37,26 @@ def mark(
     ]  # fmt: skip
     if not rows:
         return
+    _alone(tx, environment, {str(row["mailbox"]) for row in rows})
     statement = insert(tx, marks)
     again = {"seq": marks.c.seq + 1, "reason": reason, "due": now, "attempts": 0, "trouble": ""}
     tx.execute(statement.on_conflict_do_update(index_elements=["environment", "mailbox", "booking"], set_=again), rows)
     recompute(tx, environment, {str(row["mailbox"]) for row in rows})
+
+
+def _alone(tx: Connection, environment: str, boxes: Iterable[str]) -> None:
+    """Hold these mailboxes' rows before their marks are touched, until the transaction ends.
+
+    Else, on PostgreSQL, a `recompute` that waits for another transaction would count the marks as they were before
+    that one, and a new mark's mailbox would never come due. SQLite has one writer anyway.
+    """
+    for some in slices(sorted(boxes)):
+        tx.execute(
+            select(mailboxes.c.id)
+            .where(mailboxes.c.environment == environment, mailboxes.c.id.in_(some))
+            .order_by(mailboxes.c.id)
+            .with_for_update()
+        ).all()
 
 
 def recompute(tx: Connection, environment: str, changed: Iterable[str]) -> None:
@@ -121,6 +137,7 @@ def _of(environment: str, mailbox: str, marked: Marked) -> dict[str, object]:
 def clear(tx: Connection, environment: str, mailbox: str, done: Sequence[Marked]) -> None:
     """Drop these marks, but those that were raised since they were loaded."""
     if done:
+        _alone(tx, environment, [mailbox])
         tx.execute(delete(marks).where(_THIS), [_of(environment, mailbox, marked) for marked in done])
 
 
@@ -138,6 +155,7 @@ class Later:
 def postpone(tx: Connection, environment: str, mailbox: str, later: Sequence[Later]) -> None:
     """Set the next try of these marks, but of those that were raised since they were loaded."""
     if later:
+        _alone(tx, environment, [mailbox])
         tx.execute(
             update(marks).where(_THIS).values(
                 due=bindparam("n_due", type_=marks.c.due.type),

@@ -146,7 +146,7 @@ bookings = Table(
         "ix_bookings_stale",
         "environment",
         "id",
-        sqlite_where=text("stale"),
+        sqlite_where=text("stale = 1"),  # as SQLAlchemy asks there; another spelling would leave the index unused
         postgresql_where=text("stale"),
     ),
 )

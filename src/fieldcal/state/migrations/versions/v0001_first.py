@@ -162,7 +162,7 @@ def _bookings() -> None:
         "ix_bookings_stale",
         "bookings",
         ["environment", "id"],
-        sqlite_where=sa.text("stale"),
+        sqlite_where=sa.text("stale = 1"),
         postgresql_where=sa.text("stale"),
     )
 
