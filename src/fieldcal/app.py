@@ -46,8 +46,7 @@ SOURCES = {"dataverse": "Dynamics 365 Field Service, or the embedded Field Servi
 
 def open_state(config: Config) -> Database:
     """The state, at this Fieldcal's revision: made where it is empty, refused where it is older, newer or strange."""
-    if not config.database_url:
-        _make_folder(config.data)
+    make_folder(config)
     database = Database(config.state_url)
     try:
         with database.read() as tx:
@@ -63,13 +62,23 @@ def open_state(config: Config) -> Database:
     return database
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(config: Config) -> None:
+    """Make the data folder, for this user alone, where the state is to lie in it and it is missing."""
+    if config.database_url:
+        return
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"the data folder {folder} cannot be made ({error.strerror}); set FIELDCAL_DATA to one that can be written"
+            f"the data folder {config.data} cannot be made ({error.strerror}); "
+            "set FIELDCAL_DATA to one that can be written"
         ) from None
+
+
+def check_source(source: str) -> None:
+    """Return when bookings can come from such a source."""
+    if source not in SOURCES:
+        raise ConfigError(f"there is no source {source!r}; there are: {', '.join(SOURCES)}")
 
 
 def check_endpoint(end: Endpoint) -> Endpoint:
@@ -151,8 +160,7 @@ class App:
 
     def source_for(self, environment: Environment) -> PinnedSource:
         """The environment's source of bookings, held to the organization it is; the caller closes it."""
-        if environment.source not in SOURCES:
-            raise ConfigError(f"there is no source {environment.source!r}; there are: {', '.join(SOURCES)}")
+        check_source(environment.source)
         settings, http = environment.settings, self._http(environment.end, "fieldservice")
         source = DataverseSource(
             http,

@@ -17,14 +17,14 @@ from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Endpoint, Environment
 from fieldcal.state import audit, environments
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,58}[A-Za-z0-9])?")
 
 
 def checked_name(name: str, what: str) -> str:
     """`name` when it can stand in a command, a path and a log; a `ConfigError` otherwise."""
     if not _NAME.fullmatch(name):
         raise ConfigError(
-            f"{name[:80]!r} cannot name {what}: use letters, digits, dots, dashes and underscores, at most 60"
+            f"{name[:80]!r} cannot name {what}: use letters, digits, dots, dashes, underscores and spaces, at most 60"
         )
     return name
 

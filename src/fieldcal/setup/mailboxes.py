@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
-from fieldcal.setup.permissions import Action, require_for
-from fieldcal.setup_model import Actor, Mailbox, Method
+from fieldcal.plan.ready import ready
+from fieldcal.setup.permissions import Action, require, require_for
+from fieldcal.setup_model import Actor, Mailbox, Method, Selection
 from fieldcal.state import audit, environments, mailboxes, profiles
 
 
@@ -71,6 +73,29 @@ def disable(tx: Connection, actor: Actor, now: datetime, environment: str, wante
     mailboxes.disable(tx, environment, [mailbox.id for mailbox in found], f"switched off by {actor.name}")
     audit.record(tx, actor, now, "mailbox disable", _subjects(found))
     return len(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One page of a listing, each mailbox with why nothing is written into it (None: all is well)."""
+
+    rows: tuple[tuple[Mailbox, str | None], ...]
+    total: int
+
+
+def listed(
+    tx: Connection, actor: Actor, environment: str, selection: Selection, *,
+    sort: str = "address", offset: int = 0, limit: int = 100,
+) -> Listed:  # fmt: skip
+    """The mailboxes of this selection, sorted by a column (`-column`: descending), a page at a time."""
+    require(actor, Action.SEE_OVERVIEW)
+    place = environments.get(tx, environment)
+    page = mailboxes.page(
+        tx, environment, selection,
+        sort=sort.removeprefix("-"), descending=sort.startswith("-"), offset=offset, limit=limit,
+    )  # fmt: skip
+    known = {profile.id: profile for profile in profiles.everyone(tx)}
+    return Listed(tuple((box, ready(box, known.get(box.profile or ""), place)) for box in page.rows), page.total)
 
 
 def _subject(mailbox: Mailbox) -> str:

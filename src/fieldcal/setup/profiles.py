@@ -56,6 +56,16 @@ def set_active(tx: Connection, actor: Actor, now: datetime, name: str, *, active
     return changed
 
 
+def withdraw(tx: Connection, actor: Actor, now: datetime, name: str) -> None:
+    """Take back a profile that no mailbox uses: one that could not be signed in to."""
+    require(actor, Action.PROFILES)
+    used = profiles.using(tx, name)
+    if used:
+        raise ConfigError(f"{used} mailboxes use the server profile {name}; deactivate it instead")
+    profiles.remove(tx, name)
+    audit.record(tx, actor, now, "profile withdraw", [name])
+
+
 def pin(tx: Connection, name: str, identity: Identity) -> ServerProfile:
     """Remember the tenant that this profile signs in to, as it says now (R7)."""
     known = profiles.get(tx, name)

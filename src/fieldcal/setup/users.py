@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConfigError
-from fieldcal.setup.permissions import Action, require, require_grant
+from fieldcal.errors import ConfigError, NotAllowed
+from fieldcal.setup.permissions import Action, may_grant, require, require_grant
 from fieldcal.setup_model import Actor, Role, User
 from fieldcal.state import audit, users
 
@@ -46,3 +46,10 @@ def revoke(tx: Connection, actor: Actor, now: datetime, name: str, role: Role) -
         users.revoke(tx, name, role)
         audit.record(tx, actor, now, "user revoke", [name], role.value)
     return users.get(tx, name)
+
+
+def everyone(tx: Connection, actor: Actor) -> list[User]:
+    """Every user with the roles granted; for those who may grant any."""
+    if not any(may_grant(actor, role) for role in Role):
+        raise NotAllowed(f"{actor.name} may not see users; that takes system_admin or exchange_admin")
+    return users.everyone(tx)

@@ -289,8 +289,3 @@ def holder(tx: Connection, mailbox: Mailbox) -> Mailbox | None:
         .order_by(mailboxes.c.environment)
     ).first()
     return None if row is None else _mailbox(row)
-
-
-def using(tx: Connection, profile: str) -> int:
-    """How many mailboxes, of all environments, are written through this profile."""
-    return tx.scalar(select(func.count()).select_from(mailboxes).where(mailboxes.c.profile == profile)) or 0

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from fieldcal.errors import ConfigError
 from fieldcal.setup_model import ServerProfile
 from fieldcal.state.environments import end_columns, end_of
-from fieldcal.state.tables import profiles
+from fieldcal.state.tables import mailboxes, profiles
 
 
 def _profile(row: Row[Any]) -> ServerProfile:
@@ -50,3 +50,13 @@ def add(tx: Connection, profile: ServerProfile) -> None:
 def save(tx: Connection, profile: ServerProfile) -> None:
     """Keep what this profile is now."""
     tx.execute(update(profiles).where(profiles.c.id == profile.id).values(**_columns(profile)))
+
+
+def remove(tx: Connection, name: str) -> None:
+    """Forget this profile."""
+    tx.execute(delete(profiles).where(profiles.c.id == name))
+
+
+def using(tx: Connection, name: str) -> int:
+    """How many mailboxes, of all environments, are written through this profile."""
+    return tx.scalar(select(func.count()).select_from(mailboxes).where(mailboxes.c.profile == name)) or 0

@@ -58,6 +58,15 @@ def upgrade(database: Database) -> str | None:
     return found
 
 
+def check_file(tx: Connection) -> None:
+    """Return when SQLite finds its file sound; nothing is asked of PostgreSQL, which looks after itself."""
+    if tx.dialect.name != "sqlite":
+        return
+    found = str(tx.execute(text("PRAGMA quick_check(1)")).scalar())
+    if found != "ok":
+        raise ConfigError(f"the state's file is damaged ({found}); restore a backup")
+
+
 def installation(tx: Connection) -> str:
     """This installation's id: made once, part of every backup, written into claims (R14)."""
     return str(tx.execute(select(meta.c.value).where(meta.c.key == "installation")).scalar_one())

@@ -1,0 +1,42 @@
+"""The command line (design §9), one file a group. Errors are one line on standard error and exit status 1."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from fieldcal.cli import db, environment, mailbox, profile, user
+from fieldcal.errors import FieldcalError, one_line
+
+app = typer.Typer(
+    name="fieldcal",
+    help="Puts field-service bookings into the workers' own calendars, one way, and keeps them true.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(environment.group, name="environment")
+app.add_typer(profile.group, name="profile")
+app.add_typer(mailbox.group, name="mailbox")
+app.add_typer(user.group, name="user")
+app.add_typer(db.group, name="db")
+
+
+def run() -> None:
+    """Run the command of this process's arguments and exit. A traceback is shown with FIELDCAL_DEBUG only."""
+    try:
+        app(prog_name="fieldcal")
+    except Exception as error:
+        if os.environ.get("FIELDCAL_DEBUG"):
+            raise
+        print(f"fieldcal: {told(error)}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def told(error: Exception) -> str:
+    """The one line that a failed command says."""
+    if isinstance(error, FieldcalError):
+        return one_line(error, 2000)
+    return f"a fault of Fieldcal itself: {type(error).__name__}: {one_line(error)}; FIELDCAL_DEBUG=1 shows where"

@@ -1,0 +1,195 @@
+"""`fieldcal environment`: sources of bookings and what is set for them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from fieldcal.cli import options
+from fieldcal.cli.options import AsUser, Json, Yes
+from fieldcal.errors import ConfigError
+from fieldcal.setup_model import Actor, Environment
+
+group = typer.Typer(help="Environments: where bookings come from, and their settings.", no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The environment's name.")]
+
+
+class Events(StrEnum):
+    """What becomes of events that stand when their environment goes."""
+
+    REFUSE = "refuse"
+    KEEP = "keep"
+
+
+def _pairs(given: list[str] | None) -> dict[str, str]:
+    pairs = [pair.partition("=") for pair in given or []]
+    wrong = [name for name, mark, _ in pairs if not mark]
+    if wrong:
+        raise ConfigError(f"write settings as NAME=VALUE: {', '.join(wrong)}")
+    return {name.strip().replace("-", "_"): value.strip() for name, _, value in pairs}
+
+
+@group.command()
+def add(
+    name: Name,
+    *,
+    source: Annotated[str, typer.Option("--source", help="dataverse: Dynamics 365 Field Service.")] = "dataverse",
+    url: options.Url = None,
+    authority: options.Authority = None,
+    tenant: options.Tenant = None,
+    credential: options.Credential = None,
+    client_id: options.ClientId = None,
+    secret: options.Secret = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting; may be repeated.")
+    ] = None,
+    offline: options.Unasked = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Attach a source of bookings; it is signed in to first, so that a mistake is told now."""
+    from fieldcal.app import App, check_source
+    from fieldcal.cli.session import working
+    from fieldcal.setup import environments
+
+    check_source(source)
+    end = options.endpoint(url, authority, tenant, credential, client_id, options.sealed(secret))
+    chosen = _pairs(settings)
+
+    async def work(app: App, actor: Actor) -> Environment:
+        made = await app.database.writing(environments.add, actor, app.clock.now(), name, end, chosen)
+        if offline:
+            return made
+        try:
+            return await app.settle(name)
+        except BaseException:
+            await app.database.writing(environments.remove, actor, app.clock.now(), name)
+            raise
+
+    _tell(working(as_user, work, embedded=end.credential == "embedded" and not end.url), json=json)
+
+
+@group.command("list")
+def list_environments(as_user: AsUser = None, json: Json = False) -> None:
+    """Show every environment."""
+    from fieldcal.cli import show
+    from fieldcal.cli.session import desk
+    from fieldcal.setup.permissions import Action, require
+    from fieldcal.state import environments
+
+    with desk(as_user) as at, at.database.read() as tx:
+        require(at.actor, Action.SEE_OVERVIEW)
+        found = environments.everyone(tx)
+    if json:
+        show.as_json([_as_told(environment) for environment in found])
+    else:
+        rows = [(e.id, e.source, e.enabled, e.end.url, e.organization, e.tenant) for e in found]
+        show.table(("environment", "source", "on", "url", "organization", "tenant"), rows)
+
+
+@group.command("show")
+def show_one(name: Name, as_user: AsUser = None, json: Json = False) -> None:
+    """Show one environment with all its settings."""
+    from fieldcal.cli.session import desk
+    from fieldcal.setup.permissions import Action, require
+    from fieldcal.state import environments
+
+    with desk(as_user) as at, at.database.read() as tx:
+        require(at.actor, Action.SEE_OVERVIEW)
+        found = environments.get(tx, name)
+    _tell(found, json=json, whole=True)
+
+
+@group.command("set")
+def set_some(
+    name: Name,
+    *,
+    settings: Annotated[
+        list[str] | None, typer.Argument(metavar="NAME=VALUE...", help="Settings, such as interval=10.")
+    ] = None,
+    url: options.Url = None,
+    authority: options.Authority = None,
+    tenant: options.Tenant = None,
+    credential: options.Credential = None,
+    client_id: options.ClientId = None,
+    secret: options.Secret = None,
+    enabled: Annotated[
+        bool | None, typer.Option("--enable/--disable", help="Switch synchronization on or off; nothing is removed.")
+    ] = None,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Change settings, sign-in, or on and off. A setting alone rewrites no event."""
+    from dataclasses import replace
+
+    from fieldcal.app import check_endpoint
+    from fieldcal.cli.session import desk
+    from fieldcal.setup import environments
+
+    changes = environments.Changes(
+        _pairs(settings), url, authority, tenant, credential, client_id, options.sealed(secret), enabled
+    )
+    if changes == replace(environments.Changes({}), settings={}):
+        raise ConfigError("nothing to change: write settings as NAME=VALUE, or see --help")
+    with desk(as_user) as at, at.database.write() as tx:
+        after = environments.change(tx, at.actor, at.now, name, changes)
+        check_endpoint(after.end)
+    _tell(after, json=json, whole=True)
+
+
+@group.command()
+def remove(
+    name: Name,
+    *,
+    events: Annotated[
+        Events, typer.Option("--events", help="keep: leave events of ours standing in the calendars.")
+    ] = Events.REFUSE,
+    yes: Yes = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Forget an environment; refused while events of ours stand, unless they are to be kept."""
+    from fieldcal.cli import show
+    from fieldcal.cli.session import confirm, desk
+    from fieldcal.setup import environments
+
+    with desk(as_user) as at:
+        with at.database.read() as tx:
+            standing = environments.removable(tx, at.actor, name, keep_events=events is Events.KEEP)
+        confirm(f"Forget the environment {name} and leave {standing} events standing?", yes=yes)
+        with at.database.write() as tx:
+            left = environments.remove(tx, at.actor, at.now, name, keep_events=events is Events.KEEP)
+    if json:
+        show.as_json({"environment": name, "events_left": left})
+    else:
+        show.line(f"{name} is forgotten; {left} events stay in the calendars.")
+
+
+def _as_told(environment: Environment) -> dict[str, object]:
+    from fieldcal.cli.profile import told
+
+    return {
+        "environment": environment.id, "source": environment.source, "enabled": environment.enabled,
+        "organization": environment.organization, "tenant": environment.tenant, **told(environment.end),
+        "settings": environment.settings,
+    }  # fmt: skip
+
+
+def _tell(environment: Environment, *, json: bool, whole: bool = False) -> None:
+    from dataclasses import asdict
+
+    from fieldcal.cli import show
+
+    if json:
+        show.as_json(_as_told(environment))
+        return
+    if not whole:
+        held = f"organization {environment.organization}" if environment.organization else "not signed in yet"
+        show.line(f"{environment.id}: {environment.end.url}, {held}, tenant {environment.tenant or 'not told'}")
+        return
+    rows = [(key, value) for key, value in _as_told(environment).items() if key != "settings"]
+    rows += [(f"  {key}", value) for key, value in asdict(environment.settings).items()]
+    show.table(("what", "value"), rows)

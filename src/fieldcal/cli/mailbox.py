@@ -1,0 +1,285 @@
+"""`fieldcal mailbox`: setting workers' mailboxes up, one or thousands at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fieldcal.cli.options import AsUser, In, Json, Yes
+from fieldcal.errors import ConfigError
+from fieldcal.model import MailboxId
+from fieldcal.setup_model import Actor, Mailbox, MailboxState, Method, Selection
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from fieldcal.app import App
+
+group = typer.Typer(help="Mailboxes: approve, test and enable, switch off.", no_args_is_help=True)
+
+Names = Annotated[list[str] | None, typer.Argument(metavar="ADDRESS...", help="Addresses or object ids of mailboxes.")]
+Every = Annotated[bool, typer.Option("--all", help="Every mailbox of the environment.")]
+InState = Annotated[MailboxState | None, typer.Option("--state", help="Only those in this state.")]
+Search = Annotated[str, typer.Option("--search", help="Only those with this in the name or address.")]
+
+
+class MethodChoice(StrEnum):
+    """The appointments method in the words of the command line."""
+
+    SERVER_SIDE_SYNC = "server-side-sync"
+    NONE = "none"
+
+    @property
+    def method(self) -> Method:
+        return Method(self.value.replace("-", "_"))
+
+
+def _selection(names: list[str] | None, state: MailboxState | None, search: str, *, every: bool) -> Selection:
+    if not names and not every and state is None and not search:
+        raise ConfigError("which mailboxes? name addresses, or choose with --all, --state or --search")
+    if names and every:
+        raise ConfigError("either addresses or --all")
+    return Selection(tuple(names or ()), state, search)
+
+
+#: changes these mailboxes of an environment and says how many
+Change = Callable[["Connection", Actor, datetime, str, list[MailboxId]], int]
+
+
+def _change(
+    selection: Selection, environment: str | None, as_user: str | None, verb: str, change: Change, *,
+    yes: bool, json: bool, ask_for_one: bool = False,
+) -> None:  # fmt: skip
+    """Choose, ask with the count, change in one transaction, tell."""
+    from fieldcal.cli import show
+    from fieldcal.cli.session import chosen, confirm, desk
+    from fieldcal.state import mailboxes
+
+    with desk(as_user) as at:
+        with at.database.read() as tx:
+            place = chosen(tx, environment)
+            wanted = mailboxes.ids(tx, place, selection)
+        if wanted and (len(wanted) > 1 or ask_for_one):
+            confirm(f"{verb} {_count(len(wanted))} of {place}?", yes=yes)
+        with at.database.write() as tx:
+            done = change(tx, at.actor, at.now, place, wanted)
+    if json:
+        show.as_json({"environment": place, "mailboxes": done})
+    else:
+        show.line(f"{verb}: {_count(done)} of {place}.")
+
+
+def _count(number: int) -> str:
+    return "1 mailbox" if number == 1 else f"{number:,} mailboxes"
+
+
+@group.command("list")
+def list_mailboxes(
+    names: Names = None,
+    *,
+    environment: In = None,
+    state: InState = None,
+    search: Search = "",
+    sort: Annotated[str, typer.Option("--sort", help="Column to sort by; -COLUMN for descending.")] = "address",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many to show.")] = 100,
+    offset: Annotated[int, typer.Option("--offset", min=0, help="How many to pass over first.")] = 0,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Show mailboxes, how far their set-up is, and why nothing is written where nothing is."""
+    from fieldcal.cli import show
+    from fieldcal.cli.session import chosen, desk
+    from fieldcal.setup import mailboxes
+
+    selection = Selection(tuple(names or ()), state, search)
+    with desk(as_user) as at, at.database.read() as tx:
+        place = chosen(tx, environment)
+        page = mailboxes.listed(tx, at.actor, place, selection, sort=sort, offset=offset, limit=limit)
+    if json:
+        rows = [_as_told(mailbox, why) for mailbox, why in page.rows]
+        show.as_json({"environment": place, "total": page.total, "mailboxes": rows})
+        return
+    if not page.total and selection == Selection():
+        show.line(f"No mailbox of {place} is known yet; `fieldcal sync --dry-run` reads the workers.")
+        return
+    show.table(
+        ("address", "name", "profile", "method", "approval", "test", "enabled", "why nothing is written"),
+        [(m.address, m.name, m.profile, m.method, m.approval, m.status, m.enabled, why) for m, why in page.rows],
+    )
+    if page.total > len(page.rows):
+        show.line(f"{len(page.rows)} of {page.total}; --offset and --limit show the others.")
+
+
+@group.command()
+def edit(
+    names: Names = None,
+    *,
+    profile: Annotated[str | None, typer.Option("--profile", help="The server profile to write through.")] = None,
+    method: Annotated[MethodChoice | None, typer.Option("--method", help="The appointments method.")] = None,
+    environment: In = None,
+    every: Every = False,
+    state: InState = None,
+    search: Search = "",
+    yes: Yes = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Choose the server profile, the appointments method, or both."""
+    from fieldcal.setup import mailboxes
+
+    selection = _selection(names, state, search, every=every)
+
+    def change(tx: Connection, actor: Actor, now: datetime, place: str, wanted: list[MailboxId]) -> int:
+        chosen = method.method if method else None
+        return mailboxes.edit(tx, actor, now, place, wanted, profile=profile, method=chosen)
+
+    _change(selection, environment, as_user, "Edit", change, yes=yes, json=json)
+
+
+@group.command()
+def approve(
+    names: Names = None,
+    *,
+    environment: In = None,
+    every: Every = False,
+    state: InState = None,
+    search: Search = "",
+    yes: Yes = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Approve the e-mail addresses; an address that changes later needs approval again."""
+    from fieldcal.setup import mailboxes
+
+    selection = _selection(names, state, search, every=every)
+    _change(selection, environment, as_user, "Approve", mailboxes.approve, yes=yes, json=json, ask_for_one=True)
+
+
+@group.command()
+def reject(
+    names: Names = None,
+    *,
+    environment: In = None,
+    every: Every = False,
+    state: InState = None,
+    search: Search = "",
+    yes: Yes = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Reject the e-mail addresses: nothing more is written, nothing is removed."""
+    from fieldcal.setup import mailboxes
+
+    selection = _selection(names, state, search, every=every)
+    _change(selection, environment, as_user, "Reject", mailboxes.reject, yes=yes, json=json)
+
+
+@group.command()
+def disable(
+    names: Names = None,
+    *,
+    environment: In = None,
+    every: Every = False,
+    state: InState = None,
+    search: Search = "",
+    yes: Yes = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Switch synchronization off: what stands in the calendar stays, nothing new is written."""
+    from fieldcal.setup import mailboxes
+
+    selection = _selection(names, state, search, every=every)
+    _change(selection, environment, as_user, "Disable", mailboxes.disable, yes=yes, json=json)
+
+
+@group.command("test")
+def try_now(
+    names: Names = None,
+    *,
+    environment: In = None,
+    every: Every = False,
+    state: InState = None,
+    search: Search = "",
+    yes: Yes = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Test & Enable: look at everything that must hold, and switch on what passes. Exit status 1 if any fails."""
+    from fieldcal.cli.trial import run
+
+    run(_selection(names, state, search, every=every), environment, as_user, yes=yes, json=json)
+
+
+@group.command()
+def enable(
+    names: Names = None,
+    *,
+    environment: In = None,
+    every: Every = False,
+    state: InState = None,
+    search: Search = "",
+    yes: Yes = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Test & Enable for those mailboxes that are not switched on now. Exit status 1 if any fails."""
+    from fieldcal.cli.trial import run
+
+    run(_selection(names, state, search, every=every), environment, as_user, yes=yes, json=json, only_off=True)
+
+
+@group.command()
+def claim(
+    name: Annotated[str, typer.Argument(metavar="ADDRESS", help="Address or object id of the mailbox.")],
+    *,
+    take_over: Annotated[bool, typer.Option("--take-over", help="Serve this mailbox from here, and nowhere else.")] = (
+        False
+    ),
+    environment: In = None,
+    yes: Yes = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Show who claims the mailbox's calendar, or take it over."""
+    from fieldcal.cli import show
+    from fieldcal.cli.session import chosen, confirm, working
+    from fieldcal.setup import claims, takeover
+    from fieldcal.state import mailboxes
+
+    async def work(app: App, actor: Actor) -> str | None:
+        with app.database.read() as tx:
+            place = chosen(tx, environment)
+            mailbox = mailboxes.ids(tx, place, Selection((name,)))[0]
+        if take_over:
+            confirm(f"Have {name} served by {place}, and by no other?", yes=yes)
+            await takeover.take_over(app.bench(), actor, place, mailbox)
+        return await takeover.claim_of(app.bench(), actor, place, mailbox)
+
+    text = working(as_user, work)
+    standing = claims.read(text)
+    if json:
+        show.as_json({"mailbox": name, "claim": text, "read": standing})
+    elif text is None:
+        show.line(f"{name} is claimed by nobody.")
+    elif standing is None:
+        show.line(f"{name} is claimed by something else: {text}")
+    else:
+        show.line(
+            f"{name} is claimed by the environment {standing.environment} (organization {standing.organization}) "
+            f"of the installation {standing.installation}."
+        )
+
+
+def _as_told(mailbox: Mailbox, why: str | None) -> dict[str, object]:
+    return {
+        "mailbox": mailbox.id, "address": mailbox.address, "name": mailbox.name, "profile": mailbox.profile,
+        "method": mailbox.method, "approval": mailbox.approval, "approved_address": mailbox.approved_address,
+        "approved_by": mailbox.approved_by, "test": mailbox.status, "tested_at": mailbox.tested_at,
+        "checks": mailbox.checks, "enabled": mailbox.enabled, "last_sync_at": mailbox.last_sync_at,
+        "trouble": mailbox.trouble, "ready": why is None, "why_not": why,
+    }  # fmt: skip

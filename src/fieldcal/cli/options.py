@@ -1,0 +1,59 @@
+"""Options that many commands share, so that one word means one thing everywhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from fieldcal.errors import ConfigError
+from fieldcal.setup_model import Endpoint
+
+_STDIN = "stdin"
+
+AsUser = Annotated[
+    str | None, typer.Option("--as", metavar="USER", help="Act as this user (FIELDCAL_USER); else as the operator.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+In = Annotated[
+    str | None, typer.Option("--environment", "-e", metavar="NAME", help="The environment; needless where one stands.")
+]
+Unasked = Annotated[bool, typer.Option("--offline", help="Keep it without signing in there first.")]
+Url = Annotated[str | None, typer.Option("--url", help="Base URL of the server.")]
+Authority = Annotated[
+    str | None, typer.Option("--authority", help="Where sign-in is done, if not at the server itself.")
+]
+Tenant = Annotated[str | None, typer.Option("--tenant", help="The tenant to sign in to.")]
+Credential = Annotated[str | None, typer.Option("--credential", help="How to sign in: token or embedded.")]
+ClientId = Annotated[str | None, typer.Option("--client-id", help="The application that signs in.")]
+Secret = Annotated[
+    str | None,
+    typer.Option("--secret", help="env:NAME, file:PATH, or stdin: read a line and keep it encrypted."),
+]
+
+
+def endpoint(
+    url: str | None, authority: str | None, tenant: str | None, credential: str | None, client_id: str | None,
+    secret: str | None,
+) -> Endpoint:  # fmt: skip
+    """The end that these options name, its form checked."""
+    from fieldcal.app import check_endpoint
+
+    return check_endpoint(
+        Endpoint(url or "", authority or "", tenant or "", credential or "token", client_id or "", secret or "")
+    )
+
+
+def sealed(secret: str | None) -> str | None:
+    """The reference to keep: `stdin` reads a line from standard input and seals it with FIELDCAL_SECRET_KEYS."""
+    if secret != _STDIN:
+        return secret
+    from fieldcal.config import load
+    from fieldcal.secrets import Secrets
+
+    line = sys.stdin.readline().strip()
+    if not line:
+        raise ConfigError("--secret stdin: nothing came on standard input")
+    return Secrets(load().secret_keys).seal(line)

@@ -1,0 +1,99 @@
+"""What a command works with: the state, who is acting, and a question before anything that cannot be taken back."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import typer
+from sqlalchemy import Connection
+
+from fieldcal import config, log
+from fieldcal.app import App, open_state
+from fieldcal.clock import SystemClock
+from fieldcal.config import Config
+from fieldcal.ends import opened
+from fieldcal.errors import ConfigError
+from fieldcal.setup_model import Actor
+from fieldcal.state import environments, users
+from fieldcal.state.database import Database
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The state and the person in front of it."""
+
+    database: Database
+    actor: Actor
+    now: datetime
+
+
+@contextmanager
+def desk(as_user: str | None) -> Iterator[Desk]:
+    """For commands that ask the state only."""
+    settings = _settings()
+    database = open_state(settings)
+    try:
+        yield Desk(database, _actor(database, as_user or settings.user), SystemClock().now())
+    finally:
+        database.close()
+
+
+def working(as_user: str | None, work: Callable[[App, Actor], Awaitable[T]], *, embedded: bool = False) -> T:
+    """Run `work` with both ends at hand; for commands that ask servers.
+
+    `embedded`: the command attaches an embedded system, which is then started where no service has it open.
+    """
+    settings = _settings()
+
+    async def run() -> T:
+        async with opened(settings, embedded=embedded) as app:
+            return await work(app, _actor(app.database, as_user or settings.user))
+
+    return asyncio.run(run())
+
+
+def _settings() -> Config:
+    settings = config.load()
+    # What a command did is what it prints; its log tells only what went wrong.
+    log.configure("debug" if settings.log_level == "debug" else "warning", settings.log_format)
+    return settings
+
+
+def _actor(database: Database, user: str) -> Actor:
+    try:
+        operator = getpass.getuser()
+    except (OSError, KeyError):
+        operator = "unknown"  # a container whose user has no name
+    if not user:
+        return Actor(operator)
+    with database.read() as tx:
+        return Actor(operator, users.get(tx, user))
+
+
+def chosen(tx: Connection, environment: str | None) -> str:
+    """The environment that is meant: the one named, else the only one there is."""
+    if environment is not None:
+        return environments.get(tx, environment).id
+    names = environments.names(tx)
+    if len(names) != 1:
+        known = ", ".join(names) or "none yet; `fieldcal environment add` makes one"
+        raise ConfigError(f"name the environment with --environment; there are: {known}")
+    return names[0]
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Return when a person says so; without a terminal only `--yes` says so."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ConfigError(f"nothing was done: {question} Add --yes to say so")
+    typer.confirm(question, abort=True, err=True)
