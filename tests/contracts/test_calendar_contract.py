@@ -229,6 +229,18 @@ class TestWriting:
         assert all(isinstance(told, Receipt) for told in others)
         assert len(end.events()) == beside
 
+    @pytest.mark.parametrize("status", [400, 413])
+    def test_a_batch_that_is_refused_whole_is_carried_out_one_by_one(self, end, status):
+        actions = [create(end, n) for n in range(5)]
+
+        async def body(calendar):
+            end.fault("status", method="POST", path="batch", status=status)
+            return await calendar.write(actions, free)
+
+        assert all(isinstance(told, Receipt) for told in run(end, body).values())
+        assert len(end.events()) == 5
+        assert end.sent() == 6
+
 
 class TestLostAnswers:
     @pytest.mark.parametrize("number", [1, 3])
@@ -332,15 +344,19 @@ class TestThrottling:
             end.fault("status", method="POST", status=429, code="ApplicationThrottled")
             return await calendar.write([create(end)], free)
 
+        before = datetime.now(UTC)
         (told,) = run(end, body).values()
         assert (type(told), told.retry_after) == (NotSent, None)
-        assert end.pace.pauses[0][0] == end.mailbox
+        ((scope, until, _),) = end.pace.pauses
+        assert scope == end.mailbox
+        assert until >= before + timedelta(seconds=1)
 
-    def test_throttled_items_are_not_carried_out_and_the_longest_wait_counts(self, end):
+    @pytest.mark.parametrize("waits", [("1.5", "9"), ("9", "1.5")])
+    def test_throttled_items_are_not_carried_out_and_the_longest_wait_counts(self, end, waits):
         actions = [create(end, n) for n in range(22)]
 
         async def body(calendar):
-            for number, wait in ((3, "1.5"), (4, "9")):
+            for number, wait in zip((3, 4), waits, strict=True):
                 end.fault(
                     "status", item=True, contains=f"{number:04} ", status=429, code="ApplicationThrottled",
                     headers={"Retry-After": wait},
@@ -476,6 +492,22 @@ class TestLease:
         run(end, body)
         assert end.sent() == 0
 
+    @pytest.mark.parametrize("held", [1, 2, 3])
+    def test_a_lease_lost_during_the_test_sends_nothing_more(self, end, held):
+        asked = []
+
+        def lost():
+            asked.append(1)
+            if len(asked) > held:
+                raise LeaseLost("taken over")
+
+        async def body(calendar):
+            with pytest.raises(LeaseLost):
+                await calendar.test(lost)
+
+        run(end, body)
+        assert end.sent() == held
+
     def test_the_lease_is_asked_before_each_batch_and_each_repeat(self, end):
         asked = []
 
@@ -494,6 +526,7 @@ class TestReading:
             end.worker_adds(START)
             end.worker_adds(START, mark="1/another/organization/x/1")
             end.worker_adds(START, mark="not one of ours")
+            end.worker_adds(START, mark=f"1/another-organization/{booking(5)}/{end.mailbox}/1")
             end.worker_adds(START, mark=f"1/{ORGANIZATION}/{booking(5)}/{end.other_mailbox}/1")
             return await calendar.owned(WINDOW, free), await calendar.owned(None, free)
 
@@ -628,6 +661,25 @@ class TestReading:
         made, found = run(end, body)
         assert [[seen.id for seen in found[mark(end, n)]] for n in range(number)] == [[each.id] for each in made]
         assert found[mark(end, 77)] == []
+
+    def test_find_takes_no_mark_that_only_looks_alike(self, end):
+        async def body(calendar):
+            capital = Mark(ORGANIZATION.upper(), booking(), end.mailbox, 1)
+            end.worker_adds(START, mark=f"1/{ORGANIZATION.upper()}/{booking()}/{end.mailbox}/1")
+            return await calendar.find([mark(end)], free), await calendar.find([capital], free)
+
+        lower, capital = run(end, body)
+        assert lower == {mark(end): []}
+        assert len(next(iter(capital.values()))) == 1
+
+    def test_find_reads_every_page_of_one_marks_events(self, end):
+        async def body(calendar):
+            await make(calendar, create(end))
+            for _ in range(25):
+                end.worker_copies()
+            return await calendar.find([mark(end)], free)
+
+        assert len(run(end, body)[mark(end)]) == 26
 
     def test_a_copy_that_the_worker_made_is_found_beside_the_original_with_both_times_of_making(self, end):
         async def body(calendar):
