@@ -53,6 +53,7 @@ def add(
     """Attach a source of bookings; it is signed in to first, so that a mistake is told now."""
     from fieldcal.app import App, check_source
     from fieldcal.cli.session import working
+    from fieldcal.ends import is_embedded
     from fieldcal.setup import environments
 
     check_source(source)
@@ -69,7 +70,7 @@ def add(
             await app.database.writing(environments.remove, actor, app.clock.now(), name)
             raise
 
-    _tell(working(as_user, work, embedded=end.credential == "embedded" and not end.url), json=json)
+    _tell(working(as_user, work, embedded=is_embedded(end)), json=json)
 
 
 @group.command("list")

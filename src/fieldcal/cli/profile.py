@@ -35,6 +35,7 @@ def add(
     """Make a profile, active at once; it is signed in to first, so that a mistake is told now."""
     from fieldcal.app import App
     from fieldcal.cli.session import working
+    from fieldcal.ends import is_embedded
     from fieldcal.setup import profiles
 
     end = options.endpoint(url, authority, tenant, credential, client_id, options.sealed(secret))
@@ -50,7 +51,7 @@ def add(
             raise
         return await app.database.writing(profiles.pin, name, identity)
 
-    _tell(working(as_user, work), json=json)
+    _tell(working(as_user, work, embedded=is_embedded(end)), json=json)
 
 
 @group.command("list")
