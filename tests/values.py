@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from fieldcal.model import (
     Booking,
     BookingId,
+    Create,
     Event,
     EventId,
+    Intent,
     Known,
     Link,
     MailboxId,
@@ -23,7 +25,7 @@ from fieldcal.model import (
     WorkOrderId,
 )
 from fieldcal.plan.decide import Candidate, Place
-from fieldcal.plan.keys import fingerprint, mark_of
+from fieldcal.plan.keys import create_key, fingerprint, mark_of
 from fieldcal.plan.rules import Moment, trigger_values
 from fieldcal.plan.settings import Settings
 
@@ -94,3 +96,10 @@ def observed(
         EventId(event), f"{event}-etag", mark() if of is None else of, "Boiler (Scheduled)", BOOKING.start, BOOKING.end,
         "Lindenweg 4", created, key, stamp,
     )  # fmt: skip
+
+
+def unanswered_link(booking: Booking = BOOKING) -> Link:
+    """The link of a booking whose creation was handed out and not answered."""
+    event = show(Known(booking, ORDER), WORKER, SETTINGS, NOW)
+    action = Create(mark(booking.id), create_key(mark(booking.id)), event, fingerprint(event))
+    return Link(BOX, booking.id, 0, None, intent=Intent(action, NOW, trigger_values(booking, ORDER, SETTINGS)))
