@@ -199,7 +199,8 @@ marks = Table(
     count("attempts"),
     text_column("trouble"),
     Index(None, "environment", "mailbox", "due"),
-    Index(None, "environment", "booking"),
+    # with the mailbox, else SQLite takes the primary key and walks every mark of the environment
+    Index(None, "environment", "booking", "mailbox"),
 )
 
 leases = Table(

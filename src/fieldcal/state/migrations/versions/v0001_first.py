@@ -206,7 +206,7 @@ def _marks() -> None:
         _count("attempts"),
         _text("trouble"),
     )
-    op.create_index("ix_marks_environment_booking", "marks", ["environment", "booking"])
+    op.create_index("ix_marks_environment_booking_mailbox", "marks", ["environment", "booking", "mailbox"])
     op.create_index("ix_marks_environment_mailbox_due", "marks", ["environment", "mailbox", "due"])
 
 

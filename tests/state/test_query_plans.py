@@ -1,0 +1,156 @@
+"""At 200,000 stored bookings no hot query walks a table: each finds its rows by an index, with more than the environment."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, event, text
+from tests.state.stocked import stock
+from tests.values import BOX, DAY, ENVIRONMENT, HOUR, NOW, WINDOW, WORKER, booking_id
+
+from fieldcal.model import BookingId, EventId, MailboxId
+from fieldcal.state import bookings, history, links, marks, plans, workers
+from fieldcal.state.database import Database
+from fieldcal.state.marks import Later, Marked
+
+STORED, LINKED, MARKED = 200_000, 20_000, 5_000
+LARGE = ("bookings", "links", "marks", "history", "plan_rows", "mailboxes", "workers")
+IDS = [booking_id(number) for number in range(1, 300)]
+SEEN = Marked(IDS[0], 1, 0, NOW)
+
+_FILL = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :many)
+INSERT INTO bookings (environment, id, start, "end", worker, active, version, kind, stale)
+SELECT 'main', printf('c0000000-0000-4000-8000-%012d', i), :begin + i * 60000000, :begin + (i + 60) * 60000000,
+       CASE WHEN i % 200 = 0 THEN :worker ELSE 'worker-' || (i % 200) END, 1, i, 'committed', i % 1000 = 0 FROM n
+"""
+_LINK = """
+INSERT INTO links (environment, mailbox, booking, generation, event, start, "end")
+SELECT environment, CASE WHEN worker = :worker THEN :box ELSE 'box-' || worker END, id, 0, 'event-' || id, start, "end"
+FROM bookings ORDER BY id LIMIT :many
+"""
+_MARK = """
+INSERT INTO marks (environment, mailbox, booking, seq, since, due)
+SELECT environment, mailbox, booking, 1, 0, start FROM links ORDER BY booking LIMIT :many
+"""
+_PEOPLE = """
+INSERT INTO workers (environment, id, active, mailbox)
+SELECT DISTINCT 'main', worker, 1, 'box-' || worker FROM bookings WHERE worker <> :worker
+"""
+_BOXES = """
+INSERT OR IGNORE INTO mailboxes (environment, id, enabled) SELECT DISTINCT environment, mailbox, 1 FROM links
+"""
+
+
+@pytest.fixture(scope="module", params=["as made", "after ANALYZE"])
+def large(
+    request: pytest.FixtureRequest, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    path = tmp_path_factory.mktemp("large") / "state.sqlite3"
+    shutil.copyfile(sqlite_template, path)
+    database = Database(f"sqlite:///{path}")
+    begin = int((NOW - 100 * DAY).timestamp()) * 1_000_000
+    with database.write() as tx:
+        stock(tx)
+        tx.execute(text(_FILL), {"many": STORED, "begin": begin, "worker": WORKER.id})
+        tx.execute(text(_LINK), {"many": LINKED, "worker": WORKER.id, "box": BOX})
+        tx.execute(text(_MARK), {"many": MARKED})
+        tx.execute(text(_PEOPLE), {"worker": WORKER.id})
+        tx.execute(text(_BOXES))
+        if request.param == "after ANALYZE":
+            tx.exec_driver_sql("ANALYZE")
+    yield database
+    database.close()
+
+
+#: every query that a pass, a page of the feed, or a mailbox's round asks
+HOT: dict[str, Callable[[Connection], Any]] = {
+    "marks.due": lambda tx: marks.due(tx, ENVIRONMENT, BOX, NOW, 200),
+    "marks.due_mailboxes": lambda tx: marks.due_mailboxes(tx, ENVIRONMENT, NOW),
+    "marks.recompute": lambda tx: marks.recompute(tx, ENVIRONMENT, [BOX]),
+    "marks.mark": lambda tx: marks.mark(tx, ENVIRONMENT, [(BOX, key) for key in IDS], NOW, "test"),
+    "marks.clear": lambda tx: marks.clear(tx, ENVIRONMENT, BOX, [SEEN]),
+    "marks.postpone": lambda tx: marks.postpone(tx, ENVIRONMENT, BOX, [Later(SEEN, NOW, "busy")]),
+    "marks.mark_mailbox": lambda tx: marks.mark_mailbox(tx, ENVIRONMENT, BOX, WINDOW, NOW, "enabled"),
+    "bookings.starting": lambda tx: bookings.starting(tx, ENVIRONMENT, NOW, NOW + HOUR),
+    "bookings.load": lambda tx: bookings.load(tx, ENVIRONMENT, IDS),
+    "bookings.stale": lambda tx: bookings.stale(tx, ENVIRONMENT, 500),
+    "bookings.stale, a later page": lambda tx: bookings.stale(tx, ENVIRONMENT, 500, IDS[5]),
+    "bookings.concerned": lambda tx: bookings.concerned(tx, ENVIRONMENT, IDS),
+    "bookings.store_proofs": lambda tx: bookings.store_proofs(tx, ENVIRONMENT, IDS, NOW),
+    "bookings.set_stale": lambda tx: bookings.set_stale(tx, ENVIRONMENT, IDS),
+    "bookings.seen": lambda tx: bookings.seen(tx, ENVIRONMENT, IDS, "run"),
+    "links.load": lambda tx: links.load(tx, ENVIRONMENT, BOX, IDS),
+    "links.of_booking": lambda tx: links.of_booking(tx, ENVIRONMENT, IDS[0]),
+    "links.of_mailbox": lambda tx: links.of_mailbox(tx, ENVIRONMENT, BOX),
+    "links.not_ended": lambda tx: links.not_ended(tx, ENVIRONMENT, NOW),
+    "links.refresh_etags": lambda tx: links.refresh_etags(tx, ENVIRONMENT, BOX, [(EventId("event-1"), "x")]),
+    "workers.load": lambda tx: workers.load(tx, ENVIRONMENT, [WORKER.id]),
+    "plans.take_budget": lambda tx: plans.take_budget(tx, ENVIRONMENT, 3, NOW),
+    "plans.verdicts": lambda tx: plans.verdicts(tx, ENVIRONMENT, BOX, IDS),
+    "plans.finish": lambda tx: plans.finish(tx, ENVIRONMENT, BOX, [BookingId(IDS[0])]),
+    "history.of_booking": lambda tx: history.of_booking(tx, ENVIRONMENT, IDS[0]),
+    "a worker's new mailbox": lambda tx: workers._mailbox_changed(tx, ENVIRONMENT, WORKER, WINDOW, NOW),
+}
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_hot_query_walks_no_table(large: Database, name: str) -> None:
+    steps = _plans(large, HOT[name])
+    assert steps, "it asked nothing"
+    assert [step for step in steps if _walks(step)] == []
+
+
+def _walks(step: str) -> bool:
+    """Whether this step of a plan reads all of a large table, or all of an environment's part of it."""
+    table = re.match(r"(?:SCAN|SEARCH) (\w+)", step)
+    if table is None or table[1] not in LARGE:
+        return False
+    return step.startswith("SCAN") or step.endswith("(environment=?)")
+
+
+def _plans(database: Database, ask: Callable[[Connection], Any]) -> list[str]:
+    """The steps of every statement that `ask` sends; what it wrote is rolled back."""
+    sent: list[tuple[str, Any]] = []
+
+    def hear(
+        _connection: object, _cursor: object, statement: str, parameters: Any, _context: object, many: bool
+    ) -> None:
+        sent.append((statement, parameters[0] if many else parameters))
+
+    steps: list[str] = []
+    with database._writer.connect() as tx:
+        event.listen(database._writer, "before_cursor_execute", hear)
+        try:
+            ask(tx)
+        finally:
+            event.remove(database._writer, "before_cursor_execute", hear)
+        for statement, parameters in sent:
+            rows = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps += [row[3] for row in rows]
+        tx.rollback()
+    return steps
+
+
+def test_the_walking_of_a_table_is_noticed(large: Database) -> None:
+    def ask(tx: Connection) -> None:
+        tx.execute(text("SELECT count(*) FROM bookings WHERE place = 'x'")).all()
+        tx.execute(text("SELECT count(*) FROM links WHERE environment = 'main' AND subject = 'x'")).all()
+
+    assert len([step for step in _plans(large, ask) if _walks(step)]) == 2
+
+
+def test_what_the_hot_queries_answer_at_this_size_is_right(large: Database) -> None:
+    with large.read() as tx:
+        assert len(bookings.starting(tx, ENVIRONMENT, NOW, NOW + timedelta(minutes=30))) == 30
+        assert len(bookings.stale(tx, ENVIRONMENT, 500)) == STORED // 1000
+        assert len(bookings.load(tx, ENVIRONMENT, IDS)) == len(IDS)
+        assert (
+            len(marks.due(tx, ENVIRONMENT, MailboxId(BOX), NOW + 365 * DAY, 10_000)) == MARKED // 200 - MARKED // 1000
+        )
