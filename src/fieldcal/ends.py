@@ -7,7 +7,7 @@ itself; the folder's lock keeps two commands from doing so at once.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,15 +34,19 @@ class Embedded:
 
     def __init__(self, ends: Ends, field_service: FieldService, exchange: Exchange) -> None:
         self.ends, self.field_service, self.exchange = ends, field_service, exchange
+        #: called after each request to the Field Service that may have written
+        self.changed: Callable[[], None] = _nobody
+
+
+def _nobody() -> None:
+    return
 
 
 @asynccontextmanager
-async def serving(
-    folder: Path, *, sandbox: bool = False, changed: Callable[[], None] | None = None
-) -> AsyncIterator[Embedded]:
+async def serving(folder: Path, *, sandbox: bool = False) -> AsyncIterator[Embedded]:
     """Serve both systems from their files in this folder, which must be locked, while the block runs.
 
-    `sandbox` opens their control planes. `changed` is called after each write to the Field Service was answered.
+    `sandbox` opens their control planes.
     """
     # Loading the servers takes longer than most commands; only who needs them pays.
     from fieldcal.embedded.exchange import Exchange
@@ -53,30 +57,27 @@ async def serving(
     secret = secrets.token_urlsafe(32)
     clients = {_CLIENT: secret}
     async with AsyncExitStack() as stack:
-        field_service = stack.enter_context(
-            FieldService(folder / "fieldservice.sqlite3", tenant_id=DEFAULT_TENANT, clients=clients, sandbox=sandbox)
-        )
+        tenant, bookings = str(DEFAULT_TENANT), folder / "fieldservice.sqlite3"
+        field_service = FieldService(bookings, tenant_id=tenant, clients=clients, sandbox=sandbox)
+        stack.callback(field_service.close)
         exchange = stack.enter_context(
             Exchange(folder / "exchange.sqlite3", tenant_id=DEFAULT_TENANT, clients=clients, sandbox=sandbox)
         )
-        told = field_service.app if changed is None else _telling(field_service.app, changed)
-        servers = [LocalServer(told), LocalServer(exchange.app)]
-        for server in servers:
+        servers: list[LocalServer] = []
+
+        async def telling(scope: Any, receive: Any, send: Any) -> None:
+            await field_service.app(scope, receive, send)
+            if scope["type"] == "http" and scope["method"] in _WRITES and scope["path"].startswith("/api/"):
+                embedded.changed()
+
+        for app in (telling, exchange.app):
+            server = LocalServer(app)
             await server.start()
             stack.push_async_callback(server.stop)
-        ends = Ends(servers[0].url, servers[1].url, str(DEFAULT_TENANT), _CLIENT, secret)
-        yield Embedded(ends, field_service, exchange)
-
-
-def _telling(app: Any, changed: Callable[[], None]) -> Callable[[Any, Any, Any], Awaitable[None]]:
-    """The app, followed by a word to `changed` after each request that may have written."""
-
-    async def told(scope: Any, receive: Any, send: Any) -> None:
-        await app(scope, receive, send)
-        if scope["type"] == "http" and scope["method"] in _WRITES and scope["path"].startswith("/api/"):
-            changed()
-
-    return told
+            servers.append(server)
+        ends = Ends(servers[0].url, servers[1].url, tenant, _CLIENT, secret)
+        embedded = Embedded(ends, field_service, exchange)
+        yield embedded
 
 
 def needed(config: Config) -> bool:

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from fieldcal.cli import db, environment, mailbox, profile, user
+from fieldcal.cli import check, db, environment, mailbox, profile, serve, sync, user
 from fieldcal.errors import FieldcalError, one_line
 
 app = typer.Typer(
@@ -17,6 +17,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(sync.sync)
+app.command()(serve.serve)
+app.command()(check.check)
 app.add_typer(environment.group, name="environment")
 app.add_typer(profile.group, name="profile")
 app.add_typer(mailbox.group, name="mailbox")

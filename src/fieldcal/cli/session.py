@@ -39,7 +39,7 @@ class Desk:
 @contextmanager
 def desk(as_user: str | None) -> Iterator[Desk]:
     """For commands that ask the state only."""
-    settings = _settings()
+    settings = settings_of_command()
     database = open_state(settings)
     try:
         yield Desk(database, _actor(database, as_user or settings.user), SystemClock().now())
@@ -47,21 +47,25 @@ def desk(as_user: str | None) -> Iterator[Desk]:
         database.close()
 
 
-def working(as_user: str | None, work: Callable[[App, Actor], Awaitable[T]], *, embedded: bool = False) -> T:
+def working(
+    as_user: str | None, work: Callable[[App, Actor], Awaitable[T]], *, embedded: bool = False, ends: bool = True
+) -> T:
     """Run `work` with both ends at hand; for commands that ask servers.
 
     `embedded`: the command attaches an embedded system, which is then started where no service has it open.
+    `ends` False: the command asks the state alone, though it needs an app to do so.
     """
-    settings = _settings()
+    settings = settings_of_command()
 
     async def run() -> T:
-        async with opened(settings, embedded=embedded) as app:
+        async with opened(settings, embedded=embedded) if ends else App(settings) as app:
             return await work(app, _actor(app.database, as_user or settings.user))
 
     return asyncio.run(run())
 
 
-def _settings() -> Config:
+def settings_of_command() -> Config:
+    """The configuration, and a log that fits a command."""
     settings = config.load()
     # What a command did is what it prints; its log tells only what went wrong.
     log.configure("debug" if settings.log_level == "debug" else "warning", settings.log_format)

@@ -32,8 +32,8 @@ def as_json(value: Any) -> None:
 
 
 def line(text: str) -> None:
-    """Print one line for people."""
-    print(one_line(text, 1000))
+    """Print one line for people; spaces at its beginning stay."""
+    print(" " * (len(text) - len(text.lstrip(" "))) + one_line(text, 1000))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

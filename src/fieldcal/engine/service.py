@@ -61,6 +61,8 @@ class _Desk:
     wishes: list[Wish] = field(default_factory=list)
     #: failures to read the source, in a row
     failures: int = 0
+    #: the source is a stranger, or something else that a person has to mend: nothing is planned until a pass succeeds
+    refused: bool = False
     #: no pass by schedule before; another process is at it
     not_before: datetime | None = None
     #: a pass was run since the service started
@@ -153,6 +155,8 @@ class Service:
             jobs.append(Job(Priority.CHANGE, Kind.PASS, environment))
         if desk.not_before is not None and now < desk.not_before:
             jobs = [job for job in jobs if job.kind is not Kind.PASS]
+        if desk.refused:
+            jobs = [job for job in jobs if job.kind is Kind.PASS and job.priority is Priority.REGULAR]
         return jobs
 
     async def _handle(self, job: Job) -> None:
@@ -187,7 +191,7 @@ class Service:
         except BaseException as error:
             _answer(wishes, error)
             raise
-        desk.begun, desk.not_before = True, None
+        desk.begun, desk.not_before, desk.refused = True, None, False
         _answer(wishes, report)
         if report.error:
             await self._put_off(job.environment, report.error)
@@ -211,6 +215,7 @@ class Service:
         log.warning("a job failed", action="job_failed", job=job.kind.name, environment=job.environment,
                     error=str(error))  # fmt: skip
         if job.kind is Kind.PASS:
+            desk.refused = isinstance(error, ConfigError)
             await self._put_off(job.environment, str(error))
         elif job.kind is Kind.CHECK:
             await self._database.writing(feeds.change, job.environment, last_check_at=self._clock.now())

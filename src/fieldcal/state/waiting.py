@@ -84,3 +84,13 @@ def held_until(tx: Connection, name: str, now: datetime) -> datetime | None:
     """Until when somebody holds this lease, or held it when he died; None while it is free."""
     until: datetime | None = tx.scalar(select(leases.c.until).where(leases.c.name == name, leases.c.until > now))
     return until
+
+
+def troubled(tx: Connection, environment: str) -> dict[str, str]:
+    """Mailboxes whose last try failed, by address, with what was said."""
+    rows = tx.execute(
+        select(mailboxes.c.address, mailboxes.c.id, mailboxes.c.trouble)
+        .where(mailboxes.c.environment == environment, mailboxes.c.failures > 0, mailboxes.c.trouble != "")
+        .order_by(mailboxes.c.address)
+    )
+    return {row.address or row.id: row.trouble for row in rows}

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import time
+from collections import Counter
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -36,6 +38,10 @@ class SyncLine(msgspec.Struct, frozen=True, omit_defaults=True):
     done: int = 0
     of: int = 0
     report: Report | None = None
+    #: how long the pass took, its wait in the queue included
+    seconds: float = 0.0
+    #: sent to each side meanwhile, sign-in aside
+    requests: dict[str, int] = {}
     #: why there is no report
     error: str = ""
 
@@ -43,8 +49,9 @@ class SyncLine(msgspec.Struct, frozen=True, omit_defaults=True):
 class ServiceEnd:
     """Requests on loopback, turned into wishes of the service."""
 
-    def __init__(self, service: Service, token: str) -> None:
-        self._service, self._token = service, token.encode()
+    def __init__(self, service: Service, token: str, requests: Counter[str]) -> None:
+        """`requests`: those sent so far to each side, counted while the service works."""
+        self._service, self._token, self._requests = service, token.encode(), requests
 
     def app(self) -> Starlette:
         return Starlette(
@@ -87,8 +94,10 @@ class ServiceEnd:
             news.put_nowait(SyncLine(done, of))
 
         async def ask() -> None:
+            began, before = time.monotonic(), Counter(self._requests)
             try:
-                line = SyncLine(report=await self._service.ask(wish.environment, only, progress))
+                report = await self._service.ask(wish.environment, only, progress)
+                line = SyncLine(report=report, seconds=time.monotonic() - began, requests=dict(self._requests - before))
             except FieldcalError as error:
                 line = SyncLine(error=str(error))
             except Exception as error:

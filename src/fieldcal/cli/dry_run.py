@@ -1,0 +1,81 @@
+"""`fieldcal sync --dry-run`: what a pass would do now, booking by booking, each with its reason."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import typer
+
+from fieldcal.app import App
+from fieldcal.asked import held_until
+from fieldcal.cli import report, show
+from fieldcal.cli.sync import meant_by
+from fieldcal.errors import ConnectorError, Incomplete
+from fieldcal.setup_model import Actor
+from fieldcal.sites import Sites
+from fieldcal.state import mailboxes
+from fieldcal.sync.preview import Step, counted, preview
+from fieldcal.sync.pull import pull
+from fieldcal.sync.site import Site
+
+
+async def show_plan(app: App, actor: Actor, environment: str | None, names: list[str] | None, *, json: bool) -> None:
+    """Refresh what is known of the source, then print the plan of each environment; nothing is written anywhere.
+
+    Exit status 1 where the source could not be read; the plan is then that of what was known before.
+    """
+    meant = await app.database.reading(meant_by, actor, environment, names)
+    plans: list[dict[str, object]] = []
+    async with Sites(app) as sites:
+        for place, only in meant.items():
+            site = await sites.working(place)
+            error = await _refresh(site)
+            steps = await app.database.reading(preview, site)
+            steps = [step for step in steps if only is None or step.mailbox in only]
+            addresses = await _addresses(site, steps)
+            plans.append({
+                "environment": place, "error": error, "skipped": counted(steps), "counts": _counts(steps),
+                "steps": [{**asdict(step), "address": addresses.get(step.mailbox or "", "")} for step in steps],
+            })  # fmt: skip
+            if not json:
+                _print(place, steps, addresses, error)
+    if json:
+        show.as_json(plans)
+    if any(plan["error"] for plan in plans):
+        raise typer.Exit(1)
+
+
+async def _refresh(site: Site) -> str:
+    """Why the source could not be read, "" when it was."""
+    held = await held_until(site)
+    if held is not None:
+        return f"another process reads the source until {held:%H:%M:%S} UTC; the plan is that of what is known so far"
+    try:
+        await pull(site, workers_in_full=True)
+    except (ConnectorError, Incomplete) as failure:
+        return f"the source could not be read: {failure}"
+    return ""
+
+
+async def _addresses(site: Site, steps: list[Step]) -> dict[str, str]:
+    boxes = sorted({step.mailbox for step in steps if step.mailbox is not None})
+    found = await site.database.reading(mailboxes.some, site.environment, boxes)
+    return {box.id: box.address for box in found}
+
+
+def _counts(steps: list[Step]) -> dict[str, int]:
+    return {verb: sum(step.verb == verb for step in steps) for verb in ("create", "update", "remove", "skip")}
+
+
+def _print(place: str, steps: list[Step], addresses: dict[str, str], error: str) -> None:
+    rows = [
+        (step.verb, step.subject, step.booking, addresses.get(step.mailbox or "", ""), step.reason) for step in steps
+    ]
+    if rows:
+        show.table(("what", "number", "booking", "mailbox", "reason"), rows)
+    done = ", ".join(f"{number:,} to {verb}" for verb, number in _counts(steps).items())
+    show.line(f"{place}: {done}; nothing was written")
+    if skipped := counted(steps):
+        show.line(f"skipped: {report.reasons(skipped)}")
+    if error:
+        show.line(error)

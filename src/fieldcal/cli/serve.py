@@ -1,0 +1,76 @@
+"""`fieldcal serve`: synchronize by schedule, and at once when a change is announced, until stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from fieldcal.ends import Embedded
+    from fieldcal.runfile import Running
+
+
+def serve(
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="Open the control planes of the embedded systems: faults, clock, ledger.")
+    ] = False,
+) -> None:
+    """Synchronize every environment by its schedule until SIGTERM or Ctrl-C; work in hand is finished first."""
+    from fieldcal import config, log
+    from fieldcal.serving import serve as run
+
+    settings = config.load()
+    log.configure(settings.log_level, settings.log_format)
+
+    async def work() -> None:
+        with stopping() as stop:
+            await run(settings, stop, _tell, sandbox=sandbox)
+
+    asyncio.run(work())
+
+
+@contextmanager
+def stopping() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set; a second signal ends the process the usual way."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+
+    def asked() -> None:
+        stop.set()
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+    try:
+        for number in numbers:
+            loop.add_signal_handler(number, asked)
+    except NotImplementedError:  # Windows has no signal handlers in its loop; Ctrl-C ends the process there
+        yield stop
+        return
+    try:
+        yield stop
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+def addresses(running: Running, embedded: Embedded | None) -> list[str]:
+    """Where everything answers, one line each."""
+    found = [f"service        {running.url}/health"]
+    if embedded is not None:
+        found += [
+            f"Field Service  {embedded.ends.fieldservice}/api/data/v9.2/   (Dataverse Web API)",
+            f"Exchange       {embedded.ends.exchange}/v1.0/   (Microsoft Graph)",
+        ]
+    return found
+
+
+def _tell(running: Running, embedded: Embedded | None) -> None:
+    for line in addresses(running, embedded):
+        print(line, file=sys.stderr)
+    print("Stop with Ctrl-C.", file=sys.stderr, flush=True)

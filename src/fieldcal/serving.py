@@ -1,0 +1,106 @@
+"""A service at work on one data folder: engine, schedule, its own end, and the run file that tells of it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack, ExitStack
+from pathlib import Path
+
+from sqlalchemy.engine import make_url
+
+from fieldcal import runfile
+from fieldcal.app import App
+from fieldcal.config import Config
+from fieldcal.ends import Embedded, is_embedded
+from fieldcal.ends import needed as embedded_needed
+from fieldcal.ends import serving as serving_ends
+from fieldcal.engine.service import Service
+from fieldcal.errors import ConfigError
+from fieldcal.runfile import Running
+from fieldcal.sites import Sites
+from fieldcal.state import environments
+
+#: How long a starting service waits for commands that are about to end, seconds.
+PATIENCE = 3.0
+#: told once everything answers
+Ready = Callable[[Running, Embedded | None], None]
+
+
+async def serve(config: Config, stop: asyncio.Event, ready: Ready, *, sandbox: bool = False) -> None:
+    """Serve this installation until `stop` is set; a second service on its state gets a `ConfigError`."""
+    _make_folder(config.data)
+    with ExitStack() as locks:
+        for folder in _folders(config):
+            locks.enter_context(runfile.locked(folder, seconds=PATIENCE))
+        async with AsyncExitStack() as stack:
+            embedded: Embedded | None = None
+            if embedded_needed(config):
+                embedded = await stack.enter_async_context(serving_ends(config.data, sandbox=sandbox))
+            app = await stack.enter_async_context(App(config, ends=embedded.ends if embedded else None))
+            await work(app, embedded, stop, ready)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"the data folder {folder} cannot be made ({error.strerror})") from None
+
+
+def _folders(config: Config) -> list[Path]:
+    """What one service at a time works on: the data folder, and the folder of an SQLite state elsewhere."""
+    url = make_url(config.state_url)
+    state = Path(url.database).parent if url.get_backend_name() == "sqlite" and url.database else config.data
+    return sorted({config.data.resolve(), state.resolve()})
+
+
+async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: Ready) -> None:
+    """Run engine, schedule and the service's own end until `stop` is set; the folder's lock must be held."""
+    # uvicorn and starlette are loaded by who serves, not by every command.
+    from fieldcal.embedded.server import LocalServer
+    from fieldcal.web.service import ServiceEnd
+
+    async with AsyncExitStack() as stack:
+        sites = await stack.enter_async_context(Sites(app))
+        service = Service(app.database, app.clock, sites.open)
+        token = secrets.token_urlsafe(32)
+        end = ServiceEnd(service, token, app.requests).app()
+        servers = [LocalServer(end, host=host.strip("[]"), port=port) for host, port in _addresses(app.config)]
+        for server in servers:
+            try:
+                await server.start()
+            except OSError as error:
+                raise ConfigError(f"cannot listen on {', '.join(app.config.listen)}: {error.strerror}") from None
+            stack.push_async_callback(server.stop)
+        if embedded is not None:
+            embedded.changed = _Doorbell(app, service).ring
+        ends = embedded.ends if embedded else None
+        running = Running(os.getpid(), servers[0].url, token, app.clock.now(), ends)
+        stack.enter_context(runfile.announced(app.config.data, running))
+        ready(running, embedded)
+        await service.run(stop)
+
+
+def _addresses(config: Config) -> list[tuple[str, int]]:
+    parted = [address.rpartition(":") for address in config.listen]
+    return [(host, int(port)) for host, _, port in parted]
+
+
+class _Doorbell:
+    """Has a pass follow each change of the embedded Field Service, in every environment that reads from it."""
+
+    def __init__(self, app: App, service: Service) -> None:
+        self._app, self._service = app, service
+        self._ringing: asyncio.Task[None] | None = None
+
+    def ring(self) -> None:
+        if self._ringing is None or self._ringing.done():
+            self._ringing = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        for environment in await self._app.database.reading(environments.everyone):
+            if environment.enabled and is_embedded(environment.end):
+                self._service.announce(environment.id)
