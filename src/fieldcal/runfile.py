@@ -44,8 +44,15 @@ class Running(msgspec.Struct, frozen=True):
 
 @contextmanager
 def locked(folder: Path, *, seconds: float = 0.0) -> Iterator[None]:
-    """Hold the folder's lock for the block, waiting at most `seconds` for it; a `ConfigError` where it is taken."""
-    connection = sqlite3.connect(folder / _LOCK, timeout=seconds, isolation_level=None)
+    """Hold the lock of the folder, made if missing, for the block; a `ConfigError` where it is taken.
+
+    `seconds`: how long to wait for it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        connection = sqlite3.connect(folder / _LOCK, timeout=seconds, isolation_level=None)
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError(f"the folder {folder} cannot be used: {error}") from None
     try:
         try:
             connection.execute("BEGIN EXCLUSIVE")

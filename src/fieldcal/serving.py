@@ -31,7 +31,6 @@ Ready = Callable[[Running, Embedded | None], None]
 
 async def serve(config: Config, stop: asyncio.Event, ready: Ready, *, sandbox: bool = False) -> None:
     """Serve this installation until `stop` is set; a second service on its state gets a `ConfigError`."""
-    _make_folder(config.data)
     with ExitStack() as locks:
         for folder in _folders(config):
             locks.enter_context(runfile.locked(folder, seconds=PATIENCE))
@@ -41,13 +40,6 @@ async def serve(config: Config, stop: asyncio.Event, ready: Ready, *, sandbox: b
                 embedded = await stack.enter_async_context(serving_ends(config.data, sandbox=sandbox))
             app = await stack.enter_async_context(App(config, ends=embedded.ends if embedded else None))
             await work(app, embedded, stop, ready)
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"the data folder {folder} cannot be made ({error.strerror})") from None
 
 
 def _folders(config: Config) -> list[Path]:
