@@ -89,7 +89,7 @@ class World:
         self.loop = asyncio.new_event_loop()
         self.settings = parse(settings)
         self.field_service = FieldService(
-            folder / "fieldservice.sqlite3", tenant_id=TENANT, clock=SandboxClock(self.clock.now), sandbox=True
+            folder / "fieldservice.sqlite3", tenant_id=str(TENANT), clock=SandboxClock(self.clock.now), sandbox=True
         )
         self.exchange = Exchange(
             folder / "exchange.sqlite3", tenant_id=TENANT, clock=SandboxClock(self.clock.now), sandbox=True
@@ -114,13 +114,17 @@ class World:
     async def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession()
 
+    def source_token(self) -> str:
+        """A token that the field service takes now."""
+        return self.field_service.tokens.grant(self.source_url)
+
     def new_site(self, database: Database | None = None, worker: str = "") -> Site:
         """The environment at work, as a process that just started would have it."""
         database = database or self.database
         organization = str(self.field_service.organization_id)
         pace = StoredPace(database, self.clock)
         source = DataverseSource(
-            Http(self.source_url, TokenCredential(self.field_service.token), self.clock),
+            Http(self.source_url, TokenCredential(self.source_token), self.clock),
             self.clock,
             track_location=self.settings.follow_location,
             track_work_orders=self.settings.follow_work_order,
@@ -200,7 +204,7 @@ class World:
         async def send() -> Any:
             url = f"{self.source_url}/api/data/v9.2/{path}"
             sent = {
-                "Authorization": f"Bearer {self.field_service.token()}",
+                "Authorization": f"Bearer {self.source_token()}",
                 "Prefer": "return=representation",
                 **headers,
             }
@@ -351,7 +355,7 @@ class World:
         """Requests that change a calendar, single or as batch items, since the ledger was cleared."""
         count = 0
         for entry in self.exchange.control.ledger():
-            count += entry.method in ("POST", "PATCH", "DELETE") and "$batch" not in entry.path
+            count += entry.method in ("POST", "PATCH", "DELETE") and "$batch" not in entry.url
             count += sum(item.method in ("POST", "PATCH", "DELETE") for item in entry.items)
         return count
 

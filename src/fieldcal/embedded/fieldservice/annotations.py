@@ -76,7 +76,7 @@ def _names(
     for start in range(0, len(wanted), ID_CHUNK):
         some = wanted[start : start + ID_CHUNK]
         statement = select(sql.c[target.id], sql.c[target.primary]).where(sql.c[target.id].in_(some))
-        names.update(dict(connection.execute(statement).tuples().all()))
+        names.update(dict(connection.execute(statement).all()))
     return names
 
 

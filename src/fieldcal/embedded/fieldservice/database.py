@@ -125,6 +125,7 @@ def _tame_sqlite(engine: Engine) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA busy_timeout = 10000")
+        connection.execute("PRAGMA cache_size = -65536")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Any) -> None:
@@ -136,7 +137,7 @@ def _prepare(engine: Engine) -> None:
     fresh = not inspect(engine).has_table(counters.name)
     metadata.create_all(engine)
     with engine.execution_options(writing=True).begin() as connection:
-        known = dict(connection.execute(select(counters.c.name, counters.c.value)).tuples().all())
+        known = dict(connection.execute(select(counters.c.name, counters.c.value)).all())
         missing = [{"name": name, "value": value} for name, value in FIRST_COUNTERS.items() if name not in known]
         if missing:
             connection.execute(insert(counters), missing)
