@@ -69,6 +69,20 @@ def test_environments_have_budgets_of_their_own(database: Database) -> None:
         assert plans.take_budget(tx, "other", 50, NOW) == 50
 
 
+def test_what_was_granted_and_not_carried_out_is_given_back(database: Database) -> None:
+    with database.write() as tx:
+        stock(tx)
+        assert plans.take_budget(tx, "other", 50, NOW) == 50
+        assert take(tx, 50) == 50
+        plans.return_budget(tx, ENVIRONMENT, 0)
+        assert take(tx, 50) == 0
+        plans.return_budget(tx, ENVIRONMENT, 20)
+        assert take(tx, 50) == 20
+        plans.return_budget(tx, ENVIRONMENT, 999)
+        assert take(tx, 60) == 50
+        assert plans.take_budget(tx, "other", 1, NOW) == 0
+
+
 def test_two_at_once_do_not_both_spend_the_last_of_the_budget(database: Database) -> None:
     with database.write() as tx:
         stock(tx)

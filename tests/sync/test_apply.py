@@ -328,3 +328,23 @@ def test_an_outcome_never_moves_a_link_into_another_mailbox() -> None:
             link = settled(armed(action), outcome).link
             assert link is not None
             assert (link.mailbox, link.booking) == (MailboxId(BOX), BOOKING.id)
+
+
+@pytest.mark.parametrize(
+    ("action", "outcome", "unspent"),
+    [
+        pytest.param(REMOVE, NotSent("429"), True, id="certainly not carried out: tried again, it counts again"),
+        pytest.param(REMOVE, Rejected("400"), True, id="refused"),
+        pytest.param(REMOVE, Changed("412"), True, id="changed meanwhile"),
+        pytest.param(REMOVE, OutcomeUnknown("?"), False, id="perhaps carried out"),
+        pytest.param(REMOVE, None, False, id="not answered"),
+        pytest.param(REMOVE, Receipt(EventId("event-1"), ""), False, id="done"),
+        pytest.param(REMOVE, Gone("404"), False, id="gone"),
+        pytest.param(CREATE, NotSent("429"), False, id="no removal"),
+    ],
+)
+def test_the_budget_of_a_removal_that_did_not_happen_is_given_back(
+    action: Write, outcome: Receipt | FieldcalError | None, unspent: bool
+) -> None:
+    assert settled(armed(action), outcome).unspent is unspent
+    assert not settled(replace(armed(action), counted=False), outcome).unspent

@@ -25,6 +25,12 @@ T = TypeVar("T")
 BUSY_TIMEOUT = 30
 #: Threads that read or, on PostgreSQL, write at the same time.
 _THREADS = 8
+#: How often a transaction is run that another one stood in the way of, and PostgreSQL's words for that.
+_TRIES, _TAKEN_BACK = 4, ("40001", "40P01")
+
+
+class TakenBack(ConfigError):
+    """PostgreSQL ended this transaction because two waited for each other; nothing of it is kept."""
 
 
 class Database:
@@ -70,9 +76,18 @@ class Database:
             tx.rollback()
 
     async def writing(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `work` with a writing transaction in the writing thread; returns when it is committed."""
+        """Run `work` with a writing transaction in the writing thread; returns when it is committed.
+
+        `work` is run again where the database took its transaction back for the sake of another one.
+        """
 
         def run() -> T:
+            for _ in range(_TRIES - 1):
+                try:
+                    with self.write() as tx:
+                        return work(tx, *args, **kwargs)
+                except TakenBack:
+                    continue
             with self.write() as tx:
                 return work(tx, *args, **kwargs)
 
@@ -144,6 +159,8 @@ def _told_plainly(url: URL) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) in _TAKEN_BACK:
+            raise TakenBack("the state's database took a transaction back for another's sake; try again") from error
         text = str(error.orig).splitlines()[0] if str(error.orig) else "no reason given"
         where = url.render_as_string(hide_password=True)
         raise ConfigError(f"the state at {where} cannot be used: {text}. {_remedy(text)}") from error

@@ -55,6 +55,13 @@ def take_budget(tx: Connection, environment: str, wanted: int, now: datetime) ->
     return granted
 
 
+def return_budget(tx: Connection, environment: str, unspent: int) -> None:
+    """Give back what was granted for removals that were certainly not carried out: tried again, they count again."""
+    if unspent:
+        last = select(removals.c.id).where(removals.c.environment == environment).order_by(removals.c.id.desc())
+        tx.execute(delete(removals).where(removals.c.id.in_(last.limit(unspent))))
+
+
 def hold(
     tx: Connection, environment: str, rows: Sequence[tuple[MailboxId, BookingId, str]], reason: str, now: datetime
 ) -> int:

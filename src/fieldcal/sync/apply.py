@@ -61,6 +61,12 @@ class Settled:
     #: the removal is carried out or has become needless: its plan row is closed
     closes_plan: bool = False
 
+    @property
+    def unspent(self) -> bool:
+        """A counted removal that was certainly not carried out (one without an answer may have been)."""
+        open_still = self.link is not None and self.link.intent is not None
+        return self.armed.counted and not self.closes_plan and not open_still
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:

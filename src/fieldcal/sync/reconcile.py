@@ -168,6 +168,7 @@ def _settle_and_arm(
     marks.postpone(tx, site.environment, run.mailbox, [item.later for item in settled if item.later is not None])
     history.write(tx, site.environment, run.id, [item.line for item in settled])
     plans.finish(tx, site.environment, run.mailbox, [item.armed.marked.booking for item in settled if item.closes_plan])
+    plans.return_budget(tx, site.environment, sum(item.unspent for item in settled))
     ready: list[Armed] = []
     held_back: list[Armed] = []
     if armed and gate.why_not(tx, site, run.mailbox) is None:
