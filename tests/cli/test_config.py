@@ -1,0 +1,95 @@
+"""The configuration: variables over the file, every mistake at once, secrets in none of the messages."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fieldcal import config
+from fieldcal.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("FIELDCAL_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_without_anything_set_the_state_lies_in_the_users_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", "/data")
+    assert config.load().state_url == "sqlite:////data/fieldcal/state.sqlite3"
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setenv("HOME", "/someone")
+    assert config.load().data == Path("/someone/.local/share/fieldcal")
+
+
+def test_a_variable_wins_over_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "fieldcal.toml").write_text('log_level = "debug"\nlog_format = "json"\nlisten = "[::1]:80, 0.0.0.0:81"')
+    monkeypatch.setenv("FIELDCAL_LOG_LEVEL", "error")
+    loaded = config.load()
+    assert (loaded.log_level, loaded.log_format, loaded.listen) == ("error", "json", ("[::1]:80", "0.0.0.0:81"))
+
+
+def test_the_file_may_lie_elsewhere_and_lists_may_be_lists(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "etc.toml"
+    path.write_text('secret_keys = ["env:NEW", "file:old"]\nuser = "eve"\ndata = "~/x"')
+    monkeypatch.setenv("FIELDCAL_CONFIG", str(path))
+    monkeypatch.setenv("HOME", "/someone")
+    loaded = config.load()
+    assert (loaded.secret_keys, loaded.user, loaded.data) == (("env:NEW", "file:old"), "eve", Path("/someone/x"))
+
+
+def test_three_mistakes_are_all_told_at_once_in_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "fieldcal.toml").write_text('log_level = "loud"\nintervall = 5')
+    monkeypatch.setenv("FIELDCAL_LISTEN", "nowhere")
+    with pytest.raises(ConfigError) as refused:
+        config.load()
+    text = str(refused.value)
+    assert "\n" not in text
+    assert "intervall: there is no such setting" in text
+    assert "log_level (FIELDCAL_LOG_LEVEL): Input should be 'debug', 'info', 'warning' or 'error'" in text
+    assert "listen (FIELDCAL_LISTEN): 'nowhere' is not ADDRESS:PORT" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("FIELDCAL_DATABASE_URL", "mysql://fieldcal:hunter2@db/x", "write sqlite:///PATH or postgresql://"),
+        ("FIELDCAL_DATABSE_URL", "sqlite:///hunter2", "is FIELDCAL_DATABASE_URL meant?"),
+        ("FIELDCAL_LISTEN", "127.0.0.1:99999", "is not ADDRESS:PORT"),
+        ("FIELDCAL_LISTEN", ":80", "is not ADDRESS:PORT"),
+        ("FIELDCAL_LOG_FORMAT", "hunter2", "'text' or 'json'"),
+        ("FIELDCAL_CONFIG", "hunter2-missing.toml", "cannot be read"),
+    ],
+)
+def test_a_mistake_is_told_with_its_name_and_without_what_may_be_secret(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError) as refused:
+        config.load()
+    assert says in str(refused.value)
+    assert name == "FIELDCAL_CONFIG" or "hunter2" not in str(refused.value)
+
+
+def test_a_variable_that_a_secrets_reference_names_is_nobodys_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIELDCAL_GRAPH_TOKEN", "hunter2")
+    assert config.load().user == ""
+
+
+def test_a_file_that_is_not_toml_is_told_in_one_line(tmp_path: Path) -> None:
+    for content in (b"[[[", b"\xff\xfe", b"a = 1\na = 2"):
+        (tmp_path / "fieldcal.toml").write_bytes(content)
+        with pytest.raises(ConfigError, match="is not TOML") as refused:
+            config.load()
+        assert "\n" not in str(refused.value)
+
+
+def test_what_may_hold_secrets_is_not_in_the_configurations_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIELDCAL_SECRET_KEYS", "hunter2")
+    monkeypatch.setenv("FIELDCAL_DATABASE_URL", "postgresql://fieldcal:hunter2@db/x")
+    assert "hunter2" not in repr(config.load())
