@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -73,6 +75,14 @@ class FieldService:
         """Finish what is running and close the database."""
         self._worker.shutdown()
         self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
     async def _serve(self, request: Request) -> Response:
         try:

@@ -103,6 +103,7 @@ class Store:
         complete = [{**defaults, "createdon": now, "modifiedon": now, **row} for row in rows]
         with self.writing() as connection:
             version = take_counter(connection, "version", len(complete)) - len(complete)
+            self._number(connection, shape, complete)
             for position, row in enumerate(complete, 1):
                 row["versionnumber"] = version + position
                 row[shape.id] = row[shape.id] or str(uuid.uuid4())
@@ -204,9 +205,16 @@ class Store:
             values = {**changes, "modifiedon": now, "versionnumber": version}
             connection.execute(update(sql).where(sql.c[table.id] == row_id).values(values))
 
+    def _number(self, connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+        """Give work orders without a number the next ones."""
+        unnamed = [row for row in rows if table is WORK_ORDER and not row["msdyn_name"]]
+        if unnamed:
+            first = take_counter(connection, "order", len(unnamed)) - len(unnamed) + 1
+            for number, row in enumerate(unnamed, first):
+                row["msdyn_name"] = f"{number:05}"
+
     def _complete(self, connection: Connection, table: Table, row: dict[str, Any]) -> None:
-        if table is WORK_ORDER and not row["msdyn_name"]:
-            row["msdyn_name"] = f"{take_counter(connection, 'order'):05}"
+        self._number(connection, table, [row])
         if table is BOOKING and not row["name"] and row["resource"]:
             resource = self.find(connection, SCHEMA.by_name["bookableresource"], row["resource"])
             row["name"] = resource["name"] if resource else None
