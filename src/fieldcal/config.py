@@ -115,11 +115,11 @@ def load() -> Config:
 def _file() -> tuple[dict[str, Any], list[str]]:
     named = os.environ.get("FIELDCAL_CONFIG")
     path = Path(named) if named else Path("fieldcal.toml")
-    if not named and not path.exists():
-        return {}, []
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")), []
     except OSError as error:
+        if not named and isinstance(error, FileNotFoundError):
+            return {}, []
         return {}, [f"{path} cannot be read ({error.strerror or type(error).__name__})"]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return {}, [f"{path} is not TOML: {one_line(error, 120)}"]

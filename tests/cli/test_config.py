@@ -93,3 +93,9 @@ def test_what_may_hold_secrets_is_not_in_the_configurations_own_words(monkeypatc
     monkeypatch.setenv("FIELDCAL_SECRET_KEYS", "hunter2")
     monkeypatch.setenv("FIELDCAL_DATABASE_URL", "postgresql://fieldcal:hunter2@db/x")
     assert "hunter2" not in repr(config.load())
+
+
+def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+    (tmp_path / "fieldcal.toml").mkdir()
+    with pytest.raises(ConfigError, match=r"fieldcal\.toml cannot be read"):
+        config.load()
