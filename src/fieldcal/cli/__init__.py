@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from fieldcal.cli import check, db, environment, mailbox, profile, serve, sync, user
+from fieldcal.cli import check, db, demo, environment, mailbox, profile, serve, sync, user
 from fieldcal.errors import FieldcalError, one_line
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(demo.demo)
 app.command()(sync.sync)
 app.command()(serve.serve)
 app.command()(check.check)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, or_, select
 
 from fieldcal.model import MailboxId
 from fieldcal.state import pauses
-from fieldcal.state.tables import leases, mailboxes, marks, profiles
+from fieldcal.state.tables import leases, links, mailboxes, marks, profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +94,16 @@ def troubled(tx: Connection, environment: str) -> dict[str, str]:
         .order_by(mailboxes.c.address)
     )
     return {row.address or row.id: row.trouble for row in rows}
+
+
+def busiest(tx: Connection, environment: str, since: datetime, until: datetime) -> list[MailboxId]:
+    """The mailboxes in which events of ours stand in this span, those with the most of them first."""
+    rows = tx.execute(
+        select(links.c.mailbox)
+        .where(
+            links.c.environment == environment, links.c.event.is_not(None), links.c.end > since, links.c.start < until
+        )
+        .group_by(links.c.mailbox)
+        .order_by(func.count().desc(), links.c.mailbox)
+    )
+    return [MailboxId(row.mailbox) for row in rows]

@@ -1,0 +1,168 @@
+"""`fieldcal demo`: a sample organisation, synchronized before your eyes, then served until stopped."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Self
+
+import typer
+
+from fieldcal.cli.options import Json
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from fieldcal.app import App
+    from fieldcal.asked import Told
+    from fieldcal.config import Config
+    from fieldcal.demo.story import Numbers
+    from fieldcal.demo.week import Entry
+    from fieldcal.ends import Embedded
+    from fieldcal.model import Worker
+    from fieldcal.runfile import Running
+
+
+def demo(
+    workers: Annotated[int, typer.Option("--workers", min=3, help="Technicians with a mailbox.")] = 12,
+    bookings: Annotated[int, typer.Option("--bookings", min=20, help="Bookings in all.")] = 150,
+    folder: Annotated[
+        Path | None, typer.Option("--folder", help="A new folder that is kept; else a temporary one.")
+    ] = None,
+    once: Annotated[bool, typer.Option("--once", help="End after the last pass, without serving.")] = False,
+    json: Json = False,
+) -> None:
+    """Make a sample organisation, put its bookings into the calendars, change some, and keep serving until stopped."""
+    import asyncio
+
+    from fieldcal.cli.session import settings_of_command
+
+    settings = settings_of_command()
+    with _fresh(folder) as place:
+        chosen = {"data": place, "database_url": "", "listen": ("127.0.0.1:0",), "user": ""}
+        asyncio.run(_run(settings.model_copy(update=chosen), workers, bookings, once=once, json=json))
+
+
+@contextmanager
+def _fresh(folder: Path | None) -> Iterator[Path]:
+    """A folder of the demo's own: the one named, which must be new or empty, or one that goes afterwards."""
+    from tempfile import TemporaryDirectory
+
+    from fieldcal.errors import ConfigError
+
+    if folder is None:
+        with TemporaryDirectory(prefix="fieldcal-demo-", ignore_cleanup_errors=True) as made:
+            yield Path(made)
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"the folder {folder} is in use already; name a new one")
+    yield folder.absolute()
+
+
+async def _run(config: Config, workers: int, bookings: int, *, once: bool, json: bool) -> None:
+    from fieldcal import runfile
+    from fieldcal.app import App
+    from fieldcal.cli import show
+    from fieldcal.cli.serve import stopping
+    from fieldcal.demo.story import Story
+    from fieldcal.ends import serving
+    from fieldcal.serving import work
+    from fieldcal.setup_model import Actor
+
+    with runfile.locked(config.data):
+        async with serving(config.data, sandbox=True) as embedded, App(config, ends=embedded.ends) as app:
+            with _Screen(quiet=json) as screen:
+                numbers = await Story(app, embedded, Actor("demo"), screen).tell(workers, bookings)
+            if json:
+                show.as_json(numbers)
+                sys.stdout.flush()
+            else:
+                _sum_up(numbers)
+            if once:
+                return
+            feed = await _feed(app, embedded)
+            with stopping() as stop:
+                await work(app, embedded, stop, lambda running, _: _addresses(config, running, embedded, feed))
+
+
+async def _feed(app: App, embedded: Embedded) -> str:
+    from fieldcal.demo.organization import feed_address
+    from fieldcal.demo.setup import ENVIRONMENT
+    from fieldcal.demo.week import busiest
+
+    worker = await app.database.reading(busiest, ENVIRONMENT, app.clock.now())
+    return feed_address(embedded, worker.mailbox) if worker is not None and worker.mailbox else ""
+
+
+def _sum_up(numbers: Numbers) -> None:
+    from fieldcal.cli import show
+
+    wrote = numbers.second_pass_writes
+    show.line(
+        f"{numbers.events:,} events stand in {numbers.mailboxes_enabled:,} calendars after {numbers.seconds:.1f} s and "
+        f"{numbers.requests['source']:,} + {numbers.requests['calendars']:,} requests; "
+        f"a pass with nothing changed wrote {wrote or 'nothing'}."
+    )
+
+
+def _addresses(config: Config, running: Running, embedded: Embedded, feed: str) -> None:
+    from fieldcal.cli.serve import addresses
+
+    print("\nServing. Book, move or cancel something at the Field Service, and look into the calendar a second later.")
+    for line in addresses(running, embedded):
+        print(f"  {line}")
+    if feed:
+        print(f"  a calendar     {feed}   (subscribe to it)")
+    print(f"  sign-in        client {embedded.ends.client_id}, its secret is in {config.data / 'service.json'}")
+    print(f"  commands       FIELDCAL_DATA={config.data} fieldcal status")
+    print("Stop with Ctrl-C.", flush=True)
+
+
+class _Screen:
+    """Shows the demo on standard output, its bars on standard error; `quiet` keeps standard output free."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        self._quiet = quiet
+        self._out = Console(highlight=False, emoji=False)
+        err = Console(stderr=True)
+        self._bars = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=err, transient=True,
+            disable=not err.is_terminal,
+        )  # fmt: skip
+        self._tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def say(self, text: str) -> None:
+        if not self._quiet:
+            self._out.print(text, markup=False, soft_wrap=True)
+
+    def progress(self, title: str, done: int, of: int) -> None:
+        if title not in self._tasks:
+            self._tasks[title] = self._bars.add_task(title, total=of)
+        self._bars.update(self._tasks[title], completed=done, total=of)
+        if done == of:
+            self._bars.remove_task(self._tasks.pop(title))
+
+    def told(self, title: str, told: Told) -> None:
+        from fieldcal.cli import report
+
+        self.say(f"{title}:")
+        for line in report.lines(told):
+            self.say(f"  {line}")
+
+    def week(self, worker: Worker, entries: list[Entry]) -> None:
+        from fieldcal.demo.week import table
+
+        if not self._quiet:
+            self._out.print(table(worker, entries))

@@ -1,0 +1,1 @@
+"""A sample organisation, set up as an administrator sets one up, synchronized, changed, and synchronized again."""
