@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Protocol
 
@@ -79,6 +80,7 @@ class Answer:
         return retry_after(self.headers.get("Retry-After", ""), self.date)
 
 
+@lru_cache(maxsize=64)  # a batch's twenty items ask for the same header
 def http_date(text: str) -> datetime | None:
     """The instant of an HTTP date, UTC; None for anything else."""
     try:

@@ -7,8 +7,9 @@ assignment: so the work is bounded by the template's length, and the sandbox bel
 
 from __future__ import annotations
 
+import html
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
@@ -27,11 +28,12 @@ TEMPLATE_LENGTH = 4_000
 #: characters of what a template makes, before it is sanitized
 OUTPUT_LENGTH = 64_000
 
+_TABLE = '<table style="border-collapse:collapse">'
+_HEAD = '<tr><th style="text-align:left;vertical-align:top;padding:2px 12px 2px 0">'
+_BETWEEN = '</th><td style="vertical-align:top;padding:2px 0">'
+#: the built-in body as a template of one's own would say it; `_built_in` makes the same
 BODY = (
-    '<table style="border-collapse:collapse">'
-    "{% for label, value in rows %}"
-    '<tr><th style="text-align:left;vertical-align:top;padding:2px 12px 2px 0">{{ label }}</th>'
-    '<td style="vertical-align:top;padding:2px 0">{{ value|lines }}</td></tr>'
+    f"{_TABLE}{{% for label, value in rows %}}{_HEAD}{{{{ label }}}}{_BETWEEN}{{{{ value|lines }}}}</td></tr>"
     "{% endfor %}</table>"
     '{% if link %}<p><a href="{{ link }}">Open the booking</a></p>{% endif %}'
 )
@@ -80,8 +82,7 @@ _SUBJECT, _BODY = _environment(autoescape=False), _environment(autoescape=True)
 def body(text: str, facts: Mapping[str, Any]) -> str:
     """The body that this template makes, as HTML of the allowed tags only; "" is the built-in one."""
     if not text:
-        # Every value is escaped and the tags are ours, so there is nothing to sanitize: a third of the time.
-        return "".join(_built_in().generate(facts))
+        return _built_in(facts["rows"], facts["link"])
     return sanitize(_filled("body_template", text, facts))
 
 
@@ -160,9 +161,16 @@ def _environment_of(setting: str) -> SandboxedEnvironment:
     return _BODY if setting == "body_template" else _SUBJECT
 
 
-@lru_cache(maxsize=1)
-def _built_in() -> Template:
-    return _BODY.from_string(BODY)
+def _built_in(rows: Sequence[tuple[str, str]], link: str) -> str:
+    """What `BODY` makes, without Jinja: every event has one. Every value is escaped and the tags are ours."""
+    made = [f"{_HEAD}{_escaped(label)}{_BETWEEN}{_escaped(value)}</td></tr>" for label, value in rows]
+    booking = f'<p><a href="{_escaped(link)}">Open the booking</a></p>' if link else ""
+    return f"{_TABLE}{''.join(made)}</table>{booking}"
+
+
+def _escaped(text: str) -> str:
+    # As markupsafe writes it, so that the same body comes of the template below the settings.
+    return html.escape(text).replace("&quot;", "&#34;").replace("&#x27;", "&#39;").replace("\n", "<br>")
 
 
 @lru_cache(maxsize=256)
