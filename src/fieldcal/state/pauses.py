@@ -25,7 +25,10 @@ def pause(tx: Connection, scope: str, until: datetime, reason: str) -> None:
 
 def until(tx: Connection, scopes: Sequence[str], now: datetime) -> datetime | None:
     """The latest end of these scopes' pauses, None when none lasts."""
-    return tx.scalar(select(func.max(pauses.c.until)).where(pauses.c.scope.in_(scopes), pauses.c.until > now))
+    latest: datetime | None = tx.scalar(
+        select(func.max(pauses.c.until)).where(pauses.c.scope.in_(scopes), pauses.c.until > now)
+    )
+    return latest
 
 
 def lasting(tx: Connection, now: datetime) -> dict[str, tuple[datetime, str]]:
