@@ -8,6 +8,7 @@ import secrets
 import socket
 import ssl
 from collections import Counter
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from fieldcal.config import Config
 from fieldcal.engine.pace import StoredPace
 from fieldcal.errors import ConfigError
 from fieldcal.http import ClientSecretCredential, Credential, Http, TokenCredential
+from fieldcal.model import Check
 from fieldcal.plan.render import render
 from fieldcal.ports import BookingSource, Calendars
 from fieldcal.runfile import Ends
@@ -29,7 +31,7 @@ from fieldcal.secrets import Secrets, is_reference
 from fieldcal.setup import environments as environment_setup
 from fieldcal.setup.bench import Bench
 from fieldcal.setup_model import Endpoint, Environment
-from fieldcal.sources.dataverse import DataverseSource
+from fieldcal.sources.dataverse import DataverseSource, health
 from fieldcal.sources.pinned import PinnedSource
 from fieldcal.state import environments, profiles, schema
 from fieldcal.state.database import Database
@@ -161,7 +163,7 @@ class App:
     def source_for(self, environment: Environment) -> PinnedSource:
         """The environment's source of bookings, held to the organization it is; the caller closes it."""
         check_source(environment.source)
-        settings, http = environment.settings, self._http(environment.end, "fieldservice")
+        settings, http = environment.settings, self.http_to(environment.end, "fieldservice")
         source = DataverseSource(
             http,
             self.clock,
@@ -184,7 +186,25 @@ class App:
 
     def calendars_at(self, end: Endpoint, name: str) -> Calendars:
         """A calendar server that no profile stands for yet; the caller closes it."""
-        return GraphCalendars(self._http(end, "exchange"), self.pace, self.clock, name)
+        return GraphCalendars(self.http_to(end, "exchange"), self.pace, self.clock, name)
+
+    async def examine(self, environment: Environment) -> tuple[list[Check], float | None]:
+        """What must hold at the environment's source besides the sign-in, and the seconds that its clock is behind."""
+        http = self.http_to(environment.end, "fieldservice")
+        try:
+            found = await health.examine(http, follow_work_orders=environment.settings.follow_work_order)
+            return found, await self.clock_difference(http)
+        finally:
+            await http.close()
+
+    async def clock_difference(self, http: Http) -> float | None:
+        """How many seconds our clock is ahead of this server's, as its `Date` header tells; None where it has none."""
+        answer = await http.request("GET", f"{http.root}/")
+        if answer.date is None:
+            return None
+        # The header has whole seconds, cut off, and was written while the answer was on its way.
+        middle = answer.date + timedelta(seconds=0.5 + answer.took / 2)
+        return (self.clock.now() - middle).total_seconds()
 
     async def settle(self, name: str) -> Environment:
         """Ask the environment's source who it is, and hold it to that: another answer than before is a `ConfigError`.
@@ -200,7 +220,8 @@ class App:
             await source.close()
         return await self.database.reading(environments.get, name)
 
-    def _http(self, end: Endpoint, system: str) -> Http:
+    def http_to(self, end: Endpoint, system: str) -> Http:
+        """A client for this end, `fieldservice` or `exchange`; the caller closes it."""
         url = end.url
         if end.credential == "embedded" and not url:
             ends = self._embedded()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from fieldcal.app import App
 from fieldcal.errors import ConfigError, ConnectorError, Incomplete
+from fieldcal.ports import BookingSource
 from fieldcal.setup_model import Environment
 from fieldcal.sources.pinned import PinnedSource
 from fieldcal.state import environments
@@ -48,6 +49,12 @@ class Sites:
             await source.verify()
             environment = await self._app.database.reading(environments.get, name)
         return self._app.site_for(environment, source)
+
+    async def unasked(self, name: str) -> Site:
+        """The same for questions that the state alone answers: neither end is asked for anything, nor reached."""
+        environment = await self._app.database.reading(environments.get, name)
+        # Of a site, `explain`, `preview` and `reject` use the state, the clock and the settings.
+        return self._app.site_for(environment, cast("BookingSource", None))
 
     async def working(self, name: str) -> Site:
         """The same for a person's command, which switched off means an error, and a stranger means one at once.

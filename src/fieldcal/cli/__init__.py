@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from fieldcal.cli import check, db, demo, environment, mailbox, profile, serve, sync, user
+from fieldcal.cli import check, db, demo, doctor, environment, mailbox, plan, profile, serve, status, sync, user, why
 from fieldcal.errors import FieldcalError, one_line
 
 app = typer.Typer(
@@ -21,6 +21,10 @@ app.command()(demo.demo)
 app.command()(sync.sync)
 app.command()(serve.serve)
 app.command()(check.check)
+app.add_typer(plan.group, name="plan")
+app.command()(why.why)
+app.command()(status.status)
+app.command()(doctor.doctor)
 app.add_typer(environment.group, name="environment")
 app.add_typer(profile.group, name="profile")
 app.add_typer(mailbox.group, name="mailbox")

@@ -70,7 +70,7 @@ def progress(title: str, *, quiet: bool) -> Iterator[Tick]:
         yield lambda _done, _of, _text: None
         return
     if not console.is_terminal:
-        yield lambda done, of, text: console.print(Text(f"{title} {done}/{of}: {one_line(text)}"))
+        yield lambda done, of, text: console.print(Text(f"{title} {done}/{of}{': ' if text else ''}{one_line(text)}"))
         return
     bar = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=console, transient=True)
     with bar:

@@ -1,0 +1,55 @@
+"""`fieldcal doctor`: what the synchronization stands on, each thing with its remedy."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import typer
+
+from fieldcal.cli.options import Json
+
+if TYPE_CHECKING:
+    from fieldcal.config import Config
+    from fieldcal.doctor import Line
+
+
+def doctor(json: Json = False) -> None:
+    """Look at configuration, state, disk, clocks, secrets, both ends. Exit status 1 where something failed."""
+    from fieldcal import doctor as examination
+    from fieldcal.cli import show
+    from fieldcal.cli.session import settings_of_command
+    from fieldcal.clock import SystemClock
+    from fieldcal.doctor import Level, Line, worst
+    from fieldcal.errors import ConfigError
+
+    try:
+        settings = settings_of_command()
+    except ConfigError as error:
+        lines = [Line(Level.FAIL, "configuration", str(error), "correct fieldcal.toml and the FIELDCAL_* variables")]
+    else:
+        lines = [Line(Level.OK, "configuration", f"data folder {settings.data}")]
+        lines += examination.look_at_state(settings)
+        if worst(lines) is not Level.FAIL and examination.state_stands(settings):
+            lines += asyncio.run(_ends(settings))
+    if json:
+        show.as_json(lines)
+    else:
+        show.table(
+            ("", "what", "found", "what helps"), [(one.level, one.what, one.detail, one.remedy) for one in lines]
+        )
+        show.line(examination.summary(lines, SystemClock().now()))
+    if worst(lines) is Level.FAIL:
+        raise typer.Exit(1)
+
+
+async def _ends(settings: Config) -> list[Line]:
+    from fieldcal.doctor import Level, Line, look_at_ends
+    from fieldcal.ends import opened
+    from fieldcal.errors import FieldcalError
+
+    try:
+        async with opened(settings) as app:
+            return [line async for line in look_at_ends(app)]
+    except FieldcalError as error:
+        return [Line(Level.FAIL, "ends", str(error), "see the message")]
