@@ -46,12 +46,11 @@ def stopping() -> Iterator[asyncio.Event]:
         for number in numbers:
             loop.remove_signal_handler(number)
 
-    try:
-        for number in numbers:
-            loop.add_signal_handler(number, asked)
-    except NotImplementedError:  # Windows has no signal handlers in its loop; Ctrl-C ends the process there
+    if sys.platform == "win32":  # its loop has no signal handlers; Ctrl-C ends the process
         yield stop
         return
+    for number in numbers:
+        loop.add_signal_handler(number, asked)
     try:
         yield stop
     finally:
