@@ -1,7 +1,6 @@
 """`$filter`: operators, types, paths, functions, In(...), and what does not parse."""
 
 import pytest
-
 from tests.embedded.fieldservice.room import NOBODY
 
 BOOKINGS = "bookableresourcebookings"

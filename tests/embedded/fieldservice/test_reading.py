@@ -1,7 +1,6 @@
 """What a GET shows: columns, lookups, expansions, annotations, contexts, and what it refuses."""
 
 import pytest
-
 from tests.embedded.fieldservice.room import FORMATTED, NOBODY
 
 BOOKINGS = "bookableresourcebookings"
@@ -152,5 +151,5 @@ def test_without_a_good_token_nothing_is_shown(room, authorization):
 
 
 def test_plus_and_percent_signs_in_a_query_are_decoded(room):
-    answer = room.get(f"/api/data/v9.2/accounts?%24select=name&%24filter=name+eq+%27Contoso%27")
+    answer = room.get("/api/data/v9.2/accounts?%24select=name&%24filter=name+eq+%27Contoso%27")
     assert [row["name"] for row in answer.rows] == ["Contoso"]

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-
 from tests.embedded.fieldservice.room import FORMATTED
 
 BOOKINGS = "bookableresourcebookings"

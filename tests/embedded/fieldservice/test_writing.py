@@ -1,7 +1,6 @@
 """POST, PATCH and DELETE: what is written, computed, checked, refused, and what becomes of rows that pointed there."""
 
 import pytest
-
 from tests.embedded.fieldservice.room import NOBODY
 
 BOOKINGS = "bookableresourcebookings"

@@ -132,6 +132,12 @@ def _integer(number: int) -> int:
     return number
 
 
+def _text(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("no database keeps this character")
+    return text
+
+
 READERS: dict[str, tuple[type | tuple[type, ...], Callable[[Any], Any]]] = {
     "guid": (str, _guid),
     "datetime": (str, _instant),
@@ -141,6 +147,6 @@ READERS: dict[str, tuple[type | tuple[type, ...], Callable[[Any], Any]]] = {
     "bigint": (int, int),
     "double": ((int, float), float),
     "boolean": (bool, bool),
-    "string": (str, str),
-    "memo": (str, str),
+    "string": (str, _text),
+    "memo": (str, _text),
 }
