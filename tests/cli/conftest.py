@@ -6,13 +6,16 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 import structlog
 
 from fieldcal.__main__ import main
+
+if TYPE_CHECKING:
+    from tests.cli.company import Company
 
 
 @dataclass(frozen=True)
@@ -55,3 +58,20 @@ def fieldcal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Cap
     yield run
     structlog.reset_defaults()
     logging.root.handlers[:], logging.root.level = handlers, level
+
+
+@pytest.fixture
+def company(tmp_path: Path) -> Iterator[Company]:
+    """Both ends with a sample organisation, served by address; nothing is attached yet."""
+    from tests.cli.company import company as company_of
+
+    with company_of(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def attached(company: Company, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch) -> Company:
+    """The company, attached, and every mailbox set up by command; nothing is synchronized yet."""
+    company.attach(fieldcal, monkeypatch)
+    company.set_up(fieldcal)
+    return company
