@@ -191,7 +191,7 @@ def test_the_house_that_is_checked_is_the_real_one():
         ("setup_model.py", "from fieldcal.state.mailboxes import Mailboxes"),
         ("state/links.py", "from fieldcal.sync.site import Site"),
         ("state/links.py", "def late():\n    import fieldcal.setup.mailboxes"),
-        ("sync/pull.py", "from fieldcal.setup.enable import enable"),
+        ("setup/trial.py", "from fieldcal.sync.pull import pull"),
         ("sync/pull.py", "from fieldcal.engine.single import Single"),
         ("sync/pull.py", "from fieldcal.sources.dataverse.feed import Feed"),
         ("setup/enable.py", "from fieldcal.calendars.graph.calendar import Graph"),

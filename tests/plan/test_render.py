@@ -1,5 +1,4 @@
 """Booking -> event: what a worker reads, case by case, and that nothing hostile comes through."""
-# ruff: noqa: RUF001 - en dashes stand in what is expected
 
 from __future__ import annotations
 
