@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
+from tests.sync.mortal import HeldPace, Life, MortalDatabase, Wire
 
 from fieldcal.calendars.graph import GraphCalendars
 from fieldcal.embedded.control import SandboxClock
@@ -81,6 +82,15 @@ class PlayedTime:
         self._elapsed += max(by.total_seconds(), 0)
 
 
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One running Fieldcal."""
+
+    life: Life
+    database: MortalDatabase
+    site: Site
+
+
 class World:
     """Both ends, the state and the sync between them. Blocking from outside; all of it runs in one loop."""
 
@@ -94,7 +104,8 @@ class World:
         self.exchange = Exchange(
             folder / "exchange.sqlite3", tenant_id=TENANT, clock=SandboxClock(self.clock.now), sandbox=True
         )
-        self.servers = [LocalServer(self.field_service.app), LocalServer(self.exchange.app)]
+        self.wires = (Wire(self.field_service.app), Wire(self.exchange.app))
+        self.servers = [LocalServer(wire) for wire in self.wires]
         self.source_url, self.graph_url = (self.run(server.start()) for server in self.servers)
         self.http = self.run(self._session())
         self.database_url = database_url
@@ -118,25 +129,33 @@ class World:
         """A token that the field service takes now."""
         return self.field_service.tokens.grant(self.source_url)
 
-    def new_site(self, database: Database | None = None, worker: str = "") -> Site:
+    def new_site(self, database: Database | None = None, life: Life | None = None) -> Site:
         """The environment at work, as a process that just started would have it."""
         database = database or self.database
         organization = str(self.field_service.organization_id)
-        pace = StoredPace(database, self.clock)
+        pace = HeldPace(database, self.clock, life) if life else StoredPace(database, self.clock)
+        name = life.name if life else uuid.uuid4().hex
         source = DataverseSource(
-            Http(self.source_url, TokenCredential(self.source_token), self.clock),
+            Http(self.source_url, TokenCredential(self.source_token), self.clock, user_agent=name),
             self.clock,
             track_location=self.settings.follow_location,
             track_work_orders=self.settings.follow_work_order,
         )
-        calendars = GraphCalendars(
-            Http(self.graph_url + "/v1.0", TokenCredential(self.exchange.token), self.clock), pace, self.clock, PROFILE
-        )
+        graph = Http(self.graph_url + "/v1.0", TokenCredential(self.exchange.token), self.clock, user_agent=name)
+        calendars = GraphCalendars(graph, pace, self.clock, PROFILE)
         self._to_close = [*getattr(self, "_to_close", []), source, calendars]
         return Site(
             ENVIRONMENT, organization, self.settings, database, self.clock, pace, source, lambda _name: calendars,
-            render, lambda: 0.0, worker or uuid.uuid4().hex,
+            render, lambda: 0.0, name,
         )  # fmt: skip
+
+    def start(self, name: str) -> Process:
+        """A process of its own over the same state, which can be killed and held up."""
+        life = Life(name)
+        for wire in self.wires:
+            wire.lives[name] = life
+        database = MortalDatabase(self.database_url, life)
+        return Process(life, database, self.new_site(database, life))
 
     def _environment(self) -> None:
         end = Endpoint(self.source_url)
