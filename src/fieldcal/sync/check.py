@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConnectorError, SourceSilent
+from fieldcal.errors import ConnectorError, MailboxError, SourceSilent
 from fieldcal.model import BookingId, EventId, Link, MailboxId, Observed, Window
 from fieldcal.plan.decide import adopted, ours
 from fieldcal.plan.keys import create_key
@@ -55,7 +55,11 @@ async def check(site: Site, mailbox: MailboxId, run_id: str, *, everything: bool
             return Tally()
         feed = await site.database.reading(feeds.load, site.environment)
         window = None if everything or opened.check_first else site.moment(feed.far_edge).window
-        return await check_held(site, held, mailbox, opened.calendar, window, run_id)
+        try:
+            return await check_held(site, held, mailbox, opened.calendar, window, run_id)
+        except (MailboxError, ConnectorError) as error:
+            await gate.went_wrong(site, mailbox, opened, error)
+            return Tally(failed=1)
 
 
 async def check_held(

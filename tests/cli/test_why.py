@@ -1,0 +1,137 @@
+"""`fieldcal why`: one booking, its answer first, then every station of its way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.cli.company import ENVIRONMENT, Company
+from tests.cli.conftest import Fieldcal
+
+from fieldcal.embedded.faults import Fault, Match
+
+
+@pytest.fixture
+def filled(attached: Company, fieldcal: Fieldcal) -> Company:
+    assert fieldcal("sync").status == 0
+    return attached
+
+
+def stations(told: Any) -> dict[str, str]:
+    return {station["name"]: station["text"] for station in told["stations"]}
+
+
+def test_a_booking_that_stands_in_the_calendar_says_where_and_what_was_done(
+    filled: Company, fieldcal: Fieldcal
+) -> None:
+    booking = filled.coming()[0]
+    told = fieldcal("why", booking.id, "--json").json()
+    way = stations(told)
+    assert told["answer"].startswith("It is in the calendar")
+    assert {"source", "window", "worker", "set-up", "decision", "event"} <= way.keys()
+    assert way["window"].startswith("it lies in the window")
+    assert "mailbox is set up" in way["set-up"]
+    assert [(line["action"], line["ok"]) for line in told["history"]] == [("create", True)]
+    people = fieldcal("why", booking.id.upper()).out.splitlines()
+    assert people[0] == told["answer"]
+    assert any("create" in line and "done" in line for line in people)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("crew", "has no mailbox"), ("equipment", "has no mailbox"), ("unreachable", "no mailbox")]
+)
+def test_a_booking_of_nobody_with_a_mailbox_says_so(filled: Company, fieldcal: Fieldcal, kind: str, text: str) -> None:
+    with filled.state() as database, database.read() as tx:
+        from fieldcal.state import bookings
+
+        wanted = [booking.id for booking in filled.sample.bookings if booking.kind == kind]
+        (known, *_) = bookings.load(tx, ENVIRONMENT, wanted)
+    answer = fieldcal("why", known, "--json").json()["answer"]
+    assert text in answer
+
+
+def test_a_worker_without_an_address_is_named_as_the_reason(filled: Company, fieldcal: Fieldcal) -> None:
+    booking = filled.coming()[0]
+    technician = filled.field_service.store.get("bookableresource", booking.worker)
+    assert technician is not None
+    filled.field_service.store.change("systemuser", technician["userid"], {"internalemailaddress": None,
+                                      "azureactivedirectoryobjectid": None})  # fmt: skip
+    filled.field_service.store.change("bookableresource", booking.worker, {"msdyn_primaryemail": None})
+    assert fieldcal("sync").status == 0
+    told = fieldcal("why", booking.id, "--json").json()
+    assert "no mailbox" in told["answer"] or "no mailbox" in stations(told)["worker"]
+
+
+def test_a_booking_whose_end_precedes_its_start_is_told_to_be_corrected(filled: Company, fieldcal: Fieldcal) -> None:
+    booking = filled.coming()[0]
+    early = f"{booking.start.replace(hour=0):%Y-%m-%dT%H:%M:%SZ}"
+    filled.field_service.store.change("bookableresourcebooking", booking.id, {"endtime": early})
+    (did,) = fieldcal("sync", "--json").json()
+    assert did["error"] == ""
+    assert "it ends before it starts" in str(fieldcal("why", booking.id, "--json").json())
+
+
+def test_a_write_that_the_server_refused_for_good_shows_its_answer_and_that_it_is_set_aside(
+    attached: Company, fieldcal: Fieldcal
+) -> None:
+    item = Match(method="POST", item=True)
+    attached.exchange.control.add_fault(Fault(kind="status", status=400, code="ErrorInvalidPropertySet", match=item))
+    (did,) = fieldcal_told(fieldcal("sync", "--json").out)
+    assert did["failed"] == 1
+    with attached.state() as database, database.read() as tx:
+        from sqlalchemy import select
+
+        from fieldcal.state.tables import marks
+
+        refused = tx.scalar(select(marks.c.booking).where(marks.c.due.is_(None)))
+    told = fieldcal("why", refused, "--json").json()
+    assert "ErrorInvalidPropertySet" in str(told["history"])
+    assert "set aside until the booking changes" in stations(told)["next try"]
+
+
+def test_several_of_one_name_are_listed(filled: Company, fieldcal: Fieldcal) -> None:
+    with filled.state() as database, database.read() as tx:
+        from fieldcal.state import bookings
+
+        moment = filled.coming()[0]
+        window = bookings.load(tx, ENVIRONMENT, [booking.id for booking in filled.sample.bookings])
+        names = [stored.known.booking.name for stored in window.values()]
+    name = next(name for name in names if names.count(name) > 1)
+    found = fieldcal("why", name, "--json").json()["matches"]
+    assert len(found) == names.count(name)
+    said = fieldcal("why", name)
+    assert (said.status, f"{len(found)} bookings are called that" in said.out) == (0, True)
+    assert moment.id
+
+
+def test_an_unknown_booking_is_one_line_and_exit_1(filled: Company, fieldcal: Fieldcal) -> None:
+    for text in ("nonsense", "00000000-0000-4000-8000-000000000000", "'; drop table bookings; --", "\x1b[31mred"):
+        said = fieldcal("why", text)
+        assert (said.status, said.out, len(said.err.splitlines())) == (1, "", 1)
+        assert "is known" in said.err
+        assert "\x1b" not in said.err
+
+
+def test_a_worker_sees_the_own_bookings_only(filled: Company, fieldcal: Fieldcal) -> None:
+    mine = filled.coming()[0]
+    other = next(booking for booking in filled.coming() if booking.worker != mine.worker)
+    address = next(box.address for box in filled.sample.mailboxes if box.object_id == filled.mailbox_of(mine))
+    for words in (("add", "kim", "--sign-in", address), ("grant", "kim", "worker"), ("add", "nobody")):
+        assert fieldcal("user", *words).status == 0
+    assert fieldcal("why", mine.id, "--as", "kim").out.startswith("It is in the calendar")
+    hidden = fieldcal("why", other.id, "--as", "kim")
+    assert (hidden.status, "is known" in hidden.err) == (1, True)
+    refused = fieldcal("why", mine.id, "--as", "nobody")
+    assert (refused.status, "may not see bookings" in refused.err) == (1, True)
+
+
+def test_why_asks_neither_end(filled: Company, fieldcal: Fieldcal) -> None:
+    before = filled.requests()
+    assert fieldcal("why", filled.coming()[0].id).status == 0
+    assert filled.requests() == before
+
+
+def fieldcal_told(text: str) -> Any:
+    import msgspec
+
+    return msgspec.json.decode(text)
