@@ -38,6 +38,7 @@ class DataverseEnd:
         self.source = None
         self.options = {}
         self.root = ""
+        self.clock = SystemClock()
         make = self.store.create
         self.statuses = {
             "scheduled": make("bookingstatus", {"name": "Scheduled", "status": 2, "msdyn_fieldservicestatus": 690970000}),
@@ -54,7 +55,7 @@ class DataverseEnd:
         async with serving(self.server.app) as url:
             credential = TokenCredential(lambda: self.server.tokens.grant(url))
             http = Http(url + self.root, credential, SystemClock(), timeout=5)
-            self.source = DataverseSource(http, SystemClock(), **self.options)
+            self.source = DataverseSource(http, self.clock, **self.options)
             try:
                 yield self
             finally:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.contracts.dataverse_end import HOUR, START, WORK_ORDER_FIELDS, DataverseEnd
 
+from fieldcal.clock import PlayedClock
 from fieldcal.errors import CursorExpired, Denied, Incomplete, SignInFailed, Throttled, Unreachable
 from fieldcal.model import BookingId, StatusKind, Window, WorkerKind
 from fieldcal.sources.dataverse import wire
@@ -156,6 +157,23 @@ class TestChanges:
         run(end, body)
         assert len(end.requests()) == 1
 
+    def test_statuses_are_read_again_after_a_day_for_somebody_may_have_given_one_another_meaning(self, end):
+        made = end.books()
+        clock = end.clock = PlayedClock(START)
+
+        async def body(source):
+            *_, cursor = await read_all(source)
+            end.store.change("bookingstatus", end.statuses["scheduled"], {"status": 3})
+            kinds = []
+            for hours in (1, 24):
+                clock.advance(timedelta(hours=hours))
+                end.changes(made, name=f"after {hours}")
+                (row,), _, _, cursor = await read_all(source, cursor)
+                kinds.append(row.kind)
+            return kinds
+
+        assert run(end, body) == [StatusKind.COMMITTED, StatusKind.CANCELED]
+
     def test_statuses_are_read_once_and_again_where_one_is_new(self, end):
         made = end.books()
 
@@ -193,6 +211,16 @@ class TestChanges:
             end.fault("status", status=status, code=code)
             with pytest.raises(CursorExpired):
                 await source.changes(cursor)
+
+        run(end, body)
+
+    @pytest.mark.parametrize("status", [400, 404, 410])
+    def test_a_first_read_that_is_refused_has_no_cursor_to_expire(self, end, status):
+        end.fault("status", status=status, code="0x80060888")
+
+        async def body(source):
+            with pytest.raises(Unreachable):
+                await source.changes(None)
 
         run(end, body)
 
@@ -293,9 +321,10 @@ class TestFollowing:
 
         run(end, body, track_location=True)
 
-    def test_d1_work_order_tells_changed_work_orders_and_not_those_of_the_first_read(self, end):
+    @pytest.mark.parametrize("page_size", [1, 5000])
+    def test_d1_work_order_tells_changed_work_orders_and_not_those_of_the_first_read(self, end, page_size):
         end.books()
-        other = end.adds_work_order("00043")
+        end.adds_work_order("00043")
 
         async def body(source):
             *_, first, cursor = await read_all(source)
@@ -304,8 +333,7 @@ class TestFollowing:
             *_, third, cursor = await read_all(source, cursor)
             return first, second, third
 
-        assert run(end, body, track_work_orders=True) == ([], [end.order], [])
-        assert other
+        assert run(end, body, track_work_orders=True, page_size=page_size) == ([], [end.order], [])
 
     def test_d1_work_order_chosen_later_keeps_the_bookings_place_in_the_feed(self, end):
         made = end.books()
@@ -439,6 +467,30 @@ class TestDetails:
 
         run(end, body)
 
+    def test_a_single_read_that_gives_another_booking_proves_nothing(self, end):
+        other = (
+            f'{{"@odata.etag":"W/\\"1\\"","bookableresourcebookingid":"{end.order}","starttime":"2026-11-23T09:00:00Z",'
+            '"endtime":"2026-11-23T10:00:00Z","statecode":0}'
+        )
+        end.fault("status", path=r"bookings\(", status=200, body=other)
+
+        async def body(source):
+            with pytest.raises(Incomplete):
+                await source.bookings([NOWHERE])
+
+        run(end, body)
+
+    def test_after_a_throttle_no_more_reads_are_begun(self, end):
+        end.fault("status", status=429, times=None)
+        asked = [BookingId(f"0c000000-0000-4000-8000-{number:012}") for number in range(2000)]
+
+        async def body(source):
+            with pytest.raises(Throttled):
+                await source.bookings(asked)
+
+        run(end, body)
+        assert len(end.requests()) < 12
+
     @pytest.mark.parametrize(
         ("kind", "error"), [("garbage", Incomplete), ("empty_page", Incomplete), ("drop_after", Unreachable)]
     )
@@ -514,6 +566,7 @@ class TestSweep:
             ("status", {"status": 403}, Denied),
             ("status", {"status": 429}, Throttled),
             ("status", {"status": 200, "body": '{"@odata.context":"c","value":[],"@odata.count":1}'}, Incomplete),
+            ("status", {"status": 200, "body": '{"@odata.context":"c","value":[]}'}, Incomplete),
         ],
     )
     def test_a_sweep_that_is_not_whole_is_never_taken_for_one(self, end, nth, kind, more, error):

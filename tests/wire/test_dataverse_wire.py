@@ -291,6 +291,8 @@ def test_a_deleted_entry_is_told_by_its_context():
     "entry", [{"id": BOOKING, "reason": "deleted"}, {"id": BOOKING}, {"@odata.context": "x", "id": BOOKING}]
 )
 def test_a_row_that_lacks_everything_is_not_taken_for_a_deleted_one(entry):
+    (row,) = wire.decode(page(entry), wire.BookingRow).value
+    assert not wire.is_deleted(row)
     with pytest.raises(wire.Malformed):
         read(entry)
 

@@ -314,7 +314,8 @@ def worker(row: WorkerRow, zones: Mapping[int, str]) -> Worker:
 
 def zones(rows: Sequence[TimeZoneRow]) -> dict[int, str]:
     """Dataverse's zone codes to IANA names, over the Windows names; those without one are left out."""
-    return {row.timezonecode: win_tz[row.standardname] for row in rows if row.standardname in win_tz}
+    named = {row.timezonecode: win_tz[row.standardname] for row in rows if row.standardname in win_tz}
+    return {code: "UTC" if name == "Etc/UTC" else name for code, name in named.items()}
 
 
 class _Detail(Struct, frozen=True):
