@@ -26,13 +26,16 @@ class Lease:
 
 def take(tx: Connection, name: str, owner: str, now: datetime, span: timedelta) -> Lease | None:
     """The lease, or None while somebody else holds it."""
-    add_missing(tx, leases, [{"name": name, "owner": "", "fence": 0, "until": _LONG_AGO}])
-    taken = tx.execute(
+    claim = (
         update(leases)
         .where(leases.c.name == name, leases.c.until <= now)
         .values(owner=owner, fence=leases.c.fence + 1, until=now + span)
         .returning(leases.c.fence)
-    ).first()
+    )
+    taken = tx.execute(claim).first()
+    if taken is None and tx.scalar(select(leases.c.name).where(leases.c.name == name)) is None:
+        add_missing(tx, leases, [{"name": name, "owner": "", "fence": 0, "until": _LONG_AGO}])
+        taken = tx.execute(claim).first()
     return Lease(name, owner, taken.fence, now + span) if taken else None
 
 

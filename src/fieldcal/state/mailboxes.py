@@ -22,7 +22,7 @@ from fieldcal.setup_model import (
 )
 from fieldcal.state import environments, profiles
 from fieldcal.state.rows import from_json, slices, to_json
-from fieldcal.state.tables import mailboxes
+from fieldcal.state.tables import links, mailboxes
 
 __all__ = ["Mailbox"]
 
@@ -60,6 +60,14 @@ def why_not(tx: Connection, environment: str, mailbox: str) -> str | None:
     if known is None:
         return "the mailbox is not known"
     return ready(known, profiles.find(tx, known.profile) if known.profile else None, place)
+
+
+def ready_one(tx: Connection, environment: str, mailbox: str) -> Mailbox | None:
+    """This mailbox as it stands, when it may be written into now; None when something stands in the way."""
+    known, place = load(tx, environment, mailbox), environments.find(tx, environment)
+    if known is None or place is None or known.profile is None:
+        return None
+    return known if ready(known, profiles.find(tx, known.profile), place) is None else None
 
 
 def _in_state(state: MailboxState) -> ColumnElement[bool]:
@@ -275,6 +283,19 @@ def waiting_tests(tx: Connection, environment: str) -> list[Mailbox]:
         .order_by(mailboxes.c.tested_at, mailboxes.c.id)
     )
     return [_mailbox(row) for row in rows]
+
+
+def in_use(tx: Connection, environment: str) -> list[MailboxId]:
+    """Mailboxes with events of ours, with a write that went unanswered, or switched on, and so with a claim of ours."""
+    used = select(links.c.mailbox).where(
+        links.c.environment == environment, or_(links.c.event.is_not(None), links.c.intent.is_not(None))
+    )
+    rows = tx.scalars(
+        select(mailboxes.c.id)
+        .where(mailboxes.c.environment == environment, or_(mailboxes.c.enabled, mailboxes.c.id.in_(used)))
+        .order_by(mailboxes.c.address, mailboxes.c.id)
+    )
+    return [MailboxId(mailbox) for mailbox in rows]
 
 
 def holder(tx: Connection, mailbox: Mailbox) -> Mailbox | None:

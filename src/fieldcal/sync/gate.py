@@ -11,6 +11,7 @@ from fieldcal.errors import ConnectorError, Forbidden, MailboxError, NotAMailbox
 from fieldcal.model import MailboxId
 from fieldcal.plan.retry import pause
 from fieldcal.ports import Calendar
+from fieldcal.setup_model import Mailbox
 from fieldcal.state import alerts, mailboxes, troubles
 from fieldcal.sync.site import Site
 
@@ -32,21 +33,24 @@ def why_not(tx: Connection, site: Site, mailbox: MailboxId) -> str | None:
     return mailboxes.why_not(tx, site.environment, mailbox)
 
 
-async def enter(site: Site, mailbox: MailboxId) -> Opened | None:
-    """The mailbox's calendar; None when it is not set up or switched off: then nothing at all is sent (R13)."""
+def look(tx: Connection, site: Site, mailbox: MailboxId) -> Mailbox | None:
+    """The mailbox as it stands; None when nothing may be written into it."""
+    return mailboxes.ready_one(tx, site.environment, mailbox)
 
-    def look(tx: Connection) -> mailboxes.Mailbox | None:
-        if why_not(tx, site, mailbox) is not None:
-            return None
-        return mailboxes.load(tx, site.environment, mailbox)
 
-    row = await site.database.reading(look)
-    if row is None or row.profile is None:
-        return None
-    if await paused(site, mailbox, row.profile):
-        return None
-    calendar = site.calendars(row.profile).open(mailbox, site.organization)
+def opened(site: Site, row: Mailbox) -> Opened:
+    """The calendar of a mailbox that may be written to."""
+    assert row.profile is not None  # without one it is not ready
+    calendar = site.calendars(row.profile).open(row.id, site.organization)
     return Opened(calendar, row.profile, row.check_first, row.failures)
+
+
+async def enter(site: Site, mailbox: MailboxId) -> Opened | None:
+    """The mailbox's calendar; None when it is not set up, switched off or paused: then nothing is sent (R13)."""
+    row = await site.database.reading(look, site, mailbox)
+    if row is None or row.profile is None or await paused(site, mailbox, row.profile):
+        return None
+    return opened(site, row)
 
 
 def scopes(mailbox: MailboxId, profile: str) -> list[str]:
@@ -59,15 +63,11 @@ async def paused(site: Site, mailbox: MailboxId, profile: str) -> datetime | Non
     return await site.pace.paused(scopes(mailbox, profile))
 
 
-async def went_well(site: Site, mailbox: MailboxId, opened: Opened) -> None:
+def went_well(tx: Connection, site: Site, mailbox: MailboxId, opened: Opened) -> None:
     """Remember that the mailbox was reached; an alert about it is over."""
-
-    def store(tx: Connection) -> None:
-        troubles.went_well(tx, site.environment, mailbox, site.clock.now())
-        if opened.failures:
-            alerts.clear(tx, site.environment, mailbox, "mailbox-failing")
-
-    await site.database.writing(store)
+    troubles.went_well(tx, site.environment, mailbox, site.clock.now())
+    if opened.failures:
+        alerts.clear(tx, site.environment, mailbox, "mailbox-failing")
 
 
 async def went_wrong(site: Site, mailbox: MailboxId, opened: Opened, error: MailboxError | ConnectorError) -> None:

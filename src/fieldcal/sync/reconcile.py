@@ -17,12 +17,13 @@ from fieldcal.errors import ConnectorError, MailboxError, SourceSilent
 from fieldcal.model import BookingId, MailboxId, Mark
 from fieldcal.plan.decide import Candidate, Place
 from fieldcal.ports import Calendar, Outcome
+from fieldcal.setup_model import Mailbox
 from fieldcal.state import bookings, feeds, history, leases, links, marks, plans, workers
 from fieldcal.state.history import Line, Tally
 from fieldcal.sync import gate, unanswered
 from fieldcal.sync.apply import Armed, Settled, learn, settle
 from fieldcal.sync.check import check_held
-from fieldcal.sync.site import LEASE, Held, Site, holding
+from fieldcal.sync.site import LEASE, Held, Site
 from fieldcal.sync.sort import Sorted, Work, sort_out
 
 #: Marks loaded at once; writes armed at once (one batch of the server's).
@@ -49,54 +50,96 @@ class Run:
     tally: Tally = field(default_factory=Tally)
     #: the mailbox was switched off meanwhile: nothing more is sent (R13)
     closed: bool = False
+    #: something settled is due again at once (adopted, then updated; gone, then made anew)
+    again: bool = False
+    #: the lease is given back
+    ended: bool = False
 
 
 async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
-    """Work off what is due in this mailbox; returns what was done. Not ready, or somebody else at it: nothing."""
-    async with holding(site, f"mailbox:{mailbox}") as held:
-        if held is None:
+    """Work off what is due in this mailbox; returns what was done. Not ready, or somebody else at it: nothing.
+
+    A mailbox with one change costs three transactions: take the lease and load; store the intent; store the result
+    and give the lease back.
+    """
+    begun = await site.database.writing(_begin, site, mailbox)
+    if begun is None:
+        return Tally()
+    opened = gate.opened(site, begun.mailbox)
+    run = Run(site, Held(site, begun.lease), mailbox, opened.calendar, opened.profile, run_id)
+    try:
+        if await gate.paused(site, mailbox, run.profile):
             return Tally()
-        opened = await gate.enter(site, mailbox)
-        if opened is None:
-            return Tally()
-        run = Run(site, held, mailbox, opened.calendar, opened.profile, run_id)
-        try:
-            if opened.check_first:
-                run.tally += await check_held(site, held, mailbox, opened.calendar, None)
-            await _work_off(run)
-        except SourceSilent as error:
-            await site.pace.pause(mailbox, site.clock.now() + SILENCE, str(error))
-        except (MailboxError, ConnectorError) as error:
-            await _step(run, ())
-            await gate.went_wrong(site, mailbox, opened, error)
-        else:
-            await gate.went_well(site, mailbox, opened)
-        return run.tally
+        if opened.check_first:
+            run.tally += await check_held(site, run.held, mailbox, opened.calendar, None)
+        await _work_off(run, begun.work)
+        await _end(run, opened)
+    except SourceSilent as error:
+        await site.pace.pause(mailbox, site.clock.now() + SILENCE, str(error))
+    except (MailboxError, ConnectorError) as error:
+        await _step(run, ())
+        await gate.went_wrong(site, mailbox, opened, error)
+    finally:
+        if not run.ended:
+            await site.database.writing(leases.give_back, run.held.lease)
+    return run.tally
 
 
-async def _work_off(run: Run) -> None:
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What the first transaction gives: the lease, the mailbox as it stands, and what is due in it."""
+
+    lease: leases.Lease
+    mailbox: Mailbox
+    #: None: it has to be checked first
+    work: Work | None
+
+
+def _begin(tx: Connection, site: Site, mailbox: MailboxId) -> Begun | None:
+    """Take the lease and load what is due; None when somebody else has it or nothing may be written (R3, R13)."""
+    lease = leases.take(tx, f"mailbox:{mailbox}", site.worker, site.clock.now(), LEASE)
+    if lease is None:
+        return None
+    row = gate.look(tx, site, mailbox)
+    if row is None:
+        leases.give_back(tx, lease)
+        return None
+    return Begun(lease, row, None if row.check_first else _load(tx, site, mailbox))
+
+
+async def _work_off(run: Run, work: Work | None) -> None:
     for _ in range(ROUNDS):
-        work = await run.site.database.reading(_load, run)
+        if work is None:
+            work = await run.site.database.reading(_load, run.site, run.mailbox)
         if run.closed or not work.marked or await gate.paused(run.site, run.mailbox, run.profile):
             return
         await _round(run, work)
+        run.again = run.again or _due_again(run, run.unsettled)
+        if len(work.marked) < LOAD and not run.again:
+            return  # what is marked from now on is the next dispatch's
+        await _step(run, ())
+        work, run.again = None, False
 
 
-def _load(tx: Connection, run: Run) -> Work:
+def _due_again(run: Run, settled: Sequence[Settled]) -> bool:
+    now = run.site.clock.now()
+    return any(item.later is not None and item.later.due is not None and item.later.due <= now for item in settled)
+
+
+def _load(tx: Connection, site: Site, mailbox: MailboxId) -> Work:
     """The due marks with all that is known of their bookings here: six queries, however many marks."""
-    site = run.site
     feed = feeds.load(tx, site.environment)
-    place = Place(site.organization, run.mailbox, site.settings, site.moment(feed.far_edge))
-    due = marks.due(tx, site.environment, run.mailbox, place.moment.now, LOAD)
+    place = Place(site.organization, mailbox, site.settings, site.moment(feed.far_edge))
+    due = marks.due(tx, site.environment, mailbox, place.moment.now, LOAD)
     ids = [marked.booking for marked in due]
     stored = bookings.load(tx, site.environment, ids)
-    linked = links.load(tx, site.environment, run.mailbox, ids)
+    linked = links.load(tx, site.environment, mailbox, ids)
     people = workers.load(tx, site.environment, {item.known.booking.worker for item in stored.values()})
     candidates: dict[BookingId, Candidate] = {}
     for key, item in stored.items():
         worker, gone = people.get(item.known.booking.worker or "", (None, False))
         candidates[key] = Candidate(item.known, worker, gone, linked.get(key))
-    said = plans.verdicts(tx, site.environment, run.mailbox, ids)
+    said = plans.verdicts(tx, site.environment, mailbox, ids)
     return Work(place, feed.first_read_at is not None, tuple(due), candidates, said)
 
 
@@ -112,7 +155,6 @@ async def _round(run: Run, work: Work) -> None:
         if run.closed or await gate.paused(run.site, run.mailbox, run.profile):
             break
         await _write(run, sorted_out.armed[start : start + BATCH])
-    await _step(run, ())
 
 
 def _store_found(tx: Connection, run: Run, found: unanswered.Found) -> None:
@@ -152,10 +194,24 @@ async def _step(run: Run, armed: Sequence[Armed]) -> list[Armed]:
     settled, run.unsettled = run.unsettled, []
     ready, held_back, run.held.lease = await run.site.database.writing(_settle_and_arm, run, settled, armed)
     run.closed = run.closed or len(ready) + held_back < len(armed)
-    for item in settled:
-        run.tally += item.tally
-    run.tally += Tally(held=held_back)
+    run.again = run.again or _due_again(run, settled)
+    run.tally += sum((item.tally for item in settled), Tally(held=held_back))
     return ready
+
+
+async def _end(run: Run, opened: gate.Opened) -> None:
+    """The last transaction: what the last batch came to, that the mailbox was reached, and the lease given back."""
+    settled, run.unsettled = run.unsettled, []
+
+    def store(tx: Connection) -> None:
+        lease = leases.renew(tx, run.held.lease, run.site.clock.now(), LEASE)
+        _settle(tx, run, settled)
+        gate.went_well(tx, run.site, run.mailbox, opened)
+        leases.give_back(tx, lease)
+
+    await run.site.database.writing(store)
+    run.ended = True
+    run.tally += sum((item.tally for item in settled), Tally())
 
 
 def _settle_and_arm(
@@ -163,21 +219,30 @@ def _settle_and_arm(
 ) -> tuple[list[Armed], int, leases.Lease]:
     site, now = run.site, run.site.clock.now()
     lease = leases.renew(tx, run.held.lease, now, LEASE)
-    links.store(tx, site.environment, [item.link for item in settled if item.link is not None], now)
-    marks.clear(tx, site.environment, run.mailbox, [item.armed.marked for item in settled if item.later is None])
-    marks.postpone(tx, site.environment, run.mailbox, [item.later for item in settled if item.later is not None])
-    history.write(tx, site.environment, run.id, [item.line for item in settled])
-    plans.finish(tx, site.environment, run.mailbox, [item.armed.marked.booking for item in settled if item.closes_plan])
-    plans.return_budget(tx, site.environment, sum(item.unspent for item in settled))
+    _settle(tx, run, settled)
     ready: list[Armed] = []
     held_back: list[Armed] = []
     if armed and gate.why_not(tx, site, run.mailbox) is None:
         ready, held_back = _within_budget(tx, run, armed)
     links.store(tx, site.environment, [item.link for item in ready], now)
-    marks.clear(tx, site.environment, run.mailbox, [item.marked for item in held_back])
-    if settled or held_back:
+    if held_back:
+        marks.clear(tx, site.environment, run.mailbox, [item.marked for item in held_back])
         marks.recompute(tx, site.environment, [run.mailbox])
     return ready, len(held_back), lease
+
+
+def _settle(tx: Connection, run: Run, settled: Sequence[Settled]) -> None:
+    """Links, marks, history and plans as the outcomes leave them."""
+    if not settled:
+        return
+    environment = run.site.environment
+    links.store(tx, environment, [item.link for item in settled if item.link is not None], run.site.clock.now())
+    marks.clear(tx, environment, run.mailbox, [item.armed.marked for item in settled if item.later is None])
+    marks.postpone(tx, environment, run.mailbox, [item.later for item in settled if item.later is not None])
+    marks.recompute(tx, environment, [run.mailbox])
+    history.write(tx, environment, run.id, [item.line for item in settled])
+    plans.finish(tx, environment, run.mailbox, [item.armed.marked.booking for item in settled if item.closes_plan])
+    plans.return_budget(tx, environment, sum(item.unspent for item in settled))
 
 
 def _within_budget(tx: Connection, run: Run, armed: Sequence[Armed]) -> tuple[list[Armed], list[Armed]]:
