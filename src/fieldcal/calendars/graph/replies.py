@@ -1,7 +1,8 @@
 """What a reply of Graph means: a receipt, or the error that says who must act next. Pure.
 
 Decided by codes, never by messages. Sources: learn.microsoft.com/graph/errors and graph/throttling-limits; a used key:
-alcionai/corso#2490; one mailbox's concurrency: alcionai/corso#3695; stale change keys: microsoft-graph-docs-contrib#7934.
+alcionai/corso#2490; one mailbox's concurrency: alcionai/corso#3695;
+stale change keys: microsoftgraph/microsoft-graph-docs-contrib#7934.
 """
 
 from __future__ import annotations
