@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fieldcal.cli.options import AsUser, In, Json
@@ -101,9 +102,9 @@ def churn(passes: Sequence[Pass]) -> int:
     same again and again.
     """
     total = 0
-    for one, before in zip(passes, [*passes[1:], None], strict=True):
+    for one, before in pairwise(passes):
         quiet = one.tally.changes == 0 and one.tally.adopted == 0 and one.kind not in {"check", "retry"}
-        calm = before is not None and not before.error and not before.tally.failed and not before.tally.adopted
+        calm = not before.error and not before.tally.failed and not before.tally.adopted
         if quiet and calm:
             total += one.tally.updated + one.tally.removed
     return total

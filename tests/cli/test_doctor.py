@@ -1,0 +1,149 @@
+"""`fieldcal doctor`: each thing that the synchronization stands on, ok or with its remedy; exit 1 where one fails."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.cli.company import ENVIRONMENT, PROFILE, Company
+from tests.cli.conftest import Fieldcal
+
+from fieldcal.embedded.faults import Fault, Match
+
+SOURCE, GRAPH = f"environment {ENVIRONMENT}", f"server profile {PROFILE}"
+
+
+def lines(fieldcal: Fieldcal, status: int) -> dict[str, Any]:
+    import msgspec
+
+    said = fieldcal("doctor", "--json")
+    assert (said.status, "Traceback" in said.err) == (status, False), said.out
+    return {line["what"]: line for line in msgspec.json.decode(said.out)}
+
+
+def test_a_healthy_installation_is_ok_in_every_line_but_the_service_that_does_not_run(
+    attached: Company, fieldcal: Fieldcal
+) -> None:
+    found = lines(fieldcal, 0)
+    assert {what for what, line in found.items() if line["level"] != "ok"} == {"service"}
+    for what in ("configuration", "state", "disk", f"{SOURCE}: secret", f"{SOURCE}: sign-in", f"{SOURCE}: privileges",
+                 f"{SOURCE}: change tracking", f"{SOURCE}: delta link", f"{SOURCE}: clock", f"{GRAPH}: sign-in",
+                 f"{GRAPH}: clock"):  # fmt: skip
+        assert found[what]["level"] == "ok"
+    assert "lives 7 days" in found[f"{SOURCE}: delta link"]["detail"]
+    people = fieldcal("doctor").out
+    assert "0 failed" in people
+    assert "start it with `fieldcal serve`" in people
+
+
+def test_before_anything_is_set_up_nothing_fails_and_nothing_is_made(fieldcal: Fieldcal, tmp_path: Any) -> None:
+    found = lines(fieldcal, 0)
+    assert found["state"]["level"] == "warn"
+    assert not (tmp_path / "data" / "state.sqlite3").exists()
+
+
+@pytest.mark.parametrize(("minutes", "level", "status"), [(0.75, "warn", 0), (-2, "warn", 0), (11, "fail", 1)])
+def test_a_clock_that_is_far_off_is_told_with_its_difference(
+    attached: Company, fieldcal: Fieldcal, minutes: float, level: str, status: int
+) -> None:
+    for end in (attached.field_service, attached.exchange):
+        end.control.clock.advance(timedelta(minutes=minutes))
+    found = lines(fieldcal, status)
+    for what in (f"{SOURCE}: clock", f"{GRAPH}: clock"):
+        assert found[what]["level"] == level
+        assert found[what]["remedy"] == "synchronize this machine's clock (NTP)"
+        assert ("behind" if minutes > 0 else "ahead of") in found[what]["detail"]
+
+
+def test_a_missing_secret_is_named_by_its_reference(
+    attached: Company, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOURCE_TOKEN")
+    found = lines(fieldcal, 1)
+    assert found[f"{SOURCE}: secret"]["level"] == "fail"
+    assert "env:SOURCE_TOKEN" in found[f"{SOURCE}: secret"]["detail"]
+    assert found[f"{GRAPH}: sign-in"]["level"] == "ok"
+
+
+def test_missing_privileges_are_named_by_table(attached: Company, fieldcal: Fieldcal) -> None:
+    attached.field_service.control.add_fault(
+        Fault(kind="status", status=403, code="0x80040220", times=None, match=Match(path="/accounts|/msdyn_workorders"))
+    )
+    found = lines(fieldcal, 1)[f"{SOURCE}: privileges"]
+    assert found["level"] == "fail"
+    assert "accounts (HTTP 403 0x80040220)" in found["detail"]
+    assert "msdyn_workorders (HTTP 403" in found["detail"]
+    assert "contacts" not in found["detail"]
+    assert "security role" in found["remedy"]
+
+
+def test_change_tracking_that_is_off_is_named_by_table(attached: Company, fieldcal: Fieldcal) -> None:
+    attached.field_service.control.change(untracked=["bookableresourcebooking"])
+    found = lines(fieldcal, 1)[f"{SOURCE}: change tracking"]
+    assert (found["level"], found["detail"]) == ("fail", "off for bookableresourcebooking")
+
+
+@pytest.mark.parametrize(
+    ("fault", "text"),
+    [
+        (Fault(kind="status", status=401, times=None), "refuses the credential"),
+        (Fault(kind="status", status=500, times=None), "HTTP 500"),
+        (Fault(kind="garbage", times=None), "cannot be used"),
+        (Fault(kind="drop_before", times=None), "no answer"),
+    ],
+    ids=["401", "500", "garbage", "no answer"],
+)
+def test_a_source_that_cannot_be_signed_in_to_fails_and_the_rest_is_looked_at(
+    attached: Company, fieldcal: Fieldcal, fault: Fault, text: str
+) -> None:
+    attached.field_service.control.add_fault(fault)
+    found = lines(fieldcal, 1)
+    assert text in found[f"{SOURCE}: sign-in"]["detail"]
+    assert found[f"{GRAPH}: sign-in"]["level"] == "ok"
+
+
+def test_another_organization_than_the_pinned_one_fails(
+    attached: Company, fieldcal: Fieldcal, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.cli.company import company as company_of
+
+    with company_of(tmp_path_factory.mktemp("other"), bookings=20) as other:
+        monkeypatch.setenv("SOURCE_TOKEN", other.field_service.tokens.grant(other.source_url))
+        assert fieldcal("environment", "set", ENVIRONMENT, "--url", other.source_url).status == 0
+        found = lines(fieldcal, 1)
+    assert other.field_service.organization_id in found[f"{SOURCE}: sign-in"]["detail"]
+
+
+def test_a_state_of_a_newer_version_and_a_wrong_configuration_fail_with_one_line_each(
+    attached: Company, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = attached.folder / "data" / "state.sqlite3"
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    newer = lines(fieldcal, 1)
+    assert newer["state"]["level"] == "fail"
+    assert "a newer version wrote it" in newer["state"]["detail"]
+    monkeypatch.setenv("FIELDCAL_LOG_LEVEL", "loud")
+    monkeypatch.setenv("FIELDCAL_LISTEN", "nowhere")
+    wrong = lines(fieldcal, 1)
+    assert list(wrong) == ["configuration"]
+    assert "log_level" in wrong["configuration"]["detail"]
+    assert "listen" in wrong["configuration"]["detail"]
+
+
+def test_switched_off_things_and_strange_tenants_are_worth_a_word(attached: Company, fieldcal: Fieldcal) -> None:
+    assert fieldcal("profile", "deactivate", PROFILE).status == 0
+    assert fieldcal("environment", "set", ENVIRONMENT, "--disable").status == 0
+    with attached.state() as database, database.write() as tx:
+        from sqlalchemy import update
+
+        from fieldcal.state.tables import environments
+
+        tx.execute(update(environments).values(tenant=""))
+    found = lines(fieldcal, 0)
+    assert (found[SOURCE]["level"], found[GRAPH]["level"]) == ("warn", "warn")
+    assert "not active" in found[GRAPH]["detail"]
