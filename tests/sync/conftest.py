@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from tests.conftest import NewState
-from tests.sync.world import World
+from tests.sync.stage import Stage
+from tests.sync.world import NOW, World
 
 
 @pytest.fixture
@@ -23,6 +24,14 @@ def new_world(new_sqlite: NewState, tmp_path: Path) -> Iterator[Callable[..., Wo
     yield make
     for world in made:
         world.close()
+
+
+@pytest.fixture
+def stage(new_sqlite: NewState, tmp_path: Path) -> Iterator[Stage]:
+    """A stage on which a story can be played; the oracle looks on."""
+    made = Stage(tmp_path, new_sqlite(), now=NOW)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -147,10 +147,11 @@ def _done(armed: Armed, receipt: Receipt, seen: Seen, now: datetime, spread: flo
     # An update's answer may look other than what was sent: servers rewrite, and asking again changes nothing (F16).
     differs = receipt.differs and isinstance(action, Create)
     link = written(armed.link, action, receipt.id, receipt.etag, triggers, again=differs)
-    later = Later(armed.marked, now, "an older content stood there; it is written once more", failed=False)
+    # Bytes that were sent again are as old as their first sending: the booking is looked at once more.
+    later = Later(armed.marked, now, "an older content stands there; what is newer follows", failed=False)
     tally = Tally(created=1) if isinstance(action, Create) else Tally(updated=1)
     answer = "done; other content stood there" if differs else "done"
-    return Settled(armed, link, later if differs else None, _line(armed, answer, now, ok=True), tally)
+    return Settled(armed, link, later if differs or armed.resend else None, _line(armed, answer, now, ok=True), tally)
 
 
 def _key_used(armed: Armed, error: KeyUsed, seen: Seen, now: datetime, spread: float) -> Settled:
