@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -33,13 +34,17 @@ def upsert(
 
     All rows have the same columns. `newer` names a column: a stored row with a greater value there stays as it is.
     """
-    if not rows:
-        return
-    statement = insert(tx, table)
+    if rows:
+        tx.execute(_upserting(tx.dialect.name, table, tuple(rows[0]), tuple(keep), newer), list(rows))
+
+
+@lru_cache(maxsize=64)  # building one costs as much as running it
+def _upserting(dialect: str, table: Table, columns: tuple[str, ...], keep: tuple[str, ...], newer: str) -> Any:
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     key = [column.name for column in table.primary_key.columns]
-    new = {name: statement.excluded[name] for name in rows[0] if name not in key and name not in keep}
+    new = {name: statement.excluded[name] for name in columns if name not in key and name not in keep}
     where = statement.excluded[newer] >= table.c[newer] if newer else None
-    tx.execute(statement.on_conflict_do_update(index_elements=key, set_=new, where=where), list(rows))
+    return statement.on_conflict_do_update(index_elements=key, set_=new, where=where)
 
 
 def add_missing(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
