@@ -32,7 +32,7 @@ MAY = {
     "ports": VALUES | {"clock"},
     "http": {"model", "errors", "clock"},
     "state": VALUES | {"clock", "ports", "log"},
-    "sync": FLOOR,
+    "sync": FLOOR | {"setup"},
     "setup": FLOOR,
     "engine": FLOOR | {"sync", "setup"},
     "sources": CONNECTOR,

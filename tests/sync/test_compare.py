@@ -58,7 +58,15 @@ def test_what_is_to_be_written_once_more_anyway_is_not_reported() -> None:
 @pytest.mark.parametrize("links", [[], [Link(BOX, BOOKING.id, 0, None)], [Link(BOX, BOOKING.id, 4, None)]])
 def test_an_owned_event_without_a_link_is_adopted_to_be_written_once(links: list[Link]) -> None:
     (link,) = compared(links, [made_by_us("event-1", 2)]).adopted
-    assert (link.event, link.generation, link.rewrite, link.triggers) == ("event-1", 2, True, None)
+    assert (link.event, link.rewrite, link.triggers) == ("event-1", True, None)
+    # Never back behind a generation that was used: its key stood for an event already.
+    assert link.generation == max(2, *(known.generation for known in links), 0)
+
+
+def test_f36_i3_once_ours_was_taken_away_a_copy_by_hand_is_listed_and_not_ours() -> None:
+    found = compared([Link(BOX, BOOKING.id, 1, None)], [observed("copy", created=NOW - DAY)])
+    assert found.adopted == []
+    assert [(finding.event, finding.kind) for finding in found.findings] == [("copy", "copy")]
 
 
 def test_f36_of_several_events_with_one_mark_the_linked_one_is_ours_and_the_others_are_listed() -> None:

@@ -22,6 +22,7 @@ class Events(StrEnum):
 
     REFUSE = "refuse"
     KEEP = "keep"
+    CLEAN = "clean"
 
 
 def _pairs(given: list[str] | None) -> dict[str, str]:
@@ -146,17 +147,21 @@ def remove(
     name: Name,
     *,
     events: Annotated[
-        Events, typer.Option("--events", help="keep: leave events of ours standing in the calendars.")
+        Events, typer.Option("--events", help="keep: leave events of ours in the calendars; clean: remove them first.")
     ] = Events.REFUSE,
     yes: Yes = False,
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Forget an environment; refused while events of ours stand, unless they are to be kept."""
+    """Forget an environment; refused while events of ours stand, unless they are to be kept or cleaned."""
     from fieldcal.cli import show
+    from fieldcal.cli.clean import forget
     from fieldcal.cli.session import confirm, desk
     from fieldcal.setup import environments
 
+    if events is Events.CLEAN:
+        forget(name, as_user, yes=yes, json=json)
+        return
     with desk(as_user) as at:
         with at.database.read() as tx:
             standing = environments.removable(tx, at.actor, name, keep_events=events is Events.KEEP)

@@ -234,6 +234,24 @@ def enable(
 
 
 @group.command()
+def clean(
+    names: Names = None,
+    *,
+    environment: In = None,
+    every: Every = False,
+    state: InState = None,
+    search: Search = "",
+    yes: Yes = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Switch off and take every event of ours out (a pilot that ends, a leaver); run again, it goes on."""
+    from fieldcal.cli.clean import run
+
+    run(_selection(names, state, search, every=every), environment, as_user, yes=yes, json=json)
+
+
+@group.command()
 def claim(
     name: Annotated[str, typer.Argument(metavar="ADDRESS", help="Address or object id of the mailbox.")],
     *,

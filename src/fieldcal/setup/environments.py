@@ -139,8 +139,8 @@ def removable(tx: Connection, actor: Actor, name: str, *, keep_events: bool = Fa
     standing = environments.live_links(tx, name)
     if standing and not keep_events:
         raise ConfigError(
-            f"{standing} events of the environment {name} stand in calendars; remove them first, "
-            "or leave them standing with --events keep"
+            f"{standing} events of the environment {name} stand in calendars; remove them with "
+            "--events clean, or leave them standing with --events keep"
         )
     return standing
 

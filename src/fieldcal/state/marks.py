@@ -141,6 +141,13 @@ def clear(tx: Connection, environment: str, mailbox: str, done: Sequence[Marked]
         tx.execute(delete(marks).where(_THIS), [_of(environment, mailbox, marked) for marked in done])
 
 
+def drop_all(tx: Connection, environment: str, mailbox: str) -> None:
+    """Drop every mark of this mailbox (it was cleaned; enabling it marks anew)."""
+    _alone(tx, environment, [mailbox])
+    tx.execute(delete(marks).where(marks.c.environment == environment, marks.c.mailbox == mailbox))
+    recompute(tx, environment, [mailbox])
+
+
 @dataclass(frozen=True, slots=True)
 class Later:
     """A mark that stays: when it is tried again (None: set aside) and what stands in the way."""

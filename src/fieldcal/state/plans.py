@@ -1,4 +1,4 @@
-"""Removals that wait for a person: counted over an hour, held above the budget, approved or rejected (design §4)."""
+"""Removals and persons: counted over an hour, held above the budget, approved or rejected (design §4); cleans."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sqlalchemy import Row as SqlRow
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.plan.budget import SPAN, allowed
 from fieldcal.state import links
-from fieldcal.state.rows import slices, upsert
+from fieldcal.state.rows import add_missing, slices, upsert
 from fieldcal.state.tables import environments, plan_rows, plans, removals
 
 
@@ -41,6 +41,8 @@ class Plan:
     decided_at: datetime | None
     comment: str
     rows: int
+    #: `removals`, or `clean`: everything of ours in some mailboxes
+    kind: str = "removals"
 
 
 def take_budget(tx: Connection, environment: str, wanted: int, now: datetime) -> int:
@@ -81,14 +83,53 @@ def hold(
     return int(plan)
 
 
+def approve_clean(
+    tx: Connection, environment: str, rows: Sequence[tuple[MailboxId, BookingId]], by: str, reason: str, now: datetime
+) -> int:
+    """Put on record that a person had all events of ours taken out of some mailboxes; returns the plan's number."""
+    plan = tx.execute(
+        insert(plans)
+        .values(
+            environment=environment, state="approved" if rows else "done", kind="clean", reason=reason, created_at=now,
+            decided_by=by, decided_at=now,
+        )
+        .returning(plans.c.id)
+    ).scalar_one()  # fmt: skip
+    add_to_clean(tx, environment, plan, rows)
+    return int(plan)
+
+
+def add_to_clean(tx: Connection, environment: str, plan: int, rows: Sequence[tuple[MailboxId, BookingId]]) -> None:
+    """Have these removals in an approved clean; those that are in it already stay as they are."""
+    add_missing(
+        tx, plan_rows,
+        [{"plan": plan, "mailbox": mailbox, "booking": booking, "environment": environment, "evidence": "clean",
+          "state": "approved"} for mailbox, booking in rows],
+    )  # fmt: skip
+
+
+def finish_cleans(tx: Connection, environment: str, mailbox: str) -> None:
+    """The mailbox is clean: what any clean still had open of it is over."""
+    cleans = select(plans.c.id).where(plans.c.environment == environment, plans.c.kind == "clean")
+    left = tx.scalars(
+        select(plan_rows.c.booking).where(
+            plan_rows.c.mailbox == mailbox, plan_rows.c.state == "approved", plan_rows.c.plan.in_(cleans)
+        )
+    )
+    _close(tx, environment, mailbox, [BookingId(booking) for booking in left], "dropped")
+
+
 def verdicts(tx: Connection, environment: str, mailbox: str, bookings: Sequence[str]) -> dict[str, list[Row]]:
     """For each of these bookings what persons have said of its removal from this mailbox, the newest plan first."""
     rows = tx.execute(
         select(plan_rows)
+        .join(plans, plans.c.id == plan_rows.c.plan)
         .where(
             plan_rows.c.environment == environment,
             plan_rows.c.mailbox == mailbox,
             plan_rows.c.booking.in_(bookings),
+            # A clean that was broken off says nothing of what the rules want once the mailbox is enabled again.
+            plans.c.kind == "removals",
         )
         .order_by(plan_rows.c.plan.desc())
     )
@@ -145,7 +186,17 @@ def load(tx: Connection, environment: str) -> list[Plan]:
         .order_by(plans.c.id.desc())
     )
     return [
-        Plan(row.id, row.state, row.reason, row.created_at, row.decided_by, row.decided_at, row.comment, row.rows or 0)
+        Plan(
+            row.id,
+            row.state,
+            row.reason,
+            row.created_at,
+            row.decided_by,
+            row.decided_at,
+            row.comment,
+            row.rows or 0,
+            row.kind,
+        )
         for row in rows
     ]
 

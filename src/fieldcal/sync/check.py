@@ -69,7 +69,7 @@ async def check_held(
     await held.renew(site)
     owned = await calendar.owned(window, held.may_begin)
     mine = [event for event in owned if event.mark is not None and event.mark.mailbox == mailbox]
-    linked = await site.database.reading(links.of_mailbox, site.environment, mailbox)
+    linked = await site.database.reading(_linked, site, mailbox, mine)
     found = compare(mailbox, linked, mine, window)
     ids = [item.link.event for item in found.absent if item.link.event is not None]
     there = await calendar.get(ids, held.may_begin) if ids else {}
@@ -77,6 +77,14 @@ async def check_held(
     told = await _ask_unknown(site, found)
     held.lease = await site.database.writing(_store, site, held, mailbox, found, told, run_id)
     return Tally(adopted=len(found.adopted))
+
+
+def _linked(tx: Connection, site: Site, mailbox: MailboxId, owned: Sequence[Observed]) -> list[Link]:
+    """Every link with an event here, and of the events that stand here the links whose event we took away."""
+    found = {link.booking: link for link in links.of_mailbox(tx, site.environment, mailbox)}
+    named = {event.mark.booking for event in owned if event.mark is not None}
+    dead = links.load(tx, site.environment, mailbox, named - found.keys())
+    return [*found.values(), *dead.values()]
 
 
 def compare(mailbox: MailboxId, linked: Sequence[Link], owned: Sequence[Observed], window: Window | None) -> Compared:
@@ -97,9 +105,17 @@ def compare(mailbox: MailboxId, linked: Sequence[Link], owned: Sequence[Observed
 
 def _compare_booking(result: Compared, blank: Link, link: Link | None, events: Sequence[Observed]) -> None:
     """One booking's events: the linked one, else the one made under our key, else the oldest is ours (F36)."""
-    chosen = _original(events, link.event if link else None)
+    if link is not None and link.event is None and link.intent is None:
+        # We took ours away, so what stands there is ours only if it was made under our key; a copy was not (I3).
+        made = [event for event in events if _made_by_us(event)]
+        if not made:
+            _report_copies(result, blank.mailbox, events, None)
+            return
+        chosen = _original(made, None)
+    else:
+        chosen = _original(events, link.event if link else None)
     if link is None or (link.event is None and link.intent is None):
-        generation = chosen.mark.generation if chosen.mark else 0
+        generation = max(chosen.mark.generation if chosen.mark else 0, link.generation if link else 0)
         result.adopted.append(adopted(replace(blank, generation=generation), chosen))
     elif link.intent is not None:
         result.unanswered.append(link.booking)  # reconcile finds out, with the intent in hand
@@ -120,9 +136,13 @@ def _original(events: Sequence[Observed], linked: EventId | None) -> Observed:
     return ours(same, create_key(newest.mark), linked)
 
 
-def _report_copies(result: Compared, mailbox: MailboxId, events: Sequence[Observed], chosen: Observed) -> None:
+def _made_by_us(event: Observed) -> bool:
+    return event.mark is not None and event.key == create_key(event.mark)
+
+
+def _report_copies(result: Compared, mailbox: MailboxId, events: Sequence[Observed], chosen: Observed | None) -> None:
     for event in events:
-        if event.id != chosen.id:
+        if chosen is None or event.id != chosen.id:
             result.findings.append(_finding(mailbox, event, "copy", "a copy of our event; it is never touched"))
 
 
@@ -168,7 +188,7 @@ def settle_absent(found: Compared, there: Mapping[EventId, Observed | None]) -> 
             _report_copies(found, link.mailbox, item.others, current)
             continue
         chosen = _original(item.others, None) if item.others else None
-        if chosen is not None and chosen.mark is not None and chosen.key == create_key(chosen.mark):
+        if chosen is not None and chosen.mark is not None and _made_by_us(chosen):
             blank = Link(link.mailbox, link.booking, chosen.mark.generation, None)
             found.adopted.append(adopted(blank, chosen))
             _report_copies(found, link.mailbox, item.others, chosen)

@@ -1,11 +1,12 @@
-"""One pass: pull, then every due mailbox, several at once; one that fails never stops the others (I7)."""
+"""Work on many mailboxes: a pass, a check, a clean; several at once, and one that fails never stops the others (I7)."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import structlog
 
@@ -14,11 +15,16 @@ from fieldcal.model import MailboxId
 from fieldcal.state import feeds, history, marks
 from fieldcal.state.history import Tally
 from fieldcal.sync.check import check
+from fieldcal.sync.clean import Cleaned, Job, clean
 from fieldcal.sync.pull import pull
 from fieldcal.sync.reconcile import reconcile
 from fieldcal.sync.site import Site
+from fieldcal.sync.survey import Survey, survey
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 #: Mailboxes worked on at once. Each has one batch in flight, so the server sees no more than this from a pass.
 AT_ONCE = 8
@@ -87,6 +93,50 @@ async def run_check(
     await site.database.writing(feeds.change, site.environment, last_check_at=site.clock.now())
     await site.database.writing(history.end, run, found + done, "", site.clock.now())
     return Report(run, found + done, len(boxes))
+
+
+async def run_survey(site: Site, boxes: Sequence[MailboxId], progress: Progress = _silent) -> list[Survey]:
+    """What a clean of these mailboxes would do, in their order."""
+    return await _all(lambda mailbox: survey(site, mailbox), boxes, progress)
+
+
+async def run_clean(site: Site, plan: int, by: str, surveys: Sequence[Survey], progress: Progress) -> list[Cleaned]:
+    """Carry out the approved clean `plan` in the mailboxes that were surveyed, in their order; waits where it must.
+
+    `progress`: after each batch, how many events are removed, of how many that the surveys have found.
+    """
+    run, removed, of = uuid.uuid4().hex, 0, sum(len(one.found.ours) for one in surveys)
+
+    def tell(number: int) -> None:
+        nonlocal removed
+        removed += number
+        progress(removed, max(of, removed))
+
+    await site.database.writing(history.begin, site.environment, run, "clean", site.clock.now())
+    job = Job(plan, run, by, tell)
+    done = await _all(lambda one: clean(site, job, one.mailbox, one.address), surveys, _silent)
+    tally = Tally(removed=sum(one.removed for one in done), failed=sum(bool(one.problem) for one in done))
+    await site.database.writing(history.end, run, tally, "", site.clock.now())
+    return done
+
+
+async def _all(work: Callable[[T], Awaitable[R]], given: Sequence[T], progress: Progress) -> list[R]:
+    """Do this with all of them, several at once; a fault of ours in one is raised when all have had their turn (I7)."""
+    places, done = asyncio.Semaphore(AT_ONCE), 0
+
+    async def one(item: T) -> R:
+        nonlocal done
+        async with places:
+            result = await work(item)
+        done += 1
+        progress(done, len(given))
+        return result
+
+    results = await asyncio.gather(*(one(item) for item in given), return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
 
 
 async def _each(site: Site, boxes: Collection[MailboxId], work: Work, progress: Progress) -> Tally:
