@@ -46,6 +46,10 @@ class Process:
             if text in line:
                 return line
 
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)
 
