@@ -24,6 +24,9 @@ CUSTOMERS = frozenset(
 # Bearer tokens and JWTs, wherever they stand in a text; passwords inside addresses.
 _TOKEN = re.compile(r"(?i:bearer)\s+[\w.~+/=-]+|\beyJ[\w-]+\.[\w.-]+|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)")
 
+# What PostgreSQL says of the row that it refuses: all of it, customers' texts too.
+_ROW = re.compile(r"(?m)^DETAIL:.*$")
+
 Line = MutableMapping[str, Any]
 
 
@@ -39,7 +42,7 @@ def redact(_logger: Any, level: str, line: Line) -> Line:
 
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
-        return _TOKEN.sub(_HIDDEN, value)
+        return _ROW.sub(_HIDDEN, _TOKEN.sub(_HIDDEN, value))
     if isinstance(value, dict):
         return {key: _HIDDEN if _SECRET.search(str(key)) else _cleaned(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

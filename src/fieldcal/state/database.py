@@ -131,6 +131,8 @@ def _sqlite(url: URL, begin: str, size: int, busy_timeout: float) -> Engine:
         pool_size=size,
         max_overflow=0,
         connect_args={"check_same_thread": False, "timeout": busy_timeout, "isolation_level": None},
+        # Parameters are customers' texts; an error of the database must not carry them into a log (I10).
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
@@ -150,7 +152,8 @@ def _sqlite(url: URL, begin: str, size: int, busy_timeout: float) -> Engine:
 
 
 def _postgresql(url: URL) -> Engine:
-    return create_engine(url.set(drivername="postgresql+psycopg"), pool_size=2 * _THREADS, max_overflow=4)
+    driver = url.set(drivername="postgresql+psycopg")
+    return create_engine(driver, pool_size=2 * _THREADS, max_overflow=4, hide_parameters=True)
 
 
 @contextmanager
