@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from tests.sync.mortal import WHERE, Where
@@ -63,6 +62,7 @@ class SyncMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.stage: Stage | None = None
+        self.told: list[str] = []
 
     @initialize(
         start=st.sampled_from(STARTS),
@@ -71,7 +71,7 @@ class SyncMachine(RuleBasedStateMachine):
         stormy=st.booleans(),
     )
     def begins(self, start: datetime, follow: bool, dead_key: str, stormy: bool) -> None:
-        self.stage = type(self).new_stage(start, follow, note)
+        self.stage = type(self).new_stage(start, follow, self.told.append)
         self.stormy = stormy
         self.stage.world.exchange.control.change(dead_key=dead_key)
         self.stage.says(f"a used key answers {dead_key}; work orders are {'' if follow else 'not '}followed")
@@ -79,12 +79,25 @@ class SyncMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         if self.stage is None:
             return
+        went_wrong = sys.exc_info()[1]
         try:
-            # However the story went, it ends well: marks only first, then a check.
-            if sys.exc_info()[0] is None:
-                self.stage.quiets(everything=True)
+            if went_wrong is not None:
+                went_wrong.add_note(self._story())
+            else:
+                self._ends_well(self.stage)
         finally:
             self.stage.close()
+
+    def _ends_well(self, stage: Stage) -> None:
+        """However the story went: marks only first, then a check."""
+        try:
+            stage.quiets(everything=True)
+        except AssertionError as error:
+            error.add_note(self._story())
+            raise
+
+    def _story(self) -> str:
+        return "\n".join(["The story:", *self.told])
 
     # -- what there is to choose from
 
@@ -109,9 +122,6 @@ class SyncMachine(RuleBasedStateMachine):
 
     def _has_jobs(self) -> bool:
         return self.stage is not None and bool(self._living())
-
-    def _has_events(self) -> bool:
-        return self.stage is not None and bool(self.stage.events())
 
     def _is_stormy(self) -> bool:
         return self.stage is not None and self.stormy
@@ -193,11 +203,13 @@ class SyncMachine(RuleBasedStateMachine):
 
     # -- workers' hands
 
-    @precondition(_has_events)
+    @precondition(_has_jobs)
     @rule(which=pick, what=st.sampled_from(["delete", "subject", "move", "categories", "copy", "delete"]))
     def hand(self, which: int, what: str) -> None:
         stage = self._on_stage()
         events = stage.events()
+        if not events:
+            return
         box, stand = events[-1 - which % len(events)]
         if what == "delete":
             stage.hand_deletes(box, stand)

@@ -55,6 +55,10 @@ class Life:
         """Die when `where` is reached for the `nth` time from now (1 is the next)."""
         self._cut = (where, self.passed[where] + nth)
 
+    def inherits(self, other: Life) -> None:
+        """Go on counting where another process stopped, towards the same end."""
+        self.passed, self._cut = Counter(other.passed), other._cut
+
     @property
     def dies_after(self) -> bool:
         """Whether it is to die after some request: then no answer may slip out first."""
@@ -99,6 +103,7 @@ class Life:
         """Run `work` as this process; None where it died, and nothing of it runs on."""
         loop = asyncio.get_running_loop()
         loop.set_task_factory(_owned_task)
+        loop.set_exception_handler(_complain_of_the_living)
         token = _OWNER.set(self)
         try:
             task = loop.create_task(work)
@@ -124,6 +129,12 @@ def _owned_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> a
         owner.tasks.add(task)
         task.add_done_callback(_forget_living(owner))
     return task
+
+
+def _complain_of_the_living(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What a dead process left unread is nobody's concern."""
+    if not isinstance(context.get("exception"), Died):
+        loop.default_exception_handler(context)
 
 
 def _forget_living(owner: Life) -> Callable[[asyncio.Task[Any]], None]:

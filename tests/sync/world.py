@@ -178,13 +178,20 @@ class World:
 
     def forget_state(self) -> None:
         """The state is lost altogether; the calendars stand as they are."""
+        self.replace_state(None)
+        upgrade(self.database)
+        self._environment()
+        self.site = self.new_site()
+
+    def replace_state(self, by: Path | None) -> None:
+        """Another file takes the state's place, or none."""
         self.database.close()
         path = Path(self.database.url.database or "")
         for suffix in ("", "-wal", "-shm"):
             Path(f"{path}{suffix}").unlink(missing_ok=True)
+        if by is not None:
+            by.rename(path)
         self.database = Database(self.database_url)
-        upgrade(self.database)
-        self._environment()
         self.site = self.new_site()
 
     def set_up_again(self, *names: str) -> None:

@@ -114,7 +114,7 @@ def _compare_booking(result: Compared, blank: Link, link: Link | None, events: S
         chosen = _original(made, None)
     else:
         chosen = _original(events, link.event if link else None)
-    if link is None or (link.event is None and link.intent is None):
+    if link is None or (link.event is None and link.intent is None) or _overtaken(link, chosen):
         generation = max(chosen.mark.generation if chosen.mark else 0, link.generation if link else 0)
         result.adopted.append(adopted(replace(blank, generation=generation), chosen))
     elif link.intent is not None:
@@ -126,6 +126,15 @@ def _compare_booking(result: Compared, blank: Link, link: Link | None, events: S
         result.absent.append(Absent(link, tuple(events)))
         return
     _report_copies(result, blank.mailbox, events, chosen)
+
+
+def _overtaken(link: Link, chosen: Observed) -> bool:
+    """The unanswered write is of an older generation than the event that stands: the state was restored from before.
+
+    Sent again, that write would make a second event beside this one (I1).
+    """
+    mine = link.intent is not None and chosen.id != link.event and _made_by_us(chosen)
+    return mine and chosen.mark is not None and chosen.mark.generation > link.generation
 
 
 def _original(events: Sequence[Observed], linked: EventId | None) -> Observed:
