@@ -1,0 +1,332 @@
+"""The running service over both ends: its schedule, announcements, wishes, troubles and its end, on a played clock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.conftest import NewState
+from tests.sync.world import ENVIRONMENT, NOW, World
+
+from fieldcal.clock import PlayedClock
+from fieldcal.embedded.faults import Fault, Match
+from fieldcal.engine.service import FIRST_PAUSE, GATHER, Service
+from fieldcal.errors import ConfigError
+from fieldcal.model import Identity
+from fieldcal.sources.pinned import PinnedSource
+from fieldcal.state import alerts, feeds, history, marks, waiting
+from fieldcal.state.history import Pass
+from fieldcal.sync.site import Site
+
+TOMORROW = NOW + timedelta(days=1)
+MINUTE = timedelta(minutes=1)
+
+
+class Served:
+    """A service at work in the world's loop; it runs while the test waits for something."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.clock = PlayedClock(NOW)
+        self.stop = asyncio.Event()
+        self.service = Service(world.database, self.clock, self.site)
+        self.task = world.loop.create_task(self.service.run(self.stop))
+
+    async def site(self, _environment: str) -> Site:
+        return self.world.site
+
+    def later(self, by: timedelta) -> None:
+        """Let time pass for the service, the ends and the sync, and the service take notice of it."""
+        self.world.clock.advance(by)
+        self.clock.advance(by)
+        self.world.run(asyncio.sleep(0.02))
+
+    def announce(self) -> None:
+        async def announce() -> None:
+            self.service.announce(ENVIRONMENT)
+
+        self.world.run(announce())
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        async def look() -> None:
+            while not condition():
+                assert not self.task.done(), self.task
+                self.clock.advance(timedelta(seconds=0))
+                await asyncio.sleep(0.005)
+
+        self.world.run(asyncio.wait_for(look(), 60))
+
+    def tick(self) -> None:
+        """Have the schedule look once more, and let what it began come to rest."""
+        self.later(timedelta(seconds=1))
+        self.until(lambda: all(one.ended_at for one in self.passes()))
+
+    def passes(self) -> list[Pass]:
+        """Oldest first."""
+        with self.world.database.read() as tx:
+            return history.last_passes(tx, ENVIRONMENT, 50)[::-1]
+
+    def done(self, number: int) -> Callable[[], bool]:
+        return lambda: len(self.passes()) >= number and all(one.ended_at for one in self.passes())
+
+    def end(self) -> None:
+        self.stop.set()
+        self.world.run(asyncio.wait_for(self.task, 60))
+
+
+@pytest.fixture
+def world(new_sqlite: NewState, tmp_path: Path) -> Iterator[World]:
+    made = World(tmp_path, new_sqlite())
+    made.worker("Anna")
+    made.worker("Bernd")
+    with made.database.write() as tx:
+        from sqlalchemy import delete
+
+        from fieldcal.state.tables import passes
+
+        tx.execute(delete(passes))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def served(world: World) -> Iterator[Served]:
+    made = Served(world)
+    yield made
+    if not made.task.done():
+        made.end()
+
+
+def test_r1_a_pass_runs_at_start_and_then_every_15_minutes(served: Served) -> None:
+    served.world.book("Anna", TOMORROW)
+    served.until(served.done(1))
+    assert (served.passes()[0].kind, served.passes()[0].tally.created) == ("scheduled", 1)
+    served.later(14 * MINUTE)
+    served.tick()
+    assert len(served.passes()) == 1
+    served.later(MINUTE)
+    served.until(served.done(2))
+    served.later(16 * MINUTE)
+    served.until(served.done(3))
+    assert [one.tally.writes for one in served.passes()] == [1, 0, 0]
+
+
+def test_r1_changes_that_are_announced_together_come_into_the_calendar_with_one_pass(served: Served) -> None:
+    served.until(served.done(1))
+    for hour in range(3):
+        served.world.book("Anna", TOMORROW + timedelta(hours=3 * hour))
+        served.announce()
+    served.later(timedelta(seconds=GATHER))
+    served.until(served.done(2))
+    served.tick()
+    assert [(one.kind, one.tally.created) for one in served.passes()] == [("scheduled", 0), ("announced", 3)]
+    assert len(served.world.events("Anna")) == 3
+
+
+def test_a_person_gets_the_report_of_a_pass_that_began_after_asking(served: Served) -> None:
+    served.until(served.done(1))
+    served.world.book("Anna", TOMORROW)
+    told: list[tuple[int, int]] = []
+
+    async def ask() -> None:
+        everything = served.service.ask(ENVIRONMENT, progress=lambda done, of: told.append((done, of)))
+        only = served.service.ask(ENVIRONMENT, frozenset({served.world.box("Bernd")}))
+        first, second = await asyncio.gather(everything, only)
+        assert first == second
+        assert (first.tally.created, first.error) == (1, "")
+
+    served.world.run(asyncio.wait_for(ask(), 60))
+    assert told == [(1, 1)]
+    assert [one.kind for one in served.passes()] == ["scheduled", "asked"]
+
+
+def test_a_wish_for_one_mailbox_leaves_the_others_for_the_schedule(served: Served) -> None:
+    served.until(served.done(1))
+    for name in ("Anna", "Bernd"):
+        served.world.book(name, TOMORROW)
+    served.world.run(asyncio.wait_for(served.service.ask(ENVIRONMENT, frozenset({served.world.box("Bernd")})), 60))
+    assert (len(served.world.events("Anna")), len(served.world.events("Bernd"))) == (0, 1)
+    served.tick()
+    served.until(lambda: len(served.world.events("Anna")) == 1)
+    assert [one.kind for one in served.passes()] == ["scheduled", "asked", "retry"]
+
+
+def test_a_source_that_does_not_answer_is_asked_again_with_growing_pauses_and_an_alert_that_ends(
+    served: Served,
+) -> None:
+    served.until(served.done(1))
+    world = served.world
+    number = world.field_service.control.add_fault(Fault(kind="status", status=500, times=None))
+    with pytest.raises(AssertionError):  # the dispatcher sees the same outage
+        world.book("Anna", TOMORROW)
+    served.later(15 * MINUTE)
+    served.until(served.done(2))
+    assert "HTTP 500" in served.passes()[1].error
+    served.tick()
+    assert len(served.passes()) == 2
+    served.later(timedelta(seconds=FIRST_PAUSE))
+    served.until(served.done(3))
+    served.later(timedelta(seconds=FIRST_PAUSE))
+    served.tick()
+    assert len(served.passes()) == 3
+    with world.database.read() as tx:
+        (alert,) = alerts.standing(tx, ENVIRONMENT)
+        feed = feeds.load(tx, ENVIRONMENT)
+    assert (alert.code, alert.times) == ("source", 2)
+    assert "HTTP 500" in feed.last_error
+    world.field_service.control.clear_faults(number)
+    world.book("Anna", TOMORROW)
+    served.later(timedelta(seconds=2 * FIRST_PAUSE))
+    served.until(lambda: len(world.events("Anna")) == 1)
+    served.tick()
+    with world.database.read() as tx:
+        assert alerts.standing(tx, ENVIRONMENT) == []
+
+
+def test_a_source_that_turns_out_to_be_a_stranger_plans_nothing_and_due_marks_stay(served: Served) -> None:
+    served.until(served.done(1))
+    world, sign_in, strange = served.world, ["first"], [True]
+
+    async def token() -> str:
+        return sign_in[0]
+
+    async def confirm(_identity: Identity) -> None:
+        if strange[0]:
+            raise ConfigError("the source is another organization")
+
+    world.site = replace(world.site, source=PinnedSource(world.site.source, token, confirm))
+    booking = world.book("Anna", TOMORROW)
+    with world.database.write() as tx:
+        marks.mark(tx, ENVIRONMENT, [(world.box("Anna"), booking)], NOW, "planted")
+    sent = world.exchange.control.count()
+    served.announce()
+    served.later(timedelta(seconds=GATHER))
+    served.until(lambda: _last_error(served) != "")
+    for _ in range(3):
+        served.tick()
+    assert world.exchange.control.count() == sent
+    with world.database.read() as tx:
+        assert marks.one(tx, ENVIRONMENT, world.box("Anna"), booking) is not None
+    strange[0] = False
+    served.later(timedelta(seconds=FIRST_PAUSE))
+    served.until(lambda: len(world.events("Anna")) == 1)
+
+
+def _last_error(served: Served) -> str:
+    with served.world.database.read() as tx:
+        return feeds.load(tx, ENVIRONMENT).last_error
+
+
+def test_a_mailbox_that_failed_is_tried_again_when_its_pause_has_ended_without_a_pass(served: Served) -> None:
+    served.until(served.done(1))
+    world = served.world
+    world.exchange.control.add_fault(Fault(kind="status", status=503, times=1, match=Match(method="POST")))
+    world.book("Anna", TOMORROW)
+    served.announce()
+    served.later(timedelta(seconds=GATHER))
+    served.until(served.done(2))
+    reads = world.field_service.control.count(method="GET")
+    assert world.events("Anna") == []
+    for _ in range(3):
+        served.later(MINUTE)
+        served.tick()
+    served.until(lambda: len(world.events("Anna")) == 1)
+    assert world.field_service.control.count(method="GET") == reads
+    assert served.passes()[-1].kind == "retry"
+
+
+def test_a_mailbox_that_waits_and_is_switched_off_costs_nothing(served: Served) -> None:
+    world = served.world
+    world.worker("Clara", enabled=False)
+    world.book("Clara", TOMORROW)
+    served.until(served.done(1))
+    served.tick()
+    with world.database.read() as tx:
+        assert marks.due_mailboxes(tx, ENVIRONMENT, world.clock.now()) == []
+        assert waiting.ready(tx, ENVIRONMENT, world.clock.now()) == []
+        assert waiting.backlog(tx, ENVIRONMENT).waiting == 0
+    assert world.events("Clara") == []
+
+
+def test_a_mailbox_that_a_command_switches_on_is_filled_without_waiting_for_the_next_pass(served: Served) -> None:
+    world = served.world
+    world.worker("Clara", enabled=False)
+    world.book("Clara", TOMORROW)
+    served.until(served.done(1))
+    world.enable("Clara")
+    with world.database.write() as tx:
+        window, now = world.settings.window(world.clock.now()), world.clock.now()
+        marks.mark_mailbox(tx, ENVIRONMENT, world.box("Clara"), window, now, "enabled")
+    served.tick()
+    served.until(lambda: len(world.events("Clara")) == 1)
+
+
+def test_at_night_every_mailbox_is_checked_once(served: Served) -> None:
+    served.until(served.done(1))
+    served.later(timedelta(hours=18))
+    served.until(served.done(2))
+    for _ in range(3):
+        served.tick()
+    kinds = [one.kind for one in served.passes()]
+    assert kinds == ["scheduled", "scheduled", "check"]
+
+
+def test_while_another_process_reads_the_source_the_service_waits_and_writes_no_pass(served: Served) -> None:
+    from fieldcal.state import leases
+
+    served.until(served.done(1))
+    world = served.world
+    with world.database.write() as tx:
+        lease = leases.take(tx, f"pull:{ENVIRONMENT}", "another", world.clock.now() + 15 * MINUTE, MINUTE)
+    assert lease is not None
+    served.later(15 * MINUTE)
+    for _ in range(3):
+        served.tick()
+    assert len(served.passes()) == 1
+    with world.database.write() as tx:
+        leases.give_back(tx, lease)
+    served.later(timedelta(seconds=5))
+    served.until(served.done(2))
+
+
+def test_when_it_is_stopped_the_pass_in_hand_is_finished_and_later_wishes_are_told(served: Served) -> None:
+    served.until(served.done(1))
+    world = served.world
+    world.exchange.control.change(latency=0.05)
+    for hour in range(4):
+        world.book("Anna", TOMORROW + timedelta(hours=3 * hour))
+
+    async def story() -> None:
+        first = asyncio.create_task(served.service.ask(ENVIRONMENT))
+        while len(served.passes()) < 2:  # noqa: ASYNC110 - the state tells of it, no event does
+            await asyncio.sleep(0.005)
+        late = asyncio.create_task(served.service.ask(ENVIRONMENT))
+        await asyncio.sleep(0)
+        served.stop.set()
+        report = await asyncio.wait_for(first, 60)
+        assert report.tally.created == 4
+        with pytest.raises(ConfigError, match="stopped before the pass began"):
+            await asyncio.wait_for(late, 60)
+
+    world.run(story())
+    served.end()
+    assert len(world.events("Anna")) == 4
+    assert all(one.ended_at for one in served.passes())
+
+
+def test_an_environment_that_is_switched_off_has_no_jobs(served: Served) -> None:
+    from fieldcal.state import environments
+
+    served.until(served.done(1))
+    world = served.world
+    with world.database.write() as tx:
+        environments.save(tx, replace(environments.get(tx, ENVIRONMENT), enabled=False))
+    before = world.field_service.control.count()
+    served.later(timedelta(hours=3))
+    for _ in range(3):
+        served.tick()
+    assert (len(served.passes()), world.field_service.control.count()) == (1, before)
