@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,7 +53,7 @@ class Stage(People):
         now: datetime,
         follow_work_order: bool = False,
         tell: Callable[[str], None] = print,
-        set_up: tuple[str, ...] = ("Ana", "Ben"),
+        before_the_first_pass: Callable[[Stage], None] | None = None,
     ) -> None:
         world = World(folder, url, now=now, follow_work_order=follow_work_order)
         super().__init__(world, Oracle(follow_work_order), tell)
@@ -65,11 +66,14 @@ class Stage(People):
             self.world.worker(name, enabled=False, zone=code, box=box, kind=kind)
             self.oracle.workers[name] = Worker(name, self.world.boxes.get(name), zone)
         self.boxes = {self.world.boxes[name]: name for name in ("Ana", "Ben")}
-        self.runs(run_pass)
-        for name in set_up:
+        if before_the_first_pass is not None:
+            before_the_first_pass(self)
+        self.world.set_up_again()
+        for name in ("Ana", "Ben"):
             self.switch_mailbox(name, on=True)
-        # Enabled, read whole, and found empty: the story begins.
-        self.passes()
+        if before_the_first_pass is None:
+            # Read whole and found empty: the story begins.
+            self.passes()
 
     # -- processes
 
@@ -84,6 +88,26 @@ class Stage(People):
             self.world.clock.advance(LEASE + timedelta(seconds=1))
         self.process = self._start()
         self.says(f"{self.process.life.name} starts")
+
+    def keeps_a_copy(self) -> None:
+        """The operator copies the state file (SQLite's own way, beside a running process)."""
+        self.says("the state is copied")
+        state = str(self.world.database.url.database)
+        with closing(sqlite3.connect(state)) as source, closing(sqlite3.connect(f"{state}.copy")) as target:
+            source.backup(target)
+
+    def puts_the_copy_back(self) -> None:
+        """The copy takes the state's place, and is not believed until the calendars are read."""
+        self.says("the copy of the state is put back")
+        self.process.database.close()
+        self.world.replace_state(Path(f"{self.world.database.url.database}.copy"))
+        life = self.process.life
+        self.process = self._start()
+        self.process.life.inherits(life)
+        with self.world.database.write() as tx:
+            links.distrust(tx, ENVIRONMENT)
+        for box in self._boxes_on:
+            self.world.enable(self.boxes[box])
 
     def _site(self, process: Process) -> Site:
         return replace(process.site, settings=self.world.settings)
@@ -187,6 +211,11 @@ class Stage(People):
         self.says(f"a {what}: " + (answered(result) if life.alive else f"{life.name} died {where} no. {nth}"))
         self.looks()
         return not life.alive
+
+    def passes_or_dies(self) -> None:
+        """A pass of a process that may be about to die; if it does, another one starts."""
+        if self.passes() is None:
+            self.restart()
 
     def held_up(self, where: str, nth: int) -> None:
         """A pass is held up for minutes, past its lease; another process takes over; then the first goes on (I8)."""

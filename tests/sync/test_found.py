@@ -21,3 +21,68 @@ def test_a_booking_moved_while_its_create_went_unanswered_does_not_stay_at_the_o
     stage.passes()
     assert [stand.start for _, stand in stage.events()] == [TOMORROW + timedelta(days=1)]
     stage.quiets()
+
+
+def test_an_event_of_a_booking_deleted_behind_a_restore_goes_with_the_first_pass(stage: Stage) -> None:
+    """Nothing is marked in that mailbox, so it was not read before the night."""
+    stage.keeps_a_copy()
+    booking = stage.books("Ben", TOMORROW, 2)
+    stage.passes()
+    stage.oracle.storm = True
+    stage.puts_the_copy_back()
+    stage.deletes(booking)
+    stage.world.field_service.control.actions["expire-delta-tokens"]()
+    stage.passes()
+    assert stage.events() == []
+    stage.quiets()
+
+
+def test_a_booking_given_away_and_back_behind_a_restore_keeps_its_appointment(stage: Stage) -> None:
+    """The restored state remembers an event that was removed since; nothing of the booking seems to have changed."""
+    booking = stage.books("Ana", TOMORROW, 2)
+    stage.passes()
+    stage.keeps_a_copy()
+    stage.reassigns(booking, "Ben")
+    stage.passes()
+    stage.reassigns(booking, "Ana")
+    stage.oracle.storm = True
+    stage.puts_the_copy_back()
+    stage.passes()
+    assert [stage.boxes[box] for box, _ in stage.events()] == ["Ana"]
+    stage.quiets()
+
+
+def test_a_create_that_was_unanswered_in_the_backup_makes_no_second_appointment(stage: Stage) -> None:
+    """Carried out, removed and made anew under another key since; sent again it stood beside the new one."""
+    stage.oracle.storm = True
+    booking = stage.books("Ana", TOMORROW, 2)
+    stage.dying("after write", 1)
+    stage.restart()
+    stage.keeps_a_copy()
+    stage.passes()
+    stage.reassigns(booking, "Ben")
+    stage.passes()
+    stage.reassigns(booking, "Ana")
+    stage.passes()
+    stage.puts_the_copy_back()
+    stage.passes()
+    assert len(stage.events()) == 1
+    stage.quiets()
+
+
+def test_a_booking_moved_and_moved_back_around_a_restore_does_not_stay_at_the_wrong_time(stage: Stage) -> None:
+    booking = stage.books("Ana", TOMORROW, 2)
+    stage.books("Ana", TOMORROW + timedelta(hours=3), 2)
+    stage.passes()
+    stage.keeps_a_copy()
+    stage.moves(booking, TOMORROW + timedelta(days=1), 2)
+    stage.passes()
+    stage.moves(booking, TOMORROW, 2)
+    stage.oracle.storm = True
+    stage.puts_the_copy_back()
+    stage.world.forget_requests()
+    stage.passes()
+    assert [stand.start for _, stand in stage.events()] == [TOMORROW, TOMORROW + timedelta(hours=3)]
+    # What nobody has touched since the backup is not written again.
+    assert stage.world.writes() == 1
+    stage.quiets()

@@ -116,6 +116,15 @@ def refresh_etags(tx: Connection, environment: str, mailbox: str, etags: Sequenc
         )
 
 
+def distrust(tx: Connection, environment: str) -> None:
+    """After a restore: have every event of ours written once more, but those that a check finds as we left them.
+
+    What was written after the backup is not known any more. An event that is not there may have been taken by a hand,
+    but also by ourselves before its booking came back; only writing it tells, and makes it anew where it is gone.
+    """
+    tx.execute(update(links).where(links.c.environment == environment, links.c.event.is_not(None)).values(rewrite=True))
+
+
 def not_ended(tx: Connection, environment: str, now: datetime) -> int:
     """How many live links have an event that has not ended; the measure of the removal budget."""
     return tx.scalar(

@@ -39,6 +39,8 @@ class Compared:
 
     adopted: list[Link] = field(default_factory=list)
     etags: list[tuple[EventId, str]] = field(default_factory=list)
+    #: links of a restored state whose events have not changed since the backup
+    trusted: list[Link] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     absent: list[Absent] = field(default_factory=list)
     #: bookings whose event stands there while a write of ours is unanswered: reconcile has to look
@@ -171,10 +173,17 @@ def _compare_one(result: Compared, link: Link, event: Observed) -> None:
         )
         if there != written
     ]  # fmt: skip
+    if link.rewrite and not differences and _as_written(link, event):
+        result.trusted.append(replace(link, rewrite=False))
     if differences and not link.rewrite:
         result.findings.append(_finding(link.mailbox, event, "changed", "; ".join(differences)))
     if event.etag != link.etag:
         result.etags.append((event.id, event.etag))
+
+
+def _as_written(link: Link, event: Observed) -> bool:
+    """Nobody has touched the event since the write that the link remembers, and it is known what that write said."""
+    return link.triggers is not None and (event.etag, event.stamp) == (link.etag, link.stamp)
 
 
 def _finding(mailbox: MailboxId, event: Observed, kind: str, detail: str) -> Finding:
@@ -230,7 +239,7 @@ def _store(
 ) -> leases.Lease:
     now = site.clock.now()
     lease = leases.renew(tx, held.lease, now, LEASE)
-    links.store(tx, site.environment, found.adopted, now)
+    links.store(tx, site.environment, [*found.adopted, *found.trusted], now)
     links.refresh_etags(tx, site.environment, mailbox, found.etags)
     feed = feeds.load(tx, site.environment)
     frame = Frame(site.environment, site.settings, site.moment(feed.far_edge).window, feed.reading or "", now)
