@@ -13,7 +13,7 @@ import typer
 from fieldcal.cli.options import Json
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Progress
 
     from fieldcal.app import App
     from fieldcal.asked import Told
@@ -125,34 +125,40 @@ class _Screen:
 
     def __init__(self, *, quiet: bool) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         self._quiet = quiet
-        self._out = Console(highlight=False, emoji=False)
-        err = Console(stderr=True)
-        self._bars = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=err, transient=True,
-            disable=not err.is_terminal,
-        )  # fmt: skip
-        self._tasks: dict[str, TaskID] = {}
+        self._out, self._err = Console(highlight=False, emoji=False), Console(stderr=True)
+        self._bar: Progress | None = None
 
     def __enter__(self) -> Self:
-        self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bars.stop()
+        self._end_bar()
 
     def say(self, text: str) -> None:
         if not self._quiet:
             self._out.print(text, markup=False, soft_wrap=True)
 
     def progress(self, title: str, done: int, of: int) -> None:
-        if title not in self._tasks:
-            self._tasks[title] = self._bars.add_task(title, total=of)
-        self._bars.update(self._tasks[title], completed=done, total=of)
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        if not self._err.is_terminal:
+            return
+        if self._bar is None:
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+            self._bar = Progress(*columns, console=self._err, transient=True)
+            self._bar.add_task(title, total=of)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done)
         if done == of:
-            self._bars.remove_task(self._tasks.pop(title))
+            self._end_bar()
+
+    def _end_bar(self) -> None:
+        """Take the bar away, so that what is printed next does not run into it."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
     def told(self, title: str, told: Told) -> None:
         from fieldcal.cli import report
