@@ -160,8 +160,17 @@ class Denied(ConnectorError):
     """Signed in, but the application lacks a privilege there (a 403 of the source)."""
 
 
+#: `Unreachable.code` where no connection stood yet: the request was certainly not carried out
+NOT_CONNECTED = "NotConnected"
+
+
 class Unreachable(ConnectorError):
     """No answer, a 5xx, or garbage; nothing may be concluded from it."""
+
+    @property
+    def everywhere(self) -> bool:
+        """The server as a whole was not reached; else only this one request is known to have failed."""
+        return self.code == NOT_CONNECTED
 
 
 class CursorExpired(FieldcalError):

@@ -22,10 +22,8 @@ import msgspec
 from yarl import URL
 
 from fieldcal.clock import Clock
-from fieldcal.errors import ConfigError, SignInFailed, Throttled, Unreachable, one_line
+from fieldcal.errors import NOT_CONNECTED, ConfigError, SignInFailed, Throttled, Unreachable, one_line
 
-#: `Unreachable.code` where no connection stood yet: the request was certainly not carried out
-NOT_CONNECTED = "NotConnected"
 #: `Unreachable.code` where the request may have been carried out
 NO_ANSWER = "NoAnswer"
 

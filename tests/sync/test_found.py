@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
+import pytest
 from tests.sync.stage import REST, Stage
-from tests.sync.world import NOW
+from tests.sync.world import NOW, World
 
 from fieldcal.embedded.faults import Fault, Match
+from fieldcal.state import pauses
 
 TOMORROW = NOW + timedelta(days=1)
 
@@ -86,3 +89,26 @@ def test_a_booking_moved_and_moved_back_around_a_restore_does_not_stay_at_the_wr
     # What nobody has touched since the backup is not written again.
     assert stage.world.writes() == 1
     stage.quiets()
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault(kind="status", status=500), Fault(kind="drop_before"), Fault(kind="garbage")], ids=lambda f: f.kind
+)
+def test_one_mailbox_that_fails_for_weeks_does_not_hold_up_the_others(world: World, fault: Fault) -> None:
+    """Its failed reads paused everything behind the server profile, up to a quarter of an hour each time."""
+    names = [f"Worker {number}" for number in range(12)]
+    for name in names:
+        world.worker(name, enabled=False)
+    world.set_up_again(*names)
+    world.pass_()
+    for item in (True, False):
+        match = Match(path=world.boxes[names[0]], item=item)
+        world.exchange.control.add_fault(msgspec.structs.replace(fault, match=match, times=None))
+    for hour in range(4):
+        for name in names:
+            world.book(name, TOMORROW + timedelta(hours=hour), 1)
+        world.pass_()
+        world.clock.advance(timedelta(minutes=15))
+    assert [len(world.ours(name)) for name in names] == [0] + [4] * 11
+    with world.database.read() as tx:
+        assert set(pauses.lasting(tx, world.clock.now())) <= {world.boxes[names[0]]}

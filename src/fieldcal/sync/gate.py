@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConnectorError, Forbidden, MailboxError, NotAMailbox
+from fieldcal.errors import ConnectorError, Forbidden, MailboxError, NotAMailbox, Throttled, Unreachable
 from fieldcal.model import MailboxId
 from fieldcal.plan.retry import pause
 from fieldcal.ports import Calendar
@@ -73,13 +73,15 @@ def went_well(tx: Connection, site: Site, mailbox: MailboxId, opened: Opened) ->
 async def went_wrong(site: Site, mailbox: MailboxId, opened: Opened, error: MailboxError | ConnectorError) -> None:
     """Remember the failure and pause with growing steps: the mailbox, or all of the connector where all are concerned.
 
+    A request without a sound answer concerns its own mailbox alone: one that answers 500 for weeks must not hold up
+    the others (I7). Where the whole server is ill, each mailbox finds out by itself, at growing intervals.
     A refusal of the mailbox switches it off only when it comes again on passes of its own (F54); anything else
     goes on by itself when the server is back.
     """
     failures, now = opened.failures + 1, site.clock.now()
     refused = isinstance(error, Forbidden | NotAMailbox)
     seconds = pause(failures, site.spread(), error.retry_after, first=30.0 if isinstance(error, MailboxError) else 4.0)
-    whole = isinstance(error, ConnectorError) and getattr(error, "scope", "connector") == "connector"
+    whole = _concerns_all(error)
     scope = f"connector:{opened.profile}" if whole else mailbox
     await site.pace.pause(scope, now + timedelta(seconds=seconds), str(error))
 
@@ -90,3 +92,13 @@ async def went_wrong(site: Site, mailbox: MailboxId, opened: Opened, error: Mail
         alerts.raise_alert(tx, site.environment, mailbox, "mailbox-failing", level, text, now)
 
     await site.database.writing(store)
+
+
+def _concerns_all(error: MailboxError | ConnectorError) -> bool:
+    match error:
+        case Throttled(scope=scope):
+            return scope == "connector"
+        case Unreachable():
+            return error.everywhere
+        case _:
+            return isinstance(error, ConnectorError)

@@ -15,8 +15,8 @@ from fieldcal.calendars.graph import trial, wire
 from fieldcal.calendars.graph.batch import NOT_WHOLE, Courier, Request
 from fieldcal.calendars.graph.replies import ITEM_GONE, Reply, of_read, outcome
 from fieldcal.clock import Clock
-from fieldcal.errors import FieldcalError, NotSent, OutcomeUnknown, Unreachable
-from fieldcal.http import NOT_CONNECTED, Http
+from fieldcal.errors import NOT_CONNECTED, FieldcalError, NotSent, OutcomeUnknown, Unreachable
+from fieldcal.http import Http
 from fieldcal.model import (
     Check,
     Create,
