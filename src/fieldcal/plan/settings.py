@@ -103,8 +103,6 @@ _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 def parse(given: dict[str, Any], base: Settings | None = None) -> Settings:
     """`base` with these settings changed; raises one `ConfigError` that names every mistake at once."""
-    from dataclasses import replace
-
     current = base or Settings()
     kinds = {field.name: type(getattr(Settings(), field.name)) for field in fields(Settings)}
     values: dict[str, Any] = {}
