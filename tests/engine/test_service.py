@@ -263,6 +263,7 @@ def test_a_mailbox_that_a_command_switches_on_is_filled_without_waiting_for_the_
         marks.mark_mailbox(tx, ENVIRONMENT, world.box("Clara"), window, now, "enabled")
     served.tick()
     served.until(lambda: len(world.events("Clara")) == 1)
+    assert served.passes()[-1].kind == "announced"
 
 
 def test_at_night_every_mailbox_is_checked_once(served: Served) -> None:
