@@ -110,9 +110,14 @@ def test_a_used_key_tells_the_event_that_used_it_first(existing, told):
     assert refused.existing == told
 
 
-@pytest.mark.parametrize("reply", [Reply(204), Reply(200, {}), Reply(404, error("ErrorItemNotFound"))])
+@pytest.mark.parametrize("reply", [Reply(204), Reply(404, error("ErrorItemNotFound"))])
 def test_a_removal_is_done_also_where_the_event_was_gone(reply):
     assert outcome(DELETE, reply) == Receipt(EventId("e"), "")
+
+
+@pytest.mark.parametrize("body", [None, {}, "<html>a proxy was here</html>"])
+def test_a_removal_answered_with_a_page_may_not_have_been_carried_out(body):
+    assert type(outcome(DELETE, Reply(200, body))) is OutcomeUnknown
 
 
 def test_a_removal_in_a_mailbox_that_is_not_there_is_not_done():

@@ -197,9 +197,10 @@ def outcome(action: Write, reply: Reply) -> Receipt | FieldcalError:
     try:
         if isinstance(action, Create):
             return wire.receipt(action.event, reply.body, reply.earliest)
-        if isinstance(action, Delete) or reply.status == HTTPStatus.NO_CONTENT:
+        if reply.status == HTTPStatus.NO_CONTENT:
             return Receipt(action.id, "")
-        if isinstance(reply.body, dict):
+        # A removal is answered without content; anything else is the word of somebody on the way.
+        if isinstance(reply.body, dict) and not isinstance(action, Delete):
             return Receipt(wire.event_id(reply.body), wire.etag(reply.body))
     except wire.Malformed as error:
         return OutcomeUnknown(f"the answer is not an event ({error})", status=reply.status)
