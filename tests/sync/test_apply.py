@@ -163,7 +163,7 @@ USED = KeyUsed("used", existing="event-7")
     ("error", "seen"),
     [
         (USED, Seen({EventId("event-7"): observed("event-7")})),
-        (KeyUsed("used"), Seen(by_mark={mark(): [observed("event-7")]})),
+        (KeyUsed("used"), Seen(by_mark={mark(): [observed("event-7", key=CREATE.key)]})),
         (
             KeyUsed("used"),
             Seen(by_mark={mark(): [observed("copy", created=NOW - DAY), observed("event-7", key=CREATE.key)]}),

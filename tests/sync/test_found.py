@@ -91,6 +91,34 @@ def test_a_booking_moved_and_moved_back_around_a_restore_does_not_stay_at_the_wr
     stage.quiets()
 
 
+def test_a_page_of_a_proxy_is_no_word_that_an_appointment_was_removed(stage: Stage) -> None:
+    """Its 200 was taken for one, and the technician kept the appointment of a deleted booking until the night."""
+    booking = stage.books("Ana", TOMORROW, 2)
+    stage.passes()
+    stage.deletes(booking)
+    stage.plants("Exchange", Fault(kind="garbage", match=Match(method="DELETE")))
+    stage.passes()
+    stage.quiets()
+    assert stage.events() == []
+
+
+@pytest.mark.parametrize("dead_key", ["new", "error", "dead"])
+def test_a_copy_is_not_adopted_when_the_original_goes_before_we_know_of_it(stage: Stage, dead_key: str) -> None:
+    """It was taken for the event whose create went unanswered, and the next change wrote into the worker's own copy."""
+    stage.world.exchange.control.change(dead_key=dead_key)
+    stage.plants("Exchange", Fault(kind="drop_after", match=Match(method="POST")))
+    booking = stage.books("Ana", TOMORROW, 2)
+    stage.passes()
+    [(box, original)] = stage.events()
+    stage.hand_copies(box, original)
+    stage.hand_deletes(box, original)
+    stage.quiets()
+    stage.moves(booking, TOMORROW + timedelta(hours=3), 2)
+    stage.passes()
+    starts = sorted(stand.start for _, stand in stage.events())
+    assert starts == [TOMORROW, TOMORROW + timedelta(hours=3)]
+
+
 @pytest.mark.parametrize(
     "fault", [Fault(kind="status", status=500), Fault(kind="drop_before"), Fault(kind="garbage")], ids=lambda f: f.kind
 )

@@ -121,14 +121,14 @@ def resolve(link: Link, found: Sequence[Observed]) -> Resolved:
     """What became of an unanswered write, from what stands in the calendar now.
 
     `found`: for a create, the events that carry its mark; for an update or delete, the event itself, if it is there.
+    A worker's copy carries the mark too, but not the key it was made under: it is none of ours (I3).
     """
     assert link.intent is not None
     action = link.intent.action
     match action:
         case Create(mark=mark):
-            if not found:
-                return Resend(action)
-            return Adopt(mark, ours(found, action.key, linked=None))
+            made = [event for event in found if event.key == action.key]
+            return Adopt(mark, ours(made, action.key, linked=None)) if made else Resend(action)
         case Update(mark=mark) | Delete(mark=mark):
             return Adopt(mark, found[0]) if found else Forget(mark)
 

@@ -163,10 +163,10 @@ def _key_used(armed: Armed, error: KeyUsed, seen: Seen, now: datetime, spread: f
         current = seen.by_id[existing]
         found = [] if current is None else [current]
     elif mark in seen.by_mark:
-        found = list(seen.by_mark[mark])
+        found = [event for event in seen.by_mark[mark] if event.key == armed.action.key]
     else:
         return _again(armed, error, armed.link, now, spread)
-    # An event under our key but without our mark is none of ours, whatever the key says (I3).
+    # An event under our key but without our mark is none of ours, nor is one with our mark under another key (I3).
     found = [event for event in found if event.mark == mark]
     link = adopted(armed.link, ours(found, armed.action.key, None)) if found else forgotten(armed.link)
     settled = _again(armed, error, link, now, spread)
