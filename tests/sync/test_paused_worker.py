@@ -1,0 +1,75 @@
+"""A worker process that is stopped (SIGSTOP) in the middle of a pass, past its lease, and woken when others are done."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bench.ends import made_id, z
+from sqlalchemy import select
+from tests.sync.crowd import Crowd, awaited, crowd, told
+from tests.sync.one_pass import QuickClock
+
+from fieldcal.state.database import Database
+from fieldcal.state.tables import leases
+
+#: a second is worth half a minute: a lease of two minutes is over in four seconds
+SPEED = 30
+BOOKINGS, WORKERS = 160, 2
+
+
+def _settled(ends: Crowd) -> bool:
+    """Every request that arrived has been answered."""
+    return all(entry.status for entry in ends.exchange.control.ledger())
+
+
+def _in_the_middle(ends: Crowd) -> bool:
+    return sum(entry.status == 200 and "$batch" in entry.url for entry in ends.exchange.control.ledger()) >= WORKERS
+
+
+def test_i8_a_worker_that_wakes_after_its_lease_begins_no_request_and_nothing_is_doubled(tmp_path: Path) -> None:
+    with crowd(tmp_path / "ends", workers=WORKERS, bookings=BOOKINGS, speed=SPEED) as ends:
+        ends.exchange.control.change(latency=0.02)  # each item takes its time, so that there is a middle
+        with ends.starts("the sleeper") as sleeper:
+            awaited("the sleeper has written its first batches", lambda: _in_the_middle(ends))
+            sleeper.signal(signal.SIGSTOP)
+            awaited("what was in flight is answered", lambda: _settled(ends))
+            before = ends.marks().total()
+            assert 0 < before < BOOKINGS
+            ends.exchange.control.change(latency=0.0)
+            moved = _move_one_that_is_written(ends)
+            awaited("the sleeper's leases are over", lambda: _leases_over(ends))
+            second = ends.passes("the second")
+            assert (ends.marks().total(), second.failed) == (BOOKINGS, 0)
+            stands = {number: ends.exchange.hands.look(made_id("box", number)) for number in range(WORKERS)}
+            last = max(entry.number for entry in ends.exchange.control.ledger())
+            sleeper.signal(signal.SIGCONT)
+            report = told(sleeper)
+        assert ends.exchange.control.ledger(last) == [], "the woken worker began a request"
+        assert report.failed == WORKERS, "both mailboxes are left: their leases are somebody else's"
+        assert set(ends.marks().values()) == {1}
+        assert {number: ends.exchange.hands.look(made_id("box", number)) for number in range(WORKERS)} == stands
+        assert moved in {event.start[:19] + "Z" for event in stands[0]}
+        again = ends.passes("the third")
+        assert (again.created, again.updated, again.removed, again.failed) == (0, 0, 0, 0)
+
+
+def _move_one_that_is_written(ends: Crowd) -> str:
+    """A dispatcher moves a booking that the sleeper has written; returns its new start."""
+    start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
+    booking = next(booking for (number, booking), _ in ends.marks().items() if number == 0)
+    change = {"starttime": z(start), "endtime": z(start + timedelta(hours=1))}
+    ends.field_service.store.change("bookableresourcebooking", booking, change)
+    return z(start)
+
+
+def _leases_over(ends: Crowd) -> bool:
+    database = Database(ends.given.state)
+    try:
+        with database.read() as tx:
+            until = tx.scalars(select(leases.c.until).where(leases.c.name.startswith("mailbox:"))).all()
+    finally:
+        database.close()
+    assert len(until) == WORKERS
+    return max(until) <= QuickClock(SPEED, ends.given.epoch).now()
