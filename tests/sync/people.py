@@ -37,6 +37,9 @@ class People:
     def now(self) -> datetime:
         return self.world.clock.now()
 
+    def tells_to(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+
     def says(self, sentence: str) -> None:
         self._tell(f"{self.now:%a %d %b %H:%M}  {sentence}")
 

@@ -43,6 +43,7 @@ from fieldcal.errors import (
 from fieldcal.model import BookingId, Create, Delete, EventId, Intent, Known, Link, MailboxId, Receipt, Update, Write
 from fieldcal.plan.decide import Decision, decide
 from fieldcal.plan.keys import create_key, fingerprint
+from fieldcal.plan.retry import AT_ONCE
 from fieldcal.plan.rules import Evidence, Reason, trigger_values
 from fieldcal.state.history import Tally
 from fieldcal.state.marks import Later, Marked
@@ -223,7 +224,8 @@ def test_f49_a_stale_etag_is_read_again_and_the_write_tried_once_more_at_once(ac
     result = settled(item, Changed("412"), Seen({EventId("event-1"): replace(observed(), etag="etag-5")}))
     assert result.link == replace(without_intent(item), etag="etag-5")
     assert due_in(result) == 0
-    assert due_in(settled(armed(action, attempts=1), Changed("412"))) == 2
+    assert due_in(settled(armed(action, attempts=5), Changed("412"))) == 0
+    assert due_in(settled(replace(armed(action), tries=AT_ONCE), Changed("412"))) == 1
 
 
 @pytest.mark.parametrize("action", [UPDATE, REMOVE])

@@ -119,6 +119,20 @@ def test_a_copy_is_not_adopted_when_the_original_goes_before_we_know_of_it(stage
     assert starts == [TOMORROW, TOMORROW + timedelta(hours=3)]
 
 
+def test_an_appointment_lost_after_some_failures_is_made_anew_in_the_same_pass(stage: Stage) -> None:
+    """What the write taught (a stale etag, an event gone) was only used after a pause: one pass was not enough."""
+    booking = stage.books("Ana", TOMORROW, 2)
+    stage.passes()
+    stage.plants("Exchange", Fault(kind="status", status=503, match=Match(method="PATCH"), times=3))
+    stage.moves(booking, TOMORROW + timedelta(hours=3), 2)
+    for _ in range(3):
+        stage.passes()
+        stage.waits(timedelta(minutes=5))
+    stage.hand_deletes(*stage.events()[0])
+    stage.quiets()
+    assert [stand.start for _, stand in stage.events()] == [TOMORROW + timedelta(hours=3)]
+
+
 @pytest.mark.parametrize(
     "fault", [Fault(kind="status", status=500), Fault(kind="drop_before"), Fault(kind="garbage")], ids=lambda f: f.kind
 )

@@ -35,12 +35,21 @@ def pause(attempt: int, spread: float, retry_after: float | None = None, *, firs
     return max(grown, retry_after or 0.0) * (1.0 + 0.2 * spread)
 
 
-def next_try(error: FieldcalError, attempt: int, now: datetime, spread: float) -> datetime | None:
-    """When to try this write again; None: never unchanged."""
+#: So often in one pass a booking is tried again at once: stale etag, event gone, key used, next key.
+AT_ONCE = 3
+
+
+def next_try(
+    error: FieldcalError, attempt: int, now: datetime, spread: float, *, here: int | None = None
+) -> datetime | None:
+    """When to try this write again; None: never unchanged.
+
+    `here`: the how-manieth try of this pass it was, where failures of earlier passes are not to slow it down.
+    """
     match error:
         case Rejected():
             return None
-        case Gone() | KeyUsed() | Changed() if attempt <= 1:
+        case Gone() | KeyUsed() | Changed() if (attempt if here is None else here) <= AT_ONCE:
             return now  # decided anew at once, with what the answer taught
         case NotSent(retry_after=after):
             return now + timedelta(seconds=pause(attempt, spread, after))

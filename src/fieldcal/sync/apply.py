@@ -42,6 +42,8 @@ class Armed:
     counted: bool = False
     #: the same bytes went out before and were not answered: what failed now says nothing of that time
     resend: bool = False
+    #: how often its booking was tried before in this pass
+    tries: int = 0
 
     @property
     def evidence(self) -> str:
@@ -174,7 +176,7 @@ def _key_used(armed: Armed, error: KeyUsed, seen: Seen, now: datetime, spread: f
 
 
 def _again(armed: Armed, error: FieldcalError, link: Link, now: datetime, spread: float) -> Settled:
-    due = next_try(error, armed.marked.attempts + 1, now, spread)
+    due = next_try(error, armed.marked.attempts + 1, now, spread, here=armed.tries + 1)
     line = _line(armed, str(error), now, ok=False)
     if isinstance(error, Rejected):
         line = replace(line, answer=f"refused for good, set aside until the booking changes: {error}")

@@ -7,8 +7,9 @@ transaction, so a write costs one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -48,6 +49,8 @@ class Run:
     id: str
     unsettled: list[Settled] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+    #: how often each booking was tried in this pass
+    tries: Counter[BookingId] = field(default_factory=Counter)
     #: the mailbox was switched off meanwhile: nothing more is sent (R13)
     closed: bool = False
     #: something settled is due again at once (adopted, then updated; gone, then made anew)
@@ -151,10 +154,11 @@ async def _round(run: Run, work: Work) -> None:
     sorted_out = sort_out(found.work, found.resends, run.site.render)
     if sorted_out.idle or sorted_out.waiting or sorted_out.lapsed:
         await run.site.database.writing(_put_by, run, sorted_out)
-    for start in range(0, len(sorted_out.armed), BATCH):
+    armed = [replace(item, tries=run.tries[item.marked.booking]) for item in sorted_out.armed]
+    for start in range(0, len(armed), BATCH):
         if run.closed or await gate.paused(run.site, run.mailbox, run.profile):
             break
-        await _write(run, sorted_out.armed[start : start + BATCH])
+        await _write(run, armed[start : start + BATCH])
 
 
 def _store_found(tx: Connection, run: Run, found: unanswered.Found) -> None:
@@ -178,6 +182,7 @@ async def _write(run: Run, armed: Sequence[Armed]) -> None:
     ready = await _step(run, armed)
     if not ready:
         return
+    run.tries.update(item.marked.booking for item in ready)
     outcomes: dict[Mark, Outcome] = dict(await run.calendar.write([item.action for item in ready], run.held.may_begin))
     seen = await learn(run.calendar, ready, outcomes, run.held.may_begin)
     now, spread = run.site.clock.now(), run.site.spread()
