@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, or_, select, update
 
 from fieldcal.model import BookingId, MailboxId, Window, Worker, WorkerId, WorkerKind
 from fieldcal.state import bookings as booking_rows
 from fieldcal.state.marks import mark
 from fieldcal.state.rows import add_missing, slices, upsert
-from fieldcal.state.tables import bookings, links, mailboxes, workers
+from fieldcal.state.tables import bookings, links, mailboxes, marks, workers
 
 
 def _worker(row: Row[Any]) -> Worker:
@@ -42,8 +43,15 @@ def everyone(tx: Connection, environment: str) -> list[Worker]:
 def store(
     tx: Connection, environment: str, told: Sequence[Worker], gone: Sequence[WorkerId], window: Window, now: datetime
 ) -> None:
-    """Keep these workers; make rows for new mailboxes; mark the bookings of those whose mailbox changed (D10)."""
+    """Keep these workers; make rows for new mailboxes; mark the bookings of those whose mailbox changed (D10).
+
+    A source tells a mailbox by its object id, and by its address where it does not tell the object id. Both with one
+    address are one mailbox, and the worker keeps the one that was there: keys and marks are made of its id, so
+    another id would take every event out and make it anew. Only a mailbox known by its address in which nothing of
+    ours stands, and which no other worker shares, takes on the object id.
+    """
     before = load(tx, environment, [worker.id for worker in told])
+    told = _known_mailboxes(tx, environment, told, before)
     rows = [
         {"environment": environment, "id": worker.id, "name": worker.name, "kind": worker.kind.value,
          "active": worker.active, "mailbox": worker.mailbox, "address": worker.address, "sign_in": worker.sign_in,
@@ -60,6 +68,68 @@ def store(
         known = before.get(worker.id)
         if known is None or known[0].mailbox != worker.mailbox or known[1]:
             _mailbox_changed(tx, environment, worker, window, now)
+
+
+def _known_mailboxes(
+    tx: Connection, environment: str, told: Sequence[Worker], before: Mapping[str, tuple[Worker, bool]]
+) -> list[Worker]:
+    """The workers as told, but with the mailbox that they had where it is the same one under another name."""
+    result: list[Worker] = []
+    for worker in told:
+        known = _with_mailbox(tx, environment, worker, before[worker.id][0]) if worker.id in before else None
+        if known is None or known.mailbox is None or not _same_mailbox(known, worker):
+            result.append(worker)
+        elif _by_address(known) and _free(tx, environment, known):
+            _rename(tx, environment, known.mailbox, worker.mailbox)
+            result.append(worker)
+        else:
+            result.append(replace(worker, mailbox=known.mailbox))
+    return result
+
+
+def _with_mailbox(tx: Connection, environment: str, told: Worker, known: Worker) -> Worker:
+    """The worker as known; one told without a mailbox in between had the one of this address that is known."""
+    if known.mailbox is not None or not _by_address(told):
+        return known
+    same = select(mailboxes.c.id).where(
+        mailboxes.c.environment == environment, func.lower(mailboxes.c.address) == told.address.lower()
+    )
+    box = tx.scalars(same.order_by(mailboxes.c.enabled.desc(), mailboxes.c.id)).first()
+    return replace(known, mailbox=MailboxId(box), address=told.address) if box else known
+
+
+def _by_address(worker: Worker) -> bool:
+    return worker.mailbox is not None and worker.mailbox.casefold() == worker.address.casefold()
+
+
+def _same_mailbox(known: Worker, told: Worker) -> bool:
+    """One address, told once by its object id and once without."""
+    if told.mailbox is None or known.mailbox == told.mailbox or known.address.casefold() != told.address.casefold():
+        return False
+    return _by_address(known) != _by_address(told)
+
+
+def _free(tx: Connection, environment: str, known: Worker) -> bool:
+    """Nothing of ours stands or may stand in the worker's mailbox, and nobody else's is the same."""
+    ours = select(links.c.booking).where(
+        links.c.environment == environment, links.c.mailbox == known.mailbox,
+        or_(links.c.event.is_not(None), links.c.intent.is_not(None)),
+    )  # fmt: skip
+    shared = select(workers.c.id).where(
+        workers.c.environment == environment, workers.c.mailbox == known.mailbox, workers.c.id != known.id
+    )
+    return tx.execute(ours.limit(1)).first() is None and tx.execute(shared.limit(1)).first() is None
+
+
+def _rename(tx: Connection, environment: str, old: MailboxId, new: MailboxId | None) -> None:
+    """Give the mailbox's row its object id, set up as it is; where that one is known already, the old row stays."""
+    for_new = select(mailboxes.c.id).where(mailboxes.c.environment == environment, mailboxes.c.id == new)
+    if tx.execute(for_new).first() is not None:
+        return
+    here = (mailboxes.c.environment == environment, mailboxes.c.id == old)
+    tx.execute(update(mailboxes).where(*here).values(id=new))
+    there = (marks.c.environment == environment, marks.c.mailbox == old)
+    tx.execute(update(marks).where(*there).values(mailbox=new))
 
 
 def _store_mailboxes(tx: Connection, environment: str, told: Sequence[Worker]) -> None:

@@ -143,7 +143,9 @@ def _load(tx: Connection, site: Site, mailbox: MailboxId) -> Work:
         worker, gone = people.get(item.known.booking.worker or "", (None, False))
         candidates[key] = Candidate(item.known, worker, gone, linked.get(key))
     said = plans.verdicts(tx, site.environment, mailbox, ids)
-    return Work(place, feed.first_read_at is not None, tuple(due), candidates, said)
+    others = {worker.mailbox for worker, _ in people.values() if worker.mailbox not in (None, mailbox)}
+    homes = frozenset(box for box in others if box and gate.why_not(tx, site, box) is None)
+    return Work(place, feed.first_read_at is not None, tuple(due), candidates, said, homes)
 
 
 async def _round(run: Run, work: Work) -> None:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from fieldcal.errors import one_line
-from fieldcal.model import BookingId, Create, Intent, Link
+from fieldcal.model import BookingId, Create, Intent, Link, MailboxId
 from fieldcal.plan.decide import Candidate, Decision, Place, Render, Resend, decide
 from fieldcal.plan.retry import pause
+from fieldcal.plan.rules import Reason, trigger_values
 from fieldcal.state.marks import Later, Marked
 from fieldcal.state.plans import Row
 from fieldcal.sync.apply import Armed
@@ -20,7 +21,8 @@ SECOND_LOOK = timedelta(seconds=60)
 LOOKS = 3
 #: How soon a removal is tried again that waits for the first complete read.
 UNREAD = timedelta(seconds=30)
-
+#: How soon a removal is looked at again whose worker is told to have another mailbox, which is not set up.
+NOT_OPEN = timedelta(hours=1)
 
 _OPEN = ("held", "approved")
 
@@ -36,6 +38,8 @@ class Work:
     candidates: Mapping[BookingId, Candidate]
     #: what persons have said of removals, the newest first
     verdicts: Mapping[str, list[Row]]
+    #: of the other mailboxes in which these bookings belong, those that may be written to
+    open_homes: frozenset[MailboxId] = frozenset()
 
 
 @dataclass(slots=True)
@@ -69,6 +73,8 @@ def sort_out(work: Work, resends: Mapping[BookingId, Resend], render: Render) ->
             _again(result, work, marked, candidate, decision, resend)
         elif decision.action is None:
             result.idle.append(marked)
+            if decision.reason is Reason.UP_TO_DATE:
+                _learn(result, work, candidate)
         elif decision.evidence is not None:
             _removal(result, work, marked, candidate, decision)
         else:
@@ -110,6 +116,12 @@ def _removal(result: Sorted, work: Work, marked: Marked, candidate: Candidate, d
     if not work.first_read:
         due = work.place.moment.now + UNREAD
         result.waiting.append(Later(marked, due, "nothing is removed before the first complete read", failed=False))
+        return
+    home = candidate.worker.mailbox if candidate.worker else None
+    if decision.evidence.counted and decision.reason is Reason.MOVED and home not in work.open_homes:
+        # Nobody has set up what the same worker is said to have now: the booking would be in no calendar at all.
+        due, why = work.place.moment.now + NOT_OPEN, "the worker's other mailbox is not set up; the event stays so long"
+        result.waiting.append(Later(marked, due, why, failed=False))
         return
     said = [row.state for row in work.verdicts.get(marked.booking, []) if row.evidence == decision.evidence.text]
     if said and said[0] in ("held", "rejected"):

@@ -1,0 +1,95 @@
+"""What a review of the whole way found; each case failed before its fix."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+from tests.sync.world import ENVIRONMENT, NOW, World
+
+from fieldcal.state.tables import mailboxes
+
+TOMORROW = NOW + timedelta(days=1)
+
+
+def user_of(world: World, name: str) -> str:
+    users = world.ask("GET", "systemusers?$select=systemuserid,fullname")["value"]
+    [found] = [user["systemuserid"] for user in users if user["fullname"] == name]
+    return str(found)
+
+
+def tell_object_id(world: World, name: str, object_id: str | None) -> None:
+    """The source tells the worker's user with this object id (None: by the address only) from the next full read on."""
+    world.ask("PATCH", f"systemusers({user_of(world, name)})", {"azureactivedirectoryobjectid": object_id})
+    world.pass_(workers_in_full=True)
+
+
+def known_mailboxes(world: World) -> list[tuple[str, bool]]:
+    with world.database.read() as tx:
+        found = tx.execute(select(mailboxes.c.id, mailboxes.c.enabled).where(mailboxes.c.environment == ENVIRONMENT))
+        return [(row.id, row.enabled) for row in found]
+
+
+# --- which mailbox a worker has --------------------------------------------------------------------------------------
+
+
+def test_a_worker_told_once_without_the_object_id_keeps_the_mailbox_and_every_event(world: World) -> None:
+    world.worker("Ana")
+    world.book("Ana", TOMORROW, name="Job")
+    world.pass_()
+    [before] = world.events("Ana")
+    tell_object_id(world, "Ana", None)
+    world.book("Ana", TOMORROW + timedelta(hours=3), name="later")
+    world.pass_()
+    assert known_mailboxes(world) == [(world.box("Ana"), True)]
+    assert world.subjects("Ana") == ["Job", "later"]
+    tell_object_id(world, "Ana", world.box("Ana"))
+    assert world.events("Ana")[0].key == before.key
+
+
+def test_a_worker_without_any_mailbox_for_a_while_comes_back_by_address_into_the_same_one(world: World) -> None:
+    world.worker("Ana")
+    world.book("Ana", TOMORROW, name="Job")
+    world.pass_()
+    for disabled in (True, False):
+        world.ask("PATCH", f"systemusers({user_of(world, 'Ana')})", {"isdisabled": disabled})
+        tell_object_id(world, "Ana", None)
+    assert known_mailboxes(world) == [(world.box("Ana"), True)]
+    assert world.subjects("Ana") == ["Job"]
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_worker_known_by_address_takes_on_the_object_id_only_while_nothing_of_ours_stands_there(
+    world: World, written: bool
+) -> None:
+    world.worker("Ana", enabled=False)
+    object_id, address = world.box("Ana"), "ana@northwind-trades.example"
+    tell_object_id(world, "Ana", None)
+    world.boxes["Ana"] = address
+    world.pass_(workers_in_full=True)
+    world.enable("Ana")
+    if written:
+        world.book("Ana", TOMORROW, name="Job")
+        world.pass_()
+    tell_object_id(world, "Ana", object_id)
+    assert known_mailboxes(world) == [(address if written else object_id, True)]
+    world.book("Ana", TOMORROW + timedelta(hours=3), name="later")
+    world.pass_()
+    world.boxes["Ana"] = object_id
+    assert world.subjects("Ana") == [*(["Job"] if written else []), "later"]
+
+
+def test_an_event_stays_while_the_other_mailbox_its_worker_is_said_to_have_is_not_set_up(world: World) -> None:
+    world.worker("Ana")
+    world.worker("Ben", enabled=False)
+    world.book("Ana", TOMORROW, name="Job")
+    world.pass_()
+    change = {"azureactivedirectoryobjectid": world.box("Ben"), "internalemailaddress": "ben@northwind-trades.example"}
+    world.ask("PATCH", f"systemusers({user_of(world, 'Ana')})", change)
+    world.pass_(workers_in_full=True)
+    assert world.subjects("Ana") == ["Job"]
+    world.enable("Ben")
+    world.clock.advance(timedelta(hours=2))
+    world.pass_()
+    assert (world.subjects("Ana"), world.subjects("Ben")) == ([], ["Job"])
