@@ -8,6 +8,8 @@ import pytest
 from sqlalchemy import select
 from tests.sync.world import ENVIRONMENT, NOW, World
 
+from fieldcal.embedded.faults import Fault, Match
+from fieldcal.state import mailboxes as mailbox_rows
 from fieldcal.state.tables import mailboxes
 
 TOMORROW = NOW + timedelta(days=1)
@@ -93,3 +95,74 @@ def test_an_event_stays_while_the_other_mailbox_its_worker_is_said_to_have_is_no
     world.clock.advance(timedelta(hours=2))
     world.pass_()
     assert (world.subjects("Ana"), world.subjects("Ben")) == ([], ["Job"])
+
+
+# --- when a mailbox is switched off ----------------------------------------------------------------------------------
+
+
+def refused(world: World, name: str, times: int | None, status: int = 403) -> None:
+    """The mailbox answers so to this many requests (None: to all)."""
+    code = "ErrorAccessDenied" if status == 403 else ""
+    match = Match(path=world.box(name))
+    world.exchange.control.add_fault(Fault(kind="status", status=status, times=times, code=code, match=match))
+
+
+def switched_on(world: World, name: str) -> bool:
+    with world.database.read() as tx:
+        known = mailbox_rows.load(tx, ENVIRONMENT, world.box(name))
+    assert known is not None
+    return known.enabled
+
+
+def passes(world: World, count: int) -> None:
+    for _ in range(count):
+        world.pass_()
+        world.clock.advance(timedelta(minutes=20))
+
+
+def test_f54_one_refusal_after_other_failures_switches_no_mailbox_off(world: World) -> None:
+    world.worker("Ana")
+    world.pass_()
+    world.book("Ana", TOMORROW, name="Job")
+    refused(world, "Ana", None, 503)
+    passes(world, 4)
+    world.exchange.control.clear_faults()
+    refused(world, "Ana", 1)
+    passes(world, 3)
+    assert switched_on(world, "Ana")
+    assert world.subjects("Ana") == ["Job"]
+
+
+def test_f54_refusals_with_another_failure_in_between_are_counted_anew(world: World) -> None:
+    world.worker("Ana")
+    world.pass_()
+    world.book("Ana", TOMORROW, name="Job")
+    for status in (403, 403, 503, 403, 403):
+        refused(world, "Ana", None, status)
+        passes(world, 1)
+        world.exchange.control.clear_faults()
+    assert switched_on(world, "Ana")
+
+
+def test_f54_a_mailbox_that_the_test_finds_well_is_not_switched_off(world: World) -> None:
+    """Every pass meets a refusal, but what is tested then works: a rule on some requests, or overload."""
+    world.worker("Ana")
+    world.pass_()
+    world.book("Ana", TOMORROW, name="Job")
+    for _ in range(4):
+        refused(world, "Ana", 1)
+        passes(world, 1)
+    assert switched_on(world, "Ana")
+    passes(world, 2)
+    assert world.subjects("Ana") == ["Job"]
+
+
+def test_f54_a_mailbox_that_is_refused_for_good_is_switched_off_and_told(world: World) -> None:
+    world.worker("Ana")
+    world.pass_()
+    world.book("Ana", TOMORROW, name="Job")
+    refused(world, "Ana", None)
+    passes(world, 2)
+    assert switched_on(world, "Ana")
+    passes(world, 1)
+    assert not switched_on(world, "Ana")

@@ -228,7 +228,7 @@ def disable(tx: Connection, environment: str, wanted: Sequence[MailboxId], reaso
 
 def schedule(tx: Connection, environment: str, wanted: Sequence[MailboxId]) -> None:
     """Have Test & Enable run for these."""
-    _change(tx, environment, wanted, {"test": TrialStatus.SCHEDULED.value, "failures": 0})
+    _change(tx, environment, wanted, {"test": TrialStatus.SCHEDULED.value, "failures": 0, "refusals": 0})
 
 
 def begin_test(tx: Connection, environment: str, mailbox: MailboxId, now: datetime) -> None:
@@ -259,7 +259,7 @@ def enable(tx: Connection, environment: str, mailbox: MailboxId, checks: Sequenc
         .where(mailboxes.c.environment == environment, mailboxes.c.id == mailbox)
         .values(
             test=TrialStatus.SUCCESS.value, checks=to_json(tuple(checks)), enabled=True, disabled_reason="", failures=0,
-            trouble="", check_first=or_(mailboxes.c.check_first, not_(mailboxes.c.enabled)),
+            refusals=0, trouble="", check_first=or_(mailboxes.c.check_first, not_(mailboxes.c.enabled)),
         )
     )  # fmt: skip
 

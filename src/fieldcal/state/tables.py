@@ -113,6 +113,8 @@ mailboxes = Table(
     Column("last_sync_at", Instant),
     text_column("trouble"),
     count("failures"),
+    #: refusals (403, no such mailbox) among them in a row; another failure in between begins anew
+    count("refusals"),
     Index(None, "environment", "next_due"),
     Index(None, "id"),
 )

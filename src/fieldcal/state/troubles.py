@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from fieldcal.state.tables import mailboxes
 
@@ -14,20 +15,25 @@ REFUSALS = 3
 
 def went_well(tx: Connection, environment: str, mailbox: str, now: datetime) -> None:
     """Remember that the mailbox was reached."""
-    tx.execute(
-        update(mailboxes)
-        .where(mailboxes.c.environment == environment, mailboxes.c.id == mailbox)
-        .values(last_sync_at=now, failures=0, trouble="")
-    )
+    _change(tx, environment, mailbox, last_sync_at=now, failures=0, refusals=0, trouble="")
 
 
 def went_wrong(tx: Connection, environment: str, mailbox: str, text: str, failures: int, *, refused: bool) -> bool:
-    """Remember the failure; switches the mailbox off, and says so, when it was refused too often in a row."""
-    off = refused and failures >= REFUSALS
-    values = {"failures": failures, "trouble": text[:500]}
-    if off:
-        values |= {"enabled": False, "test": "failure", "disabled_reason": text[:500]}
-    tx.execute(
-        update(mailboxes).where(mailboxes.c.environment == environment, mailboxes.c.id == mailbox).values(**values)
-    )
-    return off
+    """Remember the failure; returns whether the mailbox was refused too often in a row.
+
+    Refusals are counted apart from other failures, and a failure of any other kind in between begins anew.
+    """
+    refusals = mailboxes.c.refusals + 1 if refused else 0
+    _change(tx, environment, mailbox, failures=failures, refusals=refusals, trouble=text[:500])
+    counted = select(mailboxes.c.refusals).where(mailboxes.c.environment == environment, mailboxes.c.id == mailbox)
+    return (tx.scalar(counted) or 0) >= REFUSALS
+
+
+def switch_off(tx: Connection, environment: str, mailbox: str, text: str) -> None:
+    """Write nothing into this mailbox until a person has it tested."""
+    _change(tx, environment, mailbox, enabled=False, test="failure", disabled_reason=text[:500])
+
+
+def _change(tx: Connection, environment: str, mailbox: str, /, **values: Any) -> None:
+    here = (mailboxes.c.environment == environment, mailboxes.c.id == mailbox)
+    tx.execute(update(mailboxes).where(*here).values(**values))

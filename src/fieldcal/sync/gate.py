@@ -13,7 +13,7 @@ from fieldcal.plan.retry import pause
 from fieldcal.ports import Calendar
 from fieldcal.setup_model import Mailbox
 from fieldcal.state import alerts, mailboxes, troubles
-from fieldcal.sync.site import Site
+from fieldcal.sync.site import Held, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +70,16 @@ def went_well(tx: Connection, site: Site, mailbox: MailboxId, opened: Opened) ->
         alerts.clear(tx, site.environment, mailbox, "mailbox-failing")
 
 
-async def went_wrong(site: Site, mailbox: MailboxId, opened: Opened, error: MailboxError | ConnectorError) -> None:
+async def went_wrong(
+    site: Site, held: Held, mailbox: MailboxId, opened: Opened, error: MailboxError | ConnectorError
+) -> None:
     """Remember the failure and pause with growing steps: the mailbox, or all of the connector where all are concerned.
 
     A request without a sound answer concerns its own mailbox alone: one that answers 500 for weeks must not hold up
     the others (I7). Where the whole server is ill, each mailbox finds out by itself, at growing intervals.
-    A refusal of the mailbox switches it off only when it comes again on passes of its own (F54); anything else
-    goes on by itself when the server is back.
+    A mailbox that is refused again and again, on passes of its own and nothing else in between, is tested once more
+    under the lease `held`; it is switched off only when the test is refused too (F54). Anything else goes on by
+    itself when the server is back.
     """
     failures, now = opened.failures + 1, site.clock.now()
     refused = isinstance(error, Forbidden | NotAMailbox)
@@ -85,13 +88,27 @@ async def went_wrong(site: Site, mailbox: MailboxId, opened: Opened, error: Mail
     scope = f"connector:{opened.profile}" if whole else mailbox
     await site.pace.pause(scope, now + timedelta(seconds=seconds), str(error))
 
-    def store(tx: Connection) -> None:
-        off = troubles.went_wrong(tx, site.environment, mailbox, str(error), failures, refused=refused)
-        level = "error" if off else "warning"
-        text = f"switched off: {error}" if off else str(error)
-        alerts.raise_alert(tx, site.environment, mailbox, "mailbox-failing", level, text, now)
+    def store(tx: Connection) -> bool:
+        alerts.raise_alert(tx, site.environment, mailbox, "mailbox-failing", "warning", str(error), now)
+        return troubles.went_wrong(tx, site.environment, mailbox, str(error), failures, refused=refused)
 
-    await site.database.writing(store)
+    def switch_off(tx: Connection) -> None:
+        troubles.switch_off(tx, site.environment, mailbox, str(error))
+        alerts.raise_alert(tx, site.environment, mailbox, "mailbox-failing", "error", f"switched off: {error}", now)
+
+    if await site.database.writing(store) and await _refused_again(site, held, opened.calendar):
+        await site.database.writing(switch_off)
+
+
+async def _refused_again(site: Site, held: Held, calendar: Calendar) -> bool:
+    """Whether a test finds what only a person can mend; one that is not answered says nothing, the next pass will."""
+    await held.renew(site)
+    try:
+        return any(not line.ok and not line.transient for line in await calendar.test(held.may_begin))
+    except (Forbidden, NotAMailbox):
+        return True
+    except (MailboxError, ConnectorError):
+        return False
 
 
 def _concerns_all(error: MailboxError | ConnectorError) -> bool:

@@ -131,6 +131,7 @@ def _mailboxes() -> None:
         sa.Column("last_sync_at", INSTANT),
         _text("trouble"),
         _count("failures"),
+        _count("refusals"),
     )
     op.create_index("ix_mailboxes_environment_next_due", "mailboxes", ["environment", "next_due"])
     op.create_index("ix_mailboxes_id", "mailboxes", ["id"])
