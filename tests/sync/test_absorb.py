@@ -255,10 +255,16 @@ def test_a_row_as_old_as_its_deletion_does_not_bring_it_back_and_a_newer_one_doe
         assert [item.seq for item in due(tx)] == [2]
 
 
-def test_a_booking_deleted_between_the_feed_and_the_read_of_its_details_is_gone(sqlite_database: Database) -> None:
+def test_a_404_about_a_row_that_the_feed_just_named_is_no_proof_until_it_is_read_again(
+    sqlite_database: Database,
+) -> None:
     with sqlite_database.write() as tx:
         stock(tx)
         absorb(tx, FRAME, Told((BOOKING,), Details((), missing=(BOOKING.id,))))
+        after = stored(tx)
+        assert after is not None
+        assert (after.known.deleted_at, after.stale) == (None, True)
+        absorb(tx, FRAME, Told(details=Details((), missing=(BOOKING.id,))))
         after = stored(tx)
         assert after is not None
         assert (after.known.deleted_at, after.stale) == (NOW, False)

@@ -82,9 +82,10 @@ def test_f36_without_a_link_the_one_under_our_key_is_ours() -> None:
     assert [finding.event for finding in found.findings] == ["copy"]
 
 
-def test_without_link_and_key_the_oldest_is_ours() -> None:
+def test_i3_without_link_and_key_none_is_ours_and_all_are_told() -> None:
     found = compared([], [observed("copy"), observed("event-1", created=NOW - DAY)])
-    assert [link.event for link in found.adopted] == ["event-1"]
+    assert found.adopted == []
+    assert {(finding.event, finding.kind) for finding in found.findings} == {("copy", "copy"), ("event-1", "copy")}
 
 
 def test_of_two_generations_the_newest_is_ours() -> None:

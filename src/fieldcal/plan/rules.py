@@ -114,6 +114,8 @@ def trigger_values(booking: Booking, work_order: WorkOrder | None, settings: Set
     """The values whose change updates an event (R10, D1); a link keeps those it was written from."""
     values = {
         "status": booking.status,
+        # what the status means too: read wrongly once, or defined anew, it is put right at the next look
+        "kind": booking.kind,
         "start": booking.start.isoformat(),
         "end": booking.end.isoformat(),
         "worker": booking.worker or "",

@@ -165,19 +165,21 @@ def concerned(tx: Connection, environment: str, ids: Iterable[str]) -> dict[Book
 
 
 def unseen(tx: Connection, environment: str, run: str) -> list[BookingId]:
-    """Stored bookings with a live link, or an unanswered write, that the full read `run` did not name."""
+    """Living stored bookings that the full read `run` did not name and that a calendar has or may still get.
+
+    Those with an event, an unanswered write, or a mark: from a row that is gone nothing may be written.
+    """
+    standing = select(links.c.booking).where(
+        links.c.environment == environment, or_(links.c.event.is_not(None), links.c.intent.is_not(None))
+    )
+    waiting = select(marks.c.booking).where(marks.c.environment == environment)
     rows = tx.scalars(
         select(bookings.c.id)
         .where(
             bookings.c.environment == environment,
             bookings.c.seen_run != run,
             bookings.c.deleted_at.is_(None),
-            bookings.c.id.in_(
-                select(links.c.booking).where(
-                    links.c.environment == environment,
-                    or_(links.c.event.is_not(None), links.c.intent.is_not(None)),
-                )
-            ),
+            or_(bookings.c.id.in_(standing), bookings.c.id.in_(waiting)),
         )
         .order_by(bookings.c.id)
     )

@@ -125,6 +125,21 @@ def distrust(tx: Connection, environment: str) -> None:
     tx.execute(update(links).where(links.c.environment == environment, links.c.event.is_not(None)).values(rewrite=True))
 
 
+def rewrite_unfollowed(tx: Connection, environment: str, ids: Iterable[str], name: str) -> None:
+    """Have these bookings' events written once more that were written before trigger value `name` was followed."""
+    for some in slices(sorted(set(ids))):
+        tx.execute(
+            update(links)
+            .where(
+                links.c.environment == environment,
+                links.c.booking.in_(some),
+                links.c.event.is_not(None),
+                links.c.triggers.not_like(f'%"{name}":%'),
+            )
+            .values(rewrite=True)
+        )
+
+
 def not_ended(tx: Connection, environment: str, now: datetime) -> int:
     """How many live links have an event that has not ended; the measure of the removal budget."""
     return tx.scalar(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from fieldcal.model import Booking, BookingId, Details, MailboxId, Window
 from fieldcal.plan.rules import home, matters, triggered
 from fieldcal.plan.settings import Settings
-from fieldcal.state import bookings, marks, workers
+from fieldcal.state import bookings, links, marks, workers
 from fieldcal.state.bookings import Stored
 
 
@@ -66,7 +66,8 @@ def absorb(tx: Connection, frame: Frame, told: Told) -> int:
     # The details' row takes the thin row's place, unless a lagging answer is older than what the feed told.
     behind = {key for key, item in detailed.items() if key in rows and item.booking.version < rows[key].version}
     rows |= {key: item.booking for key, item in detailed.items() if key not in behind}
-    gone = [*told.deleted, *told.details.missing]
+    # A 404 about a row that the same answers name is a contradiction, no proof: it is read again by the next pass.
+    gone = [*told.deleted, *(key for key in told.details.missing if key not in rows)]
     ids = {*rows, *gone, *told.forced}
     stored = bookings.load(tx, frame.environment, ids)
     linked = bookings.concerned(tx, frame.environment, ids)
@@ -83,11 +84,19 @@ def absorb(tx: Connection, frame: Frame, told: Told) -> int:
     bookings.store_rows(tx, frame.environment, [r for r in thin if r.id not in unread], frame.run, stale=False)
     bookings.store_rows(tx, frame.environment, [r for r in thin if r.id in unread], frame.run, stale=True)
     bookings.set_stale(tx, frame.environment, [row.id for row in urged])
+    links.rewrite_unfollowed(tx, frame.environment, _replaced(frame, stored, moved), "place")
     if frame.run:
         bookings.seen(tx, frame.environment, [key for key in rows if key in stored], frame.run)
     bookings.store_proofs(tx, frame.environment, gone, frame.now)
     lost = [key for key in gone if key in stored and stored[key].known.deleted_at is None]
     return _mark(tx, frame, stored, linked, [*moved, *urged], lost)
+
+
+def _replaced(frame: Frame, stored: Mapping[BookingId, Stored], moved: Sequence[Booking]) -> list[BookingId]:
+    """Bookings whose own place changed (D1 `location`). A full read may be the first that asks for places at all."""
+    if frame.run or not frame.settings.follow_location:
+        return []
+    return [row.id for row in moved if row.id in stored and stored[row.id].known.booking.place != row.place]
 
 
 def _in_sight(row: Booking, frame: Frame, linked: bool) -> bool:

@@ -60,7 +60,7 @@ async def check(site: Site, mailbox: MailboxId, run_id: str, *, everything: bool
         try:
             return await check_held(site, held, mailbox, opened.calendar, window, run_id)
         except (MailboxError, ConnectorError) as error:
-            await gate.went_wrong(site, held, mailbox, opened, error)
+            await gate.went_wrong(site, mailbox, opened, error)
             return Tally(failed=1)
 
 
@@ -106,9 +106,9 @@ def compare(mailbox: MailboxId, linked: Sequence[Link], owned: Sequence[Observed
 
 
 def _compare_booking(result: Compared, blank: Link, link: Link | None, events: Sequence[Observed]) -> None:
-    """One booking's events: the linked one, else the one made under our key, else the oldest is ours (F36)."""
-    if link is not None and link.event is None and link.intent is None:
-        # We took ours away, so what stands there is ours only if it was made under our key; a copy was not (I3).
+    """One booking's events: the linked one is ours, else the one that was made under our key (F36)."""
+    if link is None or (link.event is None and link.intent is None):
+        # Nothing is remembered of it, or we took ours away: a copy by hand has the mark too, but not the key (I3).
         made = [event for event in events if _made_by_us(event)]
         if not made:
             _report_copies(result, blank.mailbox, events, None)
@@ -119,6 +119,9 @@ def _compare_booking(result: Compared, blank: Link, link: Link | None, events: S
     if link is None or (link.event is None and link.intent is None) or _overtaken(link, chosen):
         generation = max(chosen.mark.generation if chosen.mark else 0, link.generation if link else 0)
         result.adopted.append(adopted(replace(blank, generation=generation), chosen))
+    elif link.intent is not None and link.event is None and _made_by_us(chosen):
+        # The unanswered create stands there; a search might go on missing it (F55).
+        result.adopted.append(adopted(link, chosen))
     elif link.intent is not None:
         result.unanswered.append(link.booking)  # reconcile finds out, with the intent in hand
         return

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from fieldcal.errors import CursorExpired
 from fieldcal.model import BookingId, Details, Page, Window
-from fieldcal.state import bookings, feeds, leases, workers
+from fieldcal.state import bookings, feeds, leases, links, workers
 from fieldcal.state.feeds import Feed
 from fieldcal.sync.absorb import Frame, Told, absorb, wanting
 from fieldcal.sync.site import LEASE, Held, Site, holding
@@ -43,8 +43,10 @@ async def pull(site: Site, *, workers_in_full: bool = False) -> Pulled:
         feed = await site.database.reading(feeds.load, site.environment)
         await _pull_workers(site, held, feed, in_full=workers_in_full)
         feed = await _meet_window_setting(site, held, feed)
+        # Before the changes: what they leave unread for a contradiction waits for the next pass's look.
+        refreshed = await _refresh(site, held)
         pulled = await _pull_changes(site, held, feed)
-        entered = await _enter(site, held) + await _refresh(site, held)
+        entered = refreshed + await _enter(site, held)
         now = site.clock.now()
         ahead = now + timedelta(minutes=site.settings.interval)
         await _change(site, held, last_pull_at=now, next_pull_at=ahead, last_error="")
@@ -162,6 +164,7 @@ async def _take_page(site: Site, held: Held, feed: Feed, page: Page) -> int:
 
     def store(tx: Connection) -> int:
         marked = absorb(tx, frame, told)
+        links.rewrite_unfollowed(tx, site.environment, told.forced, "work_order_version")
         feeds.change(tx, site.environment, cursor=page.cursor)
         return marked
 

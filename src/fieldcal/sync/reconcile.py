@@ -81,7 +81,7 @@ async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
         await site.pace.pause(mailbox, site.clock.now() + SILENCE, str(error))
     except (MailboxError, ConnectorError) as error:
         await _step(run, ())
-        await gate.went_wrong(site, run.held, mailbox, opened, error)
+        await gate.went_wrong(site, mailbox, opened, error)
     finally:
         if not run.ended:
             await site.database.writing(leases.give_back, run.held.lease)
@@ -154,7 +154,7 @@ async def _round(run: Run, work: Work) -> None:
         await run.site.database.writing(_store_found, run, found)
         run.tally += Tally(adopted=sum(1 for link in found.changed if link.event))
     sorted_out = sort_out(found.work, found.resends, run.site.render)
-    if sorted_out.idle or sorted_out.waiting or sorted_out.lapsed:
+    if sorted_out.idle or sorted_out.waiting or sorted_out.lapsed or sorted_out.learned:
         await run.site.database.writing(_put_by, run, sorted_out)
     armed = [replace(item, tries=run.tries[item.marked.booking]) for item in sorted_out.armed]
     for start in range(0, len(armed), BATCH):
@@ -167,6 +167,7 @@ def _store_found(tx: Connection, run: Run, found: unanswered.Found) -> None:
     leases.check(tx, run.held.lease)
     links.store(tx, run.site.environment, found.changed, run.site.clock.now())
     history.write(tx, run.site.environment, run.id, found.lines)
+    plans.finish(tx, run.site.environment, run.mailbox, found.removed)
 
 
 def _put_by(tx: Connection, run: Run, sorted_out: Sorted) -> None:
@@ -174,6 +175,7 @@ def _put_by(tx: Connection, run: Run, sorted_out: Sorted) -> None:
     leases.check(tx, run.held.lease)
     environment = run.site.environment
     plans.drop(tx, environment, run.mailbox, sorted_out.lapsed)
+    links.store(tx, environment, sorted_out.learned, run.site.clock.now())
     marks.clear(tx, environment, run.mailbox, sorted_out.idle)
     marks.postpone(tx, environment, run.mailbox, sorted_out.waiting)
     marks.recompute(tx, environment, [run.mailbox])

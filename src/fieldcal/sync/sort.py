@@ -51,6 +51,8 @@ class Sorted:
     #: bookings with a removal that waits for a person or for its turn, and that is not wanted any more
     lapsed: list[BookingId] = field(default_factory=list)
     waiting: list[Later] = field(default_factory=list)
+    #: links that from now on keep a value that D1 began to follow after their event was written
+    learned: list[Link] = field(default_factory=list)
 
 
 def sort_out(work: Work, resends: Mapping[BookingId, Resend], render: Render) -> Sorted:
@@ -80,6 +82,16 @@ def sort_out(work: Work, resends: Mapping[BookingId, Resend], render: Render) ->
         else:
             result.armed.append(_armed(work, marked, candidate, decision))
     return result
+
+
+def _learn(result: Sorted, work: Work, candidate: Candidate) -> None:
+    """A setting alone rewrites nothing; but what it follows from now on has to be known, to see it change (D1)."""
+    link, known = candidate.link, candidate.known
+    if link is None or link.triggers is None:
+        return
+    now = trigger_values(known.booking, known.snapshot, work.place.settings)
+    if not now.keys() <= link.triggers.keys():
+        result.learned.append(replace(link, triggers={**now, **link.triggers}))
 
 
 def _armed(work: Work, marked: Marked, candidate: Candidate, decision: Decision, *, counted: bool = False) -> Armed:

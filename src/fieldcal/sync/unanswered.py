@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from fieldcal.model import Adopt, BookingId, Create, Link
+from fieldcal.model import Adopt, BookingId, Create, Delete, Link
 from fieldcal.plan.decide import Resend, adopted, forgotten, resolve
 from fieldcal.ports import Calendar
 from fieldcal.state.history import Line
@@ -20,6 +20,8 @@ class Found:
     changed: list[Link] = field(default_factory=list)
     resends: dict[BookingId, Resend] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
+    #: bookings whose unanswered removal turned out to be carried out
+    removed: list[BookingId] = field(default_factory=list)
 
 
 async def find_out(site: Site, held: Held, calendar: Calendar, work: Work) -> Found:
@@ -44,6 +46,8 @@ async def find_out(site: Site, held: Held, calendar: Calendar, work: Work) -> Fo
             result.resends[link.booking] = verdict
             continue
         after = adopted(link, verdict.observed) if isinstance(verdict, Adopt) else forgotten(link)
+        if after.event is None and isinstance(action, Delete):
+            result.removed.append(link.booking)
         result.changed.append(after)
         result.lines.append(_line(work, link, after))
         candidates[link.booking] = replace(candidates[link.booking], link=after)

@@ -172,7 +172,12 @@ class DataverseSource:
             gone = tuple(WorkerId(wire.deleted_id(row)) for row in changed if wire.is_deleted(row))
         ids = [row.bookableresourceid for row in changed if row.bookableresourceid and not wire.is_deleted(row)]
         chunks = await _few_at_once(self._resources, _chunks(ids, query.IDS_AT_ONCE))
-        return await self._worker_page([row for chunk in chunks for row in chunk], gone, link, full=False)
+        rows = [row for chunk in chunks for row in chunk]
+        silent = {each.lower() for each in ids} - {row.bookableresourceid.lower() for row in rows}
+        if silent:
+            # Deleted since the feed told of it, or not there yet: the feed says which when it is asked again.
+            raise Incomplete(f"{self._http.origin} tells of {len(silent)} workers that it then does not give")
+        return await self._worker_page(rows, gone, link, full=False)
 
     async def _worker_page(
         self, rows: Sequence[wire.WorkerRow], gone: tuple[WorkerId, ...], link: str, *, full: bool
@@ -210,8 +215,9 @@ class DataverseSource:
         return told
 
     async def _affected(self, work_orders: Sequence[str]) -> list[BookingId]:
-        pages = self._reader.pages(self._reader.path(query.affected(work_orders)), wire.BookingRow)
-        rows = [row async for page in pages for row in page.value]
+        path = self._reader.path(query.affected(work_orders))
+        pages = self._reader.counted(path, wire.BookingRow, lambda row: row.bookableresourcebookingid)
+        rows = [row async for page in pages for row in page]
         return [BookingId(row.bookableresourcebookingid.lower()) for row in rows if row.bookableresourcebookingid]
 
     async def _detailed(self, rows: Sequence[wire.BookingRow]) -> Sequence[Detailed]:
@@ -223,16 +229,21 @@ class DataverseSource:
         """Names and kinds of booking statuses, read only where a row has one that is not known, or once a day."""
         used = {row.status.lower() for row in rows if row.status is not None}
         if used and (not used <= self._statuses.keys() or self._is_old(self._statuses_read)):
-            pages = self._reader.pages(self._reader.path(query.STATUSES), wire.StatusRow)
-            found = [row async for page in pages for row in page.value]
+            # A list that is cut short would show a canceled booking as one that takes place.
+            pages = self._reader.counted(
+                self._reader.path(query.STATUSES), wire.StatusRow, lambda row: row.bookingstatusid
+            )
+            found = [row async for rows in pages for row in rows]
             self._statuses = {row.bookingstatusid.lower(): wire.status(row) for row in found}
             self._statuses_read = self._clock.monotonic()
         return self._statuses
 
     async def _zone_names(self) -> Mapping[int, str]:
         if self._is_old(self._zones_read):
-            pages = self._reader.pages(self._reader.path(query.TIME_ZONES), wire.TimeZoneRow)
-            self._zones = wire.zones([row async for page in pages for row in page.value])
+            pages = self._reader.counted(
+                self._reader.path(query.TIME_ZONES), wire.TimeZoneRow, lambda row: row.timezonecode
+            )
+            self._zones = wire.zones([row async for rows in pages for row in rows])
             self._zones_read = self._clock.monotonic()
         return self._zones
 

@@ -20,8 +20,10 @@ WORK_ORDERS = "msdyn_workorders"
 ORGANIZATION = "RetrieveCurrentOrganization(AccessType=@p)?@p=Microsoft.Dynamics.CRM.EndpointAccessType" + quote(
     "'Default'"
 )
-STATUSES = "bookingstatuses?$select=bookingstatusid,name,status,msdyn_fieldservicestatus"
-TIME_ZONES = "timezonedefinitions?$select=timezonecode,standardname"
+STATUSES = (
+    "bookingstatuses?$select=bookingstatusid,name,status,msdyn_fieldservicestatus&$orderby=bookingstatusid&$count=true"
+)
+TIME_ZONES = "timezonedefinitions?$select=timezonecode,standardname&$orderby=timezonecode&$count=true"
 TRACK_RESOURCES = f"{RESOURCES}?$select=bookableresourceid"
 TRACK_WORK_ORDERS = f"{WORK_ORDERS}?$select=msdyn_workorderid"
 
@@ -64,10 +66,11 @@ def sweep(window: Window, *, place: bool) -> str:
 
 
 def affected(work_orders: Sequence[str]) -> str:
-    """Ids of the bookings of these work orders, at most `TERMS_AT_ONCE`."""
+    """Ids of the bookings of these work orders, at most `TERMS_AT_ONCE`, counted."""
     # an `or` chain is plain OData; whether `In(...)` takes a lookup by this name is not documented
     terms = " or ".join(f"_msdyn_workorder_value eq {order}" for order in work_orders)
-    return f"{BOOKINGS}?$select=bookableresourcebookingid&$filter={_quoted(terms)}"
+    order = "&$orderby=bookableresourcebookingid&$count=true"
+    return f"{BOOKINGS}?$select=bookableresourcebookingid&$filter={_quoted(terms)}{order}"
 
 
 def resources(ids: Sequence[str] | None) -> str:
