@@ -48,11 +48,13 @@ class Told:
     error: str = ""
     #: mailboxes whose last try failed: address and what was said
     troubles: Mapping[str, str] = field(default_factory=dict)
+    #: mailboxes that another was at work in all the time, so that what is due in them waits
+    busy: int = 0
 
     @property
     def good(self) -> bool:
-        """The source was read and no mailbox failed."""
-        return not self.error and not self.failed and not self.troubles
+        """The source was read, and no mailbox failed or was left for later."""
+        return not (self.error or self.failed or self.troubles or self.busy)
 
 
 async def tell(site: Site, report: Report, seconds: float, requests: Mapping[str, int]) -> Told:
@@ -64,17 +66,18 @@ async def tell(site: Site, report: Report, seconds: float, requests: Mapping[str
     return Told(
         site.environment, tally.created, tally.updated, tally.removed, tally.adopted, tally.failed, tally.held,
         tally.changes, report.mailboxes, round(seconds, 3), skipped, sides, report.error, troubles,
+        tally.busy,
     )  # fmt: skip
 
 
 async def run_here(
     app: App, sites: Sites, environment: str, only: frozenset[MailboxId] | None, progress: Progress
 ) -> Told:
-    """Run the pass in this process. Another process that reads the environment is waited for."""
+    """Run the pass in this process. Another process that reads the environment or writes a mailbox is waited for."""
     site = await sites.working(environment)
     await _free(site)
     began, before = app.clock.monotonic(), Counter(app.requests)
-    report = await run_pass(site, "asked", only=only, workers_in_full=True, progress=progress)
+    report = await run_pass(site, "asked", only=only, workers_in_full=True, patient=True, progress=progress)
     seconds = app.clock.monotonic() - began
     return await tell(site, report, seconds, app.requests - before)
 

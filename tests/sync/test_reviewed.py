@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 from tests.sync.world import ENVIRONMENT, NOW, World
 
+from fieldcal.asked import tell
+from fieldcal.cli import report
 from fieldcal.embedded.faults import Fault, Match
+from fieldcal.state import leases
 from fieldcal.state import mailboxes as mailbox_rows
 from fieldcal.state.tables import mailboxes
 
@@ -166,3 +169,46 @@ def test_f54_a_mailbox_that_is_refused_for_good_is_switched_off_and_told(world: 
     assert switched_on(world, "Ana")
     passes(world, 1)
     assert not switched_on(world, "Ana")
+
+
+# --- what a killed process leaves held -------------------------------------------------------------------------------
+
+
+def died_at_work(world: World, name: str, span: timedelta = timedelta(seconds=120), at: datetime | None = None) -> None:
+    """A process was killed that had just taken this lease."""
+    with world.database.write() as tx:
+        assert leases.take(tx, name, "killed", at or world.clock.now(), span)
+
+
+def test_a_person_waits_for_a_mailbox_that_a_killed_process_holds(world: World) -> None:
+    world.worker("Ana")
+    world.pass_()
+    world.book("Ana", TOMORROW, name="Job")
+    died_at_work(world, f"mailbox:{world.box('Ana')}")
+    done = world.pass_(kind="asked", patient=True)
+    assert (done.tally.created, done.tally.busy) == (1, 0)
+    assert world.subjects("Ana") == ["Job"]
+
+
+def test_a_person_is_told_of_a_mailbox_that_stays_busy(world: World) -> None:
+    world.worker("Ana")
+    world.pass_()
+    world.book("Ana", TOMORROW, name="Job")
+    died_at_work(world, f"mailbox:{world.box('Ana')}", timedelta(seconds=240))
+    done = world.pass_(kind="asked", patient=True)
+    told = world.run(tell(world.site, done, 0.1, {}))
+    assert (told.created, told.busy, told.good) == (0, 1, False)
+    assert any("another was at work in 1 mailbox" in line for line in report.lines(told))
+
+
+def test_a_scheduled_pass_leaves_a_busy_mailbox_due_and_waits_for_nobody(world: World) -> None:
+    world.worker("Ana")
+    world.pass_()
+    world.book("Ana", TOMORROW, name="Job")
+    died_at_work(world, f"mailbox:{world.box('Ana')}")
+    began = world.clock.now()
+    assert world.pass_().tally.busy == 1
+    assert world.clock.now() == began
+    world.clock.advance(timedelta(minutes=3))
+    world.pass_()
+    assert world.subjects("Ana") == ["Job"]

@@ -20,6 +20,11 @@ def lines(told: Told) -> list[str]:
     if told.held:
         found.append("  held removals wait for a person: `fieldcal plan list`")
     found += [f"  {address}: {trouble}" for address, trouble in list(told.troubles.items())[:20]]
+    if told.busy:
+        found.append(
+            f"  another was at work in {plural(told.busy, 'mailbox', 'mailboxes')}; what is due there remains due: "
+            "run `fieldcal sync` again"
+        )
     if told.error:
         found.append(f"  the source could not be read: {told.error}")
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -187,7 +187,9 @@ class Service:
         in_full = job.priority is Priority.PERSON or not desk.begun
         kind = {Priority.PERSON: "asked", Priority.CHANGE: "announced"}.get(job.priority, "scheduled")
         try:
-            report = await run_pass(site, kind, only=only, workers_in_full=in_full, progress=_all_told(wishes))
+            report = await run_pass(
+                site, kind, only=only, workers_in_full=in_full, patient=bool(wishes), progress=_all_told(wishes)
+            )
         except BaseException as error:
             _answer(wishes, error)
             raise
@@ -279,7 +281,7 @@ async def _mailbox(site: Site, mailbox: MailboxId) -> None:
     """What is due in one mailbox between two passes: second tries, pauses that have ended."""
     run, began = uuid.uuid4().hex, site.clock.now()
     tally, _ = await work_off(site, run, only={mailbox})
-    if tally == Tally():
+    if replace(tally, busy=0) == Tally():
         return
 
     def store(tx: Connection) -> None:

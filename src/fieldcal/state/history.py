@@ -65,12 +65,14 @@ class Tally:
     adopted: int = 0
     failed: int = 0
     held: int = 0
+    #: mailboxes left alone because another was at work in them; not kept with the pass
+    busy: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.changes + other.changes, self.created + other.created, self.updated + other.updated,
             self.removed + other.removed, self.adopted + other.adopted, self.failed + other.failed,
-            self.held + other.held,
+            self.held + other.held, self.busy + other.busy,
         )  # fmt: skip
 
     @property

@@ -51,7 +51,7 @@ async def check(site: Site, mailbox: MailboxId, run_id: str, *, everything: bool
     """The nightly check of one mailbox, or of all that is ours in it; nothing where it may not be written to."""
     async with holding(site, f"mailbox:{mailbox}") as held:
         if held is None:
-            return Tally()
+            return Tally(busy=1)
         opened = await gate.enter(site, mailbox)
         if opened is None:
             return Tally()

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -18,7 +19,7 @@ from fieldcal.sync.check import check
 from fieldcal.sync.clean import Cleaned, Job, clean
 from fieldcal.sync.pull import pull
 from fieldcal.sync.reconcile import reconcile
-from fieldcal.sync.site import Site
+from fieldcal.sync.site import LEASE, Site
 from fieldcal.sync.survey import Survey, survey
 
 log = structlog.get_logger()
@@ -28,6 +29,8 @@ R = TypeVar("R")
 
 #: Mailboxes worked on at once. Each has one batch in flight, so the server sees no more than this from a pass.
 AT_ONCE = 8
+#: How long a person's pass waits for a mailbox that another is at work in, or was when it died; how often it looks.
+PATIENCE, LOOK = LEASE + timedelta(seconds=10), 1.0
 
 #: what is done with one mailbox
 Work = Callable[[MailboxId], Awaitable[Tally]]
@@ -55,9 +58,14 @@ async def run_pass(
     *,
     only: Collection[MailboxId] | None = None,
     workers_in_full: bool = False,
+    patient: bool = False,
     progress: Progress = _silent,
 ) -> Report:
-    """Read what changed and make the calendars say it. A source that does not answer stops no calendar."""
+    """Read what changed and make the calendars say it. A source that does not answer stops no calendar.
+
+    `patient`: a person waits for the outcome, so a mailbox that another is at work in is waited for. One that stays
+    so is counted as busy; what is due in it remains due.
+    """
     run = uuid.uuid4().hex
     await site.database.writing(history.begin, site.environment, run, kind, site.clock.now())
     changes, error = 0, ""
@@ -67,19 +75,43 @@ async def run_pass(
         error = str(failure)
         await site.database.writing(feeds.change, site.environment, last_error=error)
         log.warning("the source could not be read", action="pull_failed", environment=site.environment, error=error)
-    tally, count = await work_off(site, run, only=only, progress=progress)
+    except ConfigError as failure:
+        # A stranger answers, say: nothing is planned.
+        await site.database.writing(history.end, run, Tally(), str(failure), site.clock.now())
+        raise
+    tally, count = await work_off(site, run, only=only, patient=patient, progress=progress)
     tally = replace(tally, changes=changes)
     await site.database.writing(history.end, run, tally, error, site.clock.now())
     return Report(run, tally, count, error)
 
 
 async def work_off(
-    site: Site, run: str, *, only: Collection[MailboxId] | None = None, progress: Progress = _silent
+    site: Site,
+    run: str,
+    *,
+    only: Collection[MailboxId] | None = None,
+    patient: bool = False,
+    progress: Progress = _silent,
 ) -> tuple[Tally, int]:
     """Reconcile every mailbox in which something is due; returns what was done, and in how many mailboxes."""
     due = await site.database.reading(marks.due_mailboxes, site.environment, site.clock.now())
     wanted = [mailbox for mailbox in due if only is None or mailbox in only]
-    return await _each(site, wanted, lambda mailbox: reconcile(site, mailbox, run), progress), len(wanted)
+    until = site.clock.now() + (PATIENCE if patient else timedelta(0))
+    return await _each(site, wanted, lambda mailbox: _reconcile(site, mailbox, run, until), progress), len(wanted)
+
+
+async def _reconcile(site: Site, mailbox: MailboxId, run: str, until: datetime) -> Tally:
+    while True:
+        tally = await reconcile(site, mailbox, run)
+        if not tally.busy or site.clock.now() >= until:
+            return tally
+        await site.clock.sleep(LOOK)
+
+
+def _due(tx: Connection, site: Site) -> list[MailboxId]:
+    """Mailboxes with due marks, and those to be read first: events may stand there that the state knows nothing of."""
+    due = marks.due_mailboxes(tx, site.environment, site.clock.now())
+    return [*due, *(mailbox for mailbox in mailboxes.unread(tx, site.environment) if mailbox not in set(due))]
 
 
 async def run_check(

@@ -60,14 +60,14 @@ class Run:
 
 
 async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
-    """Work off what is due in this mailbox; returns what was done. Not ready, or somebody else at it: nothing.
+    """Work off what is due in this mailbox; returns what was done. Not ready: nothing. Somebody else at it: busy.
 
     A mailbox with one change costs three transactions: take the lease and load; store the intent; store the result
     and give the lease back.
     """
     begun = await site.database.writing(_begin, site, mailbox)
-    if begun is None:
-        return Tally()
+    if not isinstance(begun, Begun):
+        return begun
     opened = gate.opened(site, begun.mailbox)
     run = Run(site, Held(site, begun.lease), mailbox, opened.calendar, opened.profile, run_id)
     try:
@@ -98,15 +98,15 @@ class Begun:
     work: Work | None
 
 
-def _begin(tx: Connection, site: Site, mailbox: MailboxId) -> Begun | None:
-    """Take the lease and load what is due; None when somebody else has it or nothing may be written (R3, R13)."""
+def _begin(tx: Connection, site: Site, mailbox: MailboxId) -> Begun | Tally:
+    """Take the lease and load what is due; the tally when somebody else has it or nothing may be written (R3, R13)."""
     lease = leases.take(tx, f"mailbox:{mailbox}", site.worker, site.clock.now(), LEASE)
     if lease is None:
-        return None
+        return Tally(busy=1)
     row = gate.look(tx, site, mailbox)
     if row is None:
         leases.give_back(tx, lease)
-        return None
+        return Tally()
     return Begun(lease, row, None if row.check_first else _load(tx, site, mailbox))
 
 
