@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from tests.conftest import NewState
 from tests.sync.stage import Stage
 from tests.sync.world import ENVIRONMENT, NOW, World
+from tests.values import BOX, mark, observed, unanswered_link
 
 from fieldcal import log
 from fieldcal.embedded.control import Entry
@@ -22,12 +23,14 @@ from fieldcal.embedded.faults import Fault, Match
 from fieldcal.errors import LeaseLost
 from fieldcal.http import Http
 from fieldcal.model import Event, Known, Worker
+from fieldcal.plan.keys import create_key
 from fieldcal.plan.render import render
 from fieldcal.plan.settings import Settings
 from fieldcal.state import findings
 from fieldcal.state.database import Database
 from fieldcal.state.leases import Lease
 from fieldcal.state.tables import links
+from fieldcal.sync.check import compare
 from fieldcal.sync.passes import run_pass
 from fieldcal.sync.site import LEASE, REQUEST, Held
 
@@ -100,6 +103,16 @@ def test_i2_an_event_whose_booking_the_source_does_not_answer_for_is_asked_for_a
     world.field_service.control.clear_faults()
     world.check()
     assert world.events("Ana") == []
+
+
+def test_i1_an_open_create_of_a_restored_state_is_overtaken_by_the_event_of_a_later_generation() -> None:
+    """The link goes on from the generation that stands, so that no key is used that stood for an event already."""
+    later = mark(generation=1)
+    found = compare(BOX, [unanswered_link()], [observed("event-2", later, key=create_key(later))], None)
+    assert [(link.event, link.generation, link.intent, link.rewrite) for link in found.adopted] == [
+        ("event-2", 1, None, True)
+    ]
+    assert found.unanswered == []
 
 
 # --- I3, I4 ----------------------------------------------------------------------------------------------------------

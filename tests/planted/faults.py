@@ -1,0 +1,29 @@
+"""All planted faults, and those that no test can tell from the product."""
+
+from __future__ import annotations
+
+from tests.planted.fault import Fault
+from tests.planted.plan import PLAN
+from tests.planted.store import STORE
+from tests.planted.way import WAY
+from tests.planted.wires import WIRES
+
+PLANTED: tuple[Fault, ...] = (*PLAN, *WAY, *STORE, *WIRES)
+
+SURVIVORS: tuple[Fault, ...] = (
+    Fault(
+        "a mailbox at rest stays due", "I2", "sync/reconcile.py",
+        "    marks.recompute(tx, environment, [run.mailbox])\n    history.write(tx, environment, run.id, [item.line",
+        "    history.write(tx, environment, run.id, [item.line",
+        "Each pass opens the mailbox once more for nothing.",
+        harmless="The calendars are the same; only time is lost, and the next mark sets it right.",
+    ),
+    Fault(
+        "updates without an answer are not looked for", "I2", "sync/unanswered.py",
+        "if item.link is not None and item.link.intent]",
+        "if item.link is not None and item.link.intent and isinstance(item.link.intent.action, Create)]",
+        "An update that was carried out without an answer is sent a second time.",
+        harmless="The second sending carries the old etag, is refused, and the event is read: one request more, the "
+        "same calendar.",
+    ),
+)  # fmt: skip

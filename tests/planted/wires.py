@@ -1,0 +1,117 @@
+"""Faults on the two wires: what is sent to Exchange and the source, and how their answers are read."""
+
+from __future__ import annotations
+
+from tests.planted.fault import Fault
+
+GRAPH, BATCH, REPLIES = "calendars/graph/wire.py", "calendars/graph/batch.py", "calendars/graph/replies.py"
+CALENDAR = "tests/contracts/test_calendar_contract.py"
+FEED, DATAVERSE = "sources/dataverse/feed.py", "sources/dataverse/wire.py"
+
+WIRES = (
+    Fault(
+        "no If-Match", "I8", BATCH,
+        "        if self.etag:\n", "        if self.etag == self.path:\n",
+        "What the technician typed into the appointment a second ago is written over unseen.",
+        f"{CALENDAR}::TestWriting::test_an_update_over_a_change_by_hand_is_told_and_changes_nothing",
+    ),
+    Fault(
+        "no create key", "I1", GRAPH,
+        'body |= {"transactionId": action.key, "importance": "normal"}', 'body |= {"importance": "normal"}',
+        "A lost answer makes the same job twice.",
+        f"{CALENDAR}::TestWriting::test_a_repeat_with_the_same_key_and_content_makes_no_second_event",
+    ),
+    Fault(
+        "local times sent as UTC", "R4", GRAPH,
+        'return {"dateTime": instant.astimezone(UTC).replace(tzinfo=None)',
+        'return {"dateTime": instant.replace(tzinfo=None)',
+        "Every appointment from a source that tells local times is hours off.",
+        "tests/wire/test_graph_wire.py::test_times_of_another_zone_are_sent_as_the_same_instant_in_utc",
+    ),
+    Fault(
+        "categories are sent with each update", "R4", GRAPH,
+        'return _owned_fields(action.event) | {"singleValueExtendedProperties"',
+        'return _owned_fields(action.event) | {"categories": []} | {"singleValueExtendedProperties"',
+        "The technician's own colours and categories vanish with every change of the job.",
+        f"{CALENDAR}::TestWriting::test_an_update_changes_what_we_own_and_leaves_the_workers_own_additions",
+    ),
+    Fault(
+        "anybody's mark is ours", "I3", "calendars/graph/calendar.py",
+        "        ours = [event for event in listed if self._is_ours(event)]", "        ours = list(listed)",
+        "The technician's dentist appointment is taken for one of ours, and the check falls over it.",
+        f"{CALENDAR}::TestReading::test_owned_gives_our_events_of_the_window_and_no_others",
+    ),
+    Fault(
+        "a short list of events is whole", "I4", BATCH,
+        "        if counted is not None and len(found) < counted:", "        if counted is not None and not found:",
+        "A proxy cuts a list and the check believes that half of the appointments are gone.",
+        f"{CALENDAR}::TestReading::test_a_list_that_is_not_whole_is_never_taken_for_one",
+    ),
+    Fault(
+        "a throttled write is refused", "I2", REPLIES,
+        "told.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.FAILED_DEPENDENCY}",
+        "told.status in {HTTPStatus.FAILED_DEPENDENCY}",
+        "On a busy Monday the jobs that met a 429 are set aside for good.",
+        f"{CALENDAR}::TestThrottling::test_throttled_items_are_not_carried_out_and_the_longest_wait_counts",
+    ),
+    Fault(
+        "a server in trouble did nothing", "I1", REPLIES,
+        '    return OutcomeUnknown(f"nobody knows whether it was carried out',
+        '    return NotSent(f"nobody knows whether it was carried out',
+        "A 503 after the event was made lets a deleted booking's appointment stand for ever.",
+        f"{CALENDAR}::TestLostAnswers::test_a_server_in_trouble_leaves_the_outcome_open",
+    ),
+    Fault(
+        "a proxy's page is the word that it was removed", "I2", REPLIES,
+        "        if reply.status == HTTPStatus.NO_CONTENT:", "        if isinstance(action, Delete) or reply.status == HTTPStatus.NO_CONTENT:",
+        "The technician keeps the appointment of a deleted job until the night.",
+        "tests/sync/test_found.py::test_a_page_of_a_proxy_is_no_word_that_an_appointment_was_removed",
+    ),
+    Fault(
+        "the lease is not asked", "I8", "http.py",
+        "                if before_send is not None:\n", "                if before_send is not None and body is None:\n",
+        "A worker that slept past its lease writes over what the next one has written.",
+        "tests/wire/test_http.py::test_before_send_is_asked_before_each_sending_and_may_forbid_it",
+    ),
+    Fault(
+        "canceled is told by its name", "D5", DATAVERSE,
+        "if row.status == _CANCELED or row.msdyn_fieldservicestatus == _FIELD_SERVICE_CANCELED:",
+        'if "cancel" in (row.name or "").lower():',
+        'Where the status is called "Storniert", technicians drive to canceled jobs.',
+        "tests/wire/test_dataverse_wire.py::test_a_status_means_what_its_codes_say_never_its_name",
+    ),
+    Fault(
+        "deleted is told by what is lacking", "I4", DATAVERSE,
+        '    return row.context.endswith("/$deletedEntity")',
+        '    return getattr(row, "starttime", row.context) is None or row.context.endswith("/$deletedEntity")',
+        "A row that a server could not fill deletes the appointment.",
+        "tests/wire/test_dataverse_wire.py::test_a_row_that_lacks_everything_is_not_taken_for_a_deleted_one",
+    ),
+    Fault(
+        "a refusal proves absence", "I4", FEED,
+        "        if answer.status == HTTPStatus.NOT_FOUND and code.lower() in wire.NO_SUCH_ROW:",
+        "        if answer.status in {HTTPStatus.NOT_FOUND, HTTPStatus.FORBIDDEN}:",
+        'A privilege taken away by mistake reads as "all these bookings are deleted".',
+        "tests/contracts/test_source_contract.py::TestDetails::test_any_other_answer_to_a_single_read_proves_nothing",
+    ),
+    Fault(
+        "the zone of an instant is ignored", "R4", DATAVERSE,
+        "        start=row.starttime.astimezone(UTC),", "        start=row.starttime.replace(tzinfo=UTC),",
+        "Bookings of a server that answers with offsets are hours off.",
+        "tests/wire/test_dataverse_wire.py::test_what_a_row_may_lack_is_read_as_nothing",
+    ),
+    Fault(
+        "the source is told what was read", "I9", FEED,
+        "        answer = await self._reader.sound(self._reader.path(query.ORGANIZATION))\n",
+        "        answer = await self._reader.sound(self._reader.path(query.ORGANIZATION))\n"
+        '        await self._http.request("POST", self._reader.path("fieldcal_reads"), body=b"{}")\n',
+        "The dispatchers' system is written to by a product that promised to read only.",
+        "tests/contracts/test_source_contract.py::test_i9_nothing_but_reads_is_ever_sent",
+    ),
+    Fault(
+        "a disabled user has a mailbox", "D10", DATAVERSE,
+        " and row.user is not None and not user.isdisabled:", " and row.user is not None:",
+        "Jobs are written into the mailbox of somebody who has left.",
+        "tests/wire/test_dataverse_wire.py::test_only_an_active_enabled_user_with_an_id_or_address_has_a_mailbox",
+    ),
+)  # fmt: skip
