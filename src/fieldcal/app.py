@@ -8,7 +8,6 @@ import secrets
 import socket
 import ssl
 from collections import Counter
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -174,6 +173,7 @@ class App:
             source,
             http.token,
             lambda identity: self.database.writing(environment_setup.pin, environment.id, identity),
+            lambda: http.ahead,
         )
 
     def calendars_for(self, profile: str) -> Calendars:
@@ -199,12 +199,8 @@ class App:
 
     async def clock_difference(self, http: Http) -> float | None:
         """How many seconds our clock is ahead of this server's, as its `Date` header tells; None where it has none."""
-        answer = await http.request("GET", f"{http.root}/")
-        if answer.date is None:
-            return None
-        # The header has whole seconds, cut off, and was written while the answer was on its way.
-        middle = answer.date + timedelta(seconds=0.5 + answer.took / 2)
-        return (self.clock.now() - middle).total_seconds()
+        await http.request("GET", f"{http.root}/")
+        return http.ahead
 
     async def settle(self, name: str) -> Environment:
         """Ask the environment's source who it is, and hold it to that: another answer than before is a `ConfigError`.

@@ -2,6 +2,7 @@
 
 FieldcalError
 ├── ConfigError             the operator: a setting, a database, an address; shown without a traceback
+│   └── WrongClock          the operator: this machine's time
 ├── this event (EventError)
 │   ├── Rejected            nobody: never sent again unchanged; set aside with its reason
 │   ├── Changed             we: the etag is stale; read, decide anew, once
@@ -39,6 +40,10 @@ class FieldcalError(Exception):
 
 class ConfigError(FieldcalError):
     """Something the operator has set is wrong; shown as one line, exit status not 0."""
+
+
+class WrongClock(ConfigError):
+    """Our clock is not the source's: what is due, past and in the window cannot be told, so nothing is planned."""
 
 
 class NotAllowed(FieldcalError):

@@ -11,7 +11,7 @@ import math
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
@@ -126,6 +126,8 @@ class Http:
         #: the path of the base URL, "" or "/something"
         self.root = base.raw_path.rstrip("/")
         self.sent = 0
+        #: by how many seconds our clock was ahead of the server's at its last answer; None while it told no time
+        self.ahead: float | None = None
         self._origin = base.origin()
         self._credential = credential
         self._clock = clock
@@ -221,7 +223,9 @@ class Http:
             ) as response:
                 content = await _content(response)
                 status = response.status
-                return Answer(status, response.headers, content, self._clock.monotonic() - began)
+                answer = Answer(status, response.headers, content, self._clock.monotonic() - began)
+                self.ahead = self._ahead(answer)
+                return answer
         except aiohttp.ClientConnectorError as error:
             raise self._lost(method, target, error, NOT_CONNECTED) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
@@ -229,6 +233,13 @@ class Http:
         finally:
             if self._observe is not None:
                 self._observe(method, target.partition("?")[0], status)
+
+    def _ahead(self, answer: Answer) -> float | None:
+        if answer.date is None:
+            return None
+        # The header has whole seconds, cut off, and was written while the answer was on its way.
+        middle = answer.date + timedelta(seconds=0.5 + answer.took / 2)
+        return (self._clock.now() - middle).total_seconds()
 
     def _lost(self, method: str, target: str, error: Exception, code: str) -> Unreachable:
         # the error's own text may quote headers or bodies; its kind is enough

@@ -13,7 +13,7 @@ from fieldcal.state.feeds import Feed
 
 EVENING = datetime(2026, 11, 23, 18, 0, tzinfo=UTC)
 NIGHT = datetime(2026, 11, 24, 2, 10, tzinfo=UTC)
-READ = Feed("cursor", None, EVENING, None, 7, 14, None, None, EVENING, "", EVENING + timedelta(days=9), EVENING)
+READ = Feed("cursor", None, EVENING, None, 7, 14, None, None, EVENING, "", EVENING + timedelta(hours=20), EVENING)
 PASS = Job(Priority.REGULAR, Kind.PASS, "main")
 CHECK = Job(Priority.CHECK, Kind.CHECK, "main")
 
@@ -37,11 +37,14 @@ def box(mailbox: str) -> Job:
         (replace(READ, last_check_at=None), [], EVENING, []),
         (replace(READ, last_check_at=EVENING - timedelta(days=1)), [], EVENING, []),
         (replace(READ, last_check_at=EVENING - timedelta(days=3)), [], EVENING, [CHECK]),
+        (replace(READ, next_pull_at=EVENING + timedelta(days=2)), [BOX], EVENING, [PASS]),
+        (replace(READ, last_check_at=NIGHT + timedelta(days=9)), [], NIGHT, [CHECK]),
     ],
     ids=[
         "never read", "the time has come", "the pass takes the due mailbox along", "a second too early",
         "two mailboxes are due", "the night", "the night, and a mailbox is due", "checked this night already",
         "never checked, at night", "never checked, by day", "checked yesterday, by day", "checked too long ago",
+        "a wrong clock put the pass off", "a wrong clock says it was checked",
     ],
 )  # fmt: skip
 def test_r1_what_is_due_when(feed: Feed, boxes: list[str], now: datetime, expected: list[Job]) -> None:

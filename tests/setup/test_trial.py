@@ -10,8 +10,9 @@ from tests.values import DAY, HOUR, NOW, ORGANIZATION
 
 from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.setup import environments, mailboxes, profiles, trial
+from fieldcal.setup.bench import LEASE
 from fieldcal.setup_model import Mailbox, Method, Role, TrialStatus
-from fieldcal.state import alerts, leases, marks
+from fieldcal.state import alerts, feeds, leases, marks
 from fieldcal.state import environments as places
 from fieldcal.state import mailboxes as rows
 
@@ -50,6 +51,21 @@ def test_r9_success_enables_claims_marks_and_has_the_mailbox_read_first(both_roo
     assert after.next_due == room.clock.now()
     assert told(room)["test-enable"] == ("information", "Test & Enable succeeded")
     assert room.events("anna") == []
+
+
+@pytest.mark.parametrize("way", ["test", "take over"])
+def test_d3_what_lies_before_the_far_edge_that_was_reached_is_marked_too(room: Room, way: str) -> None:
+    """A clock was ahead for a while: enter has passed over these bookings and never comes back to them."""
+    room.mailbox("anna")
+    room.book("anna", 1, NOW + 20 * DAY)
+    room.prepare("anna")
+    with room.database.write() as tx:
+        feeds.change(tx, MAIN, far_edge=NOW + 24 * DAY)
+    if way == "test":
+        room.test("anna")
+    else:
+        room.take_over("anna")
+    assert room.row("anna").next_due == room.clock.now()
 
 
 def test_r6_a_mailbox_may_be_set_up_before_any_booking_exists_and_nothing_is_left_to_press(room: Room) -> None:
@@ -227,7 +243,7 @@ def test_i8_a_mailbox_that_is_being_synchronized_is_tested_later(room: Room) -> 
     box = room.mailbox("anna")
     room.prepare("anna")
     with room.database.write() as tx:
-        leases.take(tx, f"mailbox:{box}", "somebody", room.clock.now(), HOUR)
+        leases.take(tx, f"mailbox:{box}", "somebody", room.clock.now(), LEASE)
     before = room.requests()
     (after,) = room.test("anna")
     assert after.status is TrialStatus.SCHEDULED
@@ -235,7 +251,7 @@ def test_i8_a_mailbox_that_is_being_synchronized_is_tested_later(room: Room) -> 
     room.advance(7_200)
     assert room.go_on()[0].enabled
     with room.database.write() as tx:
-        assert leases.take(tx, f"mailbox:{box}", "next", room.clock.now(), HOUR) is not None
+        assert leases.take(tx, f"mailbox:{box}", "next", room.clock.now(), LEASE) is not None
 
 
 @pytest.mark.parametrize("change", [mailboxes.disable, mailboxes.reject])

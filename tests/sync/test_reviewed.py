@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -11,9 +12,15 @@ from tests.sync.world import ENVIRONMENT, NOW, World
 from fieldcal.asked import tell
 from fieldcal.cli import report
 from fieldcal.embedded.faults import Fault, Match
-from fieldcal.state import leases
+from fieldcal.errors import WrongClock
+from fieldcal.http import Http, TokenCredential
+from fieldcal.sources.dataverse import DataverseSource
+from fieldcal.sources.pinned import PinnedSource
+from fieldcal.state import leases, waiting
 from fieldcal.state import mailboxes as mailbox_rows
 from fieldcal.state.tables import mailboxes
+from fieldcal.sync.passes import run_pass
+from fieldcal.sync.site import Site
 
 TOMORROW = NOW + timedelta(days=1)
 
@@ -210,5 +217,98 @@ def test_a_scheduled_pass_leaves_a_busy_mailbox_due_and_waits_for_nobody(world: 
     assert world.pass_().tally.busy == 1
     assert world.clock.now() == began
     world.clock.advance(timedelta(minutes=3))
+    world.pass_()
+    assert world.subjects("Ana") == ["Job"]
+
+
+# --- a clock that is wrong for a while -------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Ahead:
+    """Our clock, by `by` ahead of both servers'; what happens in the world meanwhile happens at their time."""
+
+    world: World
+    by: timedelta
+
+    def now(self) -> datetime:
+        return self.world.clock.now() + self.by
+
+    def monotonic(self) -> float:
+        return self.world.clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.world.clock.sleep(seconds)
+
+
+def at_home_in(world: World, clock: Ahead) -> Site:
+    """The environment at work with this clock, its source held to the same time as it."""
+
+    async def nobody_asks(_identity: object) -> None:
+        return
+
+    http = Http(world.source_url, TokenCredential(world.source_token), clock)
+    source = PinnedSource(DataverseSource(http, clock), http.token, nobody_asks, lambda: http.ahead)
+    return replace(world.site, clock=clock, source=source)
+
+
+@pytest.mark.parametrize("minutes", [-14_400, -6, 6, 14_400])
+def test_nothing_is_planned_while_our_clock_is_not_the_sources_and_all_goes_on_when_it_is(
+    world: World, minutes: int
+) -> None:
+    world.worker("Ana")
+    gone = world.book("Ana", TOMORROW, name="gone")
+    world.pass_()
+    clock = Ahead(world, timedelta(minutes=minutes))
+    site = at_home_in(world, clock)
+    world.delete(gone)
+    world.book("Ana", TOMORROW, name="new")
+    world.forget_requests()
+    try:
+        with pytest.raises(WrongClock, match=r"minutes (ahead of|behind) the source's"):
+            world.run(run_pass(site))
+        assert world.writes() == 0
+        assert world.subjects("Ana") == ["gone"]
+        clock.by = timedelta(seconds=20)
+        assert world.run(run_pass(site)).error == ""
+        assert world.subjects("Ana") == ["new"]
+    finally:
+        world.run(site.source.close())
+
+
+@pytest.mark.parametrize("kind", ["pull", "mailbox"])
+def test_a_lease_that_ends_farther_ahead_than_any_may_holds_nothing_up(world: World, kind: str) -> None:
+    world.worker("Ana")
+    world.pass_()
+    name = f"pull:{ENVIRONMENT}" if kind == "pull" else f"mailbox:{world.box('Ana')}"
+    died_at_work(world, name, at=world.clock.now() + timedelta(days=10))
+    world.book("Ana", TOMORROW, name="Job")
+    with world.database.read() as tx:
+        assert waiting.held_until(tx, name, world.clock.now()) is None
+    world.pass_()
+    assert world.subjects("Ana") == ["Job"]
+
+
+def test_a_pause_of_a_wrong_clock_ends_and_gives_way_to_a_true_one(world: World) -> None:
+    world.worker("Ana")
+    world.pass_()
+    now, box = world.clock.now(), world.box("Ana")
+    world.run(world.site.pace.pause(box, now + timedelta(days=10), "a wrong clock's"))
+    world.restart()
+    assert world.run(world.site.pace.paused([box])) is None
+    world.run(world.site.pace.pause(box, now + timedelta(minutes=5), "a true one"))
+    world.restart()
+    assert world.run(world.site.pace.paused([box])) == now + timedelta(minutes=5)
+
+
+def test_a_mark_of_a_wrong_clock_is_due(world: World) -> None:
+    world.worker("Ana")
+    world.pass_()
+    world.book("Ana", TOMORROW, name="Job")
+    world.clock.advance(timedelta(days=5))
+    refused(world, "Ana", 1)
+    world.pass_()
+    world.clock.advance(timedelta(days=-5))
+    world.clock.advance(timedelta(minutes=1))  # what a process remembers of pauses is read anew
     world.pass_()
     assert world.subjects("Ana") == ["Job"]

@@ -45,11 +45,18 @@ class Job:
 
 #: The nightly check begins at this hour, UTC, and not twice within the span.
 CHECK_HOUR, CHECK_SPAN = 2, timedelta(hours=20)
+#: The longest interval that may be set.
+DAY = timedelta(days=1)
 
 
-def due(environment: str, feed: Feed, mailboxes: Iterable[MailboxId], now: datetime) -> list[Job]:
-    """The jobs of one environment whose time has come. Due mailboxes wait for the pass when one is due too."""
-    if feed.next_pull_at is None or feed.next_pull_at <= now:
+def due(
+    environment: str, feed: Feed, mailboxes: Iterable[MailboxId], now: datetime, farthest: timedelta = DAY
+) -> list[Job]:
+    """The jobs of one environment whose time has come. Due mailboxes wait for the pass when one is due too.
+
+    `farthest`: how far ahead the next pass may lie; one that lies farther was set while the clock was wrong.
+    """
+    if feed.next_pull_at is None or not now < feed.next_pull_at <= now + farthest:
         return [Job(Priority.REGULAR, Kind.PASS, environment)]
     jobs = [Job(Priority.CHANGE, Kind.MAILBOX, environment, mailbox) for mailbox in mailboxes]
     if _check_due(feed.last_check_at, now):
@@ -58,6 +65,6 @@ def due(environment: str, feed: Feed, mailboxes: Iterable[MailboxId], now: datet
 
 
 def _check_due(last: datetime | None, now: datetime) -> bool:
-    if last is None:
+    if last is None or last > now:
         return now.hour == CHECK_HOUR
-    return now - last >= CHECK_SPAN and (now.hour == CHECK_HOUR or now - last >= timedelta(days=1) + CHECK_SPAN)
+    return now - last >= CHECK_SPAN and (now.hour == CHECK_HOUR or now - last >= DAY + CHECK_SPAN)

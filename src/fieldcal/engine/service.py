@@ -16,7 +16,7 @@ from fieldcal.engine.schedule import Job, Kind, Priority, due
 from fieldcal.engine.single import SingleEngine
 from fieldcal.errors import ConfigError, FieldcalError
 from fieldcal.model import MailboxId
-from fieldcal.plan.retry import pause
+from fieldcal.plan.retry import LONGEST, pause
 from fieldcal.setup import trial
 from fieldcal.setup.bench import Bench
 from fieldcal.setup_model import MailboxState, Selection
@@ -38,6 +38,10 @@ FIRST_PAUSE = 15.0
 TESTS = 15.0
 #: Details that the source does not give are not asked for more often than this between two passes.
 REFRESH = timedelta(minutes=1)
+#: How long a pass by schedule waits where another process is at it.
+BUSY = timedelta(seconds=5)
+#: The longest pause after the source could not be read.
+LONGEST_PAUSE = timedelta(seconds=LONGEST)
 _ALERT = "source"
 
 
@@ -148,12 +152,13 @@ class Service:
         now, desk = self._clock.now(), self._desk(environment)
         if not desk.begun:
             return [Job(Priority.REGULAR, Kind.PASS, environment)]
-        jobs = due(environment, feeds.load(tx, environment), waiting.ready(tx, environment, now), now)
-        if (desk.refresh_at is None or now >= desk.refresh_at) and bookings.stale(tx, environment, 1):
+        farthest = max(timedelta(minutes=environments.get(tx, environment).settings.interval), LONGEST_PAUSE)
+        jobs = due(environment, feeds.load(tx, environment), waiting.ready(tx, environment, now), now, farthest)
+        if not _ahead(desk.refresh_at, now, REFRESH) and bookings.stale(tx, environment, 1):
             # A mailbox was switched on by a command: what it lacks has to be read before it can be written.
             desk.refresh_at = now + REFRESH
             jobs.append(Job(Priority.CHANGE, Kind.PASS, environment))
-        if desk.not_before is not None and now < desk.not_before:
+        if _ahead(desk.not_before, now, BUSY):
             jobs = [job for job in jobs if job.kind is not Kind.PASS]
         if desk.refused:
             jobs = [job for job in jobs if job.kind is Kind.PASS and job.priority is Priority.REGULAR]
@@ -179,7 +184,7 @@ class Service:
         while (held := await self._held(job.environment)) is not None:
             # Another process reads this environment, or died doing so: its lease ends by itself.
             if not desk.wishes:
-                desk.not_before, desk.begun = min(held, self._clock.now() + timedelta(seconds=5)), True
+                desk.not_before, desk.begun = min(held, self._clock.now() + BUSY), True
                 return
             await self._clock.sleep(GATHER)
         wishes = _taken(desk)
@@ -235,6 +240,11 @@ class Service:
                 alerts.raise_alert(tx, environment, "", _ALERT, "warning", error, now)
 
         await self._database.writing(store)
+
+
+def _ahead(instant: datetime | None, now: datetime, farthest: timedelta) -> bool:
+    """It has to be waited for; one farther ahead than it can have been set is a wrong clock's."""
+    return instant is not None and now < instant <= now + farthest
 
 
 def _working(tx: Connection) -> list[str]:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
 from fieldcal.errors import ConfigError, LeaseLost
-from fieldcal.model import MailboxId
+from fieldcal.model import MailboxId, Window
 from fieldcal.ports import BeforeSend, Calendars
 from fieldcal.setup.claims import Claim
 from fieldcal.setup_model import Environment, Mailbox, ServerProfile
-from fieldcal.state import environments, leases, mailboxes, schema
+from fieldcal.state import environments, feeds, leases, mailboxes, schema
 from fieldcal.state import profiles as profile_rows
 from fieldcal.state.database import Database
 
@@ -57,6 +57,12 @@ def load(tx: Connection, environment: str, mailbox: MailboxId) -> Case:
         raise ConfigError(f"the mailbox {mailbox} is not known any more")
     profile = profile_rows.find(tx, known.profile) if known.profile else None
     return Case(environments.get(tx, environment), known, profile, schema.installation(tx), mailboxes.holder(tx, known))
+
+
+def window(tx: Connection, environment: Environment, now: datetime) -> Window:
+    """What of a mailbox is marked: up to the far edge that was reached, for what lies before it enters no more (D3)."""
+    plain, reached = environment.settings.window(now), feeds.load(tx, environment.id).far_edge
+    return Window(plain.near, max(plain.far, reached or plain.far))
 
 
 def working(environment: Environment) -> Environment:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from fieldcal.errors import ConfigError, Unavailable
 from fieldcal.model import MailboxId
 from fieldcal.ports import BeforeSend, Calendar
-from fieldcal.setup.bench import Bench, Case, holding, load, working
+from fieldcal.setup.bench import Bench, Case, holding, load, window, working
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Mailbox
 from fieldcal.state import audit, environments, mailboxes, marks
@@ -54,7 +54,7 @@ async def take_over(bench: Bench, actor: Actor, environment: str, mailbox: Mailb
 def _taken(tx: Connection, case: Case, now: datetime) -> Mailbox:
     environment, mailbox = case.environment, case.mailbox.id
     mailboxes.check_first(tx, environment.id, [mailbox])
-    marks.mark_mailbox(tx, environment.id, mailbox, environment.settings.window(now), now, "taken over")
+    marks.mark_mailbox(tx, environment.id, mailbox, window(tx, environment, now), now, "taken over")
     return load(tx, environment.id, mailbox).mailbox
 
 

@@ -17,7 +17,7 @@ from fieldcal.model import Check, MailboxId
 from fieldcal.plan.retry import pause
 from fieldcal.ports import BeforeSend, Calendar
 from fieldcal.setup import checks, claims, profiles
-from fieldcal.setup.bench import LEASE, Bench, Case, holding, load, working
+from fieldcal.setup.bench import LEASE, Bench, Case, holding, load, window, working
 from fieldcal.setup.claims import Claim
 from fieldcal.setup.mailboxes import permitted
 from fieldcal.setup.permissions import Action
@@ -70,7 +70,7 @@ async def go_on(bench: Bench, environment: str, progress: Progress = _silent) ->
 
 
 def _due(mailbox: Mailbox, now: datetime) -> bool:
-    if mailbox.tested_at is None:
+    if mailbox.tested_at is None or mailbox.tested_at > now:
         return True
     if mailbox.status is TrialStatus.IN_PROGRESS:
         return now >= mailbox.tested_at + LEASE
@@ -180,8 +180,7 @@ def _enable(tx: Connection, case: Case, lines: Sequence[Check], now: datetime) -
     mailboxes.enable(tx, environment.id, mailbox.id, lines)
     pauses.lift(tx, mailbox.id)
     if not mailbox.enabled:
-        window = environment.settings.window(now)
-        marks.mark_mailbox(tx, environment.id, mailbox.id, window, now, "enabled")
+        marks.mark_mailbox(tx, environment.id, mailbox.id, window(tx, environment, now), now, "enabled")
     alerts.raise_alert(tx, environment.id, mailbox.id, _ALERT, "information", "Test & Enable succeeded", now)
 
 

@@ -1,21 +1,30 @@
-"""Holds an environment to the organization and tenant it was pinned to: asked at start and after every sign-in."""
+"""Holds an environment to the organization and tenant it was pinned to, and to one time with us.
+
+Who the source is, is asked at start and after every sign-in; what time it has, every answer tells.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import TypeVar
 
+from fieldcal.errors import WrongClock
 from fieldcal.model import BookingId, Detailed, Details, Identity, Page, Window, WorkerPage
 from fieldcal.ports import BookingSource
 
 T = TypeVar("T")
+
+#: Seconds by which our clock and the source's may differ.
+FARTHEST = 300.0
 
 
 class PinnedSource:
     """A source that answers only while it is the organization that it should be.
 
     `token` tells the bearer token in use: another one means that the service signed in anew. `confirm` is shown who
-    the source is then and raises `ConfigError` for a stranger; nothing that a stranger answered gets in.
+    the source is then and raises `ConfigError` for a stranger; nothing that a stranger answered gets in. `ahead`
+    tells by how many seconds our clock was ahead of the source's at its last answer (None: it told no time); while
+    they are `FARTHEST` apart every answer is refused with `WrongClock`, and the first one after is taken again.
     """
 
     def __init__(
@@ -23,8 +32,9 @@ class PinnedSource:
         source: BookingSource,
         token: Callable[[], Awaitable[str]],
         confirm: Callable[[Identity], Awaitable[object]],
+        ahead: Callable[[], float | None] = lambda: None,
     ) -> None:
-        self._source, self._token, self._confirm = source, token, confirm
+        self._source, self._token, self._confirm, self._ahead = source, token, confirm, ahead
         #: the token under which the source last said who it is
         self._verified = ""
 
@@ -47,6 +57,7 @@ class PinnedSource:
         await self.verify()
         async for found in self._source.sweep(window):
             await self.verify()
+            self._same_time()
             yield found
 
     async def affected(self, work_orders: Sequence[str]) -> Sequence[BookingId]:
@@ -60,7 +71,17 @@ class PinnedSource:
         answer = await ask()
         # A sign-in in the middle of the call: its answer counts only once the new one is known to be no stranger.
         await self.verify()
+        self._same_time()
         return answer
+
+    def _same_time(self) -> None:
+        ahead = self._ahead()
+        if ahead is not None and abs(ahead) > FARTHEST:
+            way = "ahead of" if ahead > 0 else "behind"
+            raise WrongClock(
+                f"this machine's clock is {abs(ahead) / 60:,.0f} minutes {way} the source's; nothing is planned until "
+                "both agree: set the time (NTP), the next pass then goes on by itself"
+            )
 
     async def verify(self) -> None:
         """Ask the source who it is, unless it said so under this sign-in already."""

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, not_, select, update
 
 from fieldcal.errors import LeaseLost
+from fieldcal.state.believed import lasts
 from fieldcal.state.rows import add_missing
 from fieldcal.state.tables import leases
+
+#: The longest span that a lease is taken for (Test & Enable's), and by how much two machines' clocks may differ: each
+#: is refused when it is five minutes away from the source's. An end farther ahead was written by a wrong clock.
+FARTHEST = timedelta(seconds=240) + timedelta(minutes=10)
 
 _LONG_AGO = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
@@ -28,7 +33,7 @@ def take(tx: Connection, name: str, owner: str, now: datetime, span: timedelta) 
     """The lease, or None while somebody else holds it."""
     claim = (
         update(leases)
-        .where(leases.c.name == name, leases.c.until <= now)
+        .where(leases.c.name == name, not_(lasts(leases.c.until, now, FARTHEST)))
         .values(owner=owner, fence=leases.c.fence + 1, until=now + span)
         .returning(leases.c.fence)
     )

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from fieldcal.model import BookingId, MailboxId, Window
+from fieldcal.state.believed import come, ranges
 from fieldcal.state.rows import insert, slices
 from fieldcal.state.tables import bookings, links, mailboxes, marks, workers
 
@@ -113,7 +114,7 @@ def due(tx: Connection, environment: str, mailbox: str, now: datetime, limit: in
         .where(
             marks.c.environment == environment,
             marks.c.mailbox == mailbox,
-            marks.c.due <= now,
+            come(marks.c.due, now),
             func.coalesce(bookings.c.stale, False).is_(False),
         )
         .order_by(marks.c.due, marks.c.booking)
@@ -179,12 +180,9 @@ def postpone(tx: Connection, environment: str, mailbox: str, later: Sequence[Lat
 
 def due_mailboxes(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
     """The enabled mailboxes with something to do, the longest waiting first; the marks of others wait (R13)."""
-    rows = tx.scalars(
-        select(mailboxes.c.id)
-        .where(mailboxes.c.environment == environment, mailboxes.c.enabled, mailboxes.c.next_due <= now)
-        .order_by(mailboxes.c.next_due, mailboxes.c.id)
-    )
-    return [MailboxId(row) for row in rows]
+    on = select(mailboxes.c.id).where(mailboxes.c.environment == environment, mailboxes.c.enabled)
+    ordered = on.order_by(mailboxes.c.next_due, mailboxes.c.id)
+    return [MailboxId(row) for part in ranges(mailboxes.c.next_due, now) for row in tx.scalars(ordered.where(part))]
 
 
 @dataclass(frozen=True, slots=True)

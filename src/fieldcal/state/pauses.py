@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
+from fieldcal.state.believed import FARTHEST, lasts
 from fieldcal.state.rows import insert
 from fieldcal.state.tables import pauses
 
@@ -18,7 +19,7 @@ def pause(tx: Connection, scope: str, until: datetime, reason: str) -> None:
         statement.on_conflict_do_update(
             index_elements=["scope"],
             set_={"until": statement.excluded.until, "reason": statement.excluded.reason},
-            where=pauses.c.until < statement.excluded.until,
+            where=or_(pauses.c.until < until, pauses.c.until > until + FARTHEST),
         )
     )
 
@@ -26,14 +27,14 @@ def pause(tx: Connection, scope: str, until: datetime, reason: str) -> None:
 def until(tx: Connection, scopes: Sequence[str], now: datetime) -> datetime | None:
     """The latest end of these scopes' pauses, None when none lasts."""
     latest: datetime | None = tx.scalar(
-        select(func.max(pauses.c.until)).where(pauses.c.scope.in_(scopes), pauses.c.until > now)
+        select(func.max(pauses.c.until)).where(pauses.c.scope.in_(scopes), lasts(pauses.c.until, now))
     )
     return latest
 
 
 def lasting(tx: Connection, now: datetime) -> dict[str, tuple[datetime, str]]:
     """Every pause that lasts: its end and its reason."""
-    rows = tx.execute(select(pauses).where(pauses.c.until > now).order_by(pauses.c.scope))
+    rows = tx.execute(select(pauses).where(lasts(pauses.c.until, now)).order_by(pauses.c.scope))
     return {row.scope: (row.until, row.reason) for row in rows}
 
 

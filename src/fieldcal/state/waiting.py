@@ -9,6 +9,8 @@ from sqlalchemy import Connection, func, or_, select
 
 from fieldcal.model import MailboxId
 from fieldcal.state import pauses
+from fieldcal.state.believed import lasts, ranges
+from fieldcal.state.leases import FARTHEST
 from fieldcal.state.tables import leases, links, mailboxes, marks, profiles
 
 
@@ -28,17 +30,13 @@ class Backlog:
 
 def ready(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
     """Mailboxes with something to do now that are switched on and not paused, the longest waiting first."""
-    rows = tx.execute(
+    ordered = (
         select(mailboxes.c.id, mailboxes.c.profile)
         .join(profiles, profiles.c.id == mailboxes.c.profile)
-        .where(
-            mailboxes.c.environment == environment,
-            mailboxes.c.next_due <= now,
-            mailboxes.c.enabled,
-            profiles.c.active,
-        )
+        .where(mailboxes.c.environment == environment, mailboxes.c.enabled, profiles.c.active)
         .order_by(mailboxes.c.next_due, mailboxes.c.id)
-    ).all()
+    )
+    rows = [row for part in ranges(mailboxes.c.next_due, now) for row in tx.execute(ordered.where(part))]
     paused = pauses.lasting(tx, now) if rows else {}
     return [MailboxId(row.id) for row in rows if not {row.id, f"connector:{row.profile}"} & paused.keys()]
 
@@ -82,7 +80,9 @@ def census(tx: Connection, environment: str) -> Census:
 
 def held_until(tx: Connection, name: str, now: datetime) -> datetime | None:
     """Until when somebody holds this lease, or held it when he died; None while it is free."""
-    until: datetime | None = tx.scalar(select(leases.c.until).where(leases.c.name == name, leases.c.until > now))
+    until: datetime | None = tx.scalar(
+        select(leases.c.until).where(leases.c.name == name, lasts(leases.c.until, now, FARTHEST))
+    )
     return until
 
 
