@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
+from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
 from tests.sync.mortal import Where
 from tests.sync.oracle import Oracle, Wrong
@@ -125,13 +126,13 @@ class Stage(People):
         source, exchange = self.world.field_service.control, self.world.exchange.control
         source_before = max((entry.number for entry in source.ledger()), default=0)
         before = max((entry.number for entry in exchange.ledger()), default=0)
-        with capture_logs() as logs:
+        with capture_logs(processors=[format_exc_info]) as logs:
             yield
         if self._seen:
             raise self._seen[0]
         for line in logs:
             if line.get("action") == "mailbox_failed":
-                raise Wrong(f"the sync itself failed in a mailbox: {line.get('exc_info')}")
+                raise Wrong(f"the sync itself failed in a mailbox: {line['exception'].splitlines()[-1]}")
         for entry in source.ledger(source_before):
             if entry.method != "GET":
                 raise Wrong(f"I9: the source was sent {entry.method} {entry.url}")
