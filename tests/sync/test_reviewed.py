@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from tests.sync.world import ENVIRONMENT, NOW, World
 
 from fieldcal.asked import tell
@@ -16,9 +16,10 @@ from fieldcal.errors import WrongClock
 from fieldcal.http import Http, TokenCredential
 from fieldcal.sources.dataverse import DataverseSource
 from fieldcal.sources.pinned import PinnedSource
-from fieldcal.state import leases, waiting
+from fieldcal.state import bookings, leases, marks, waiting
 from fieldcal.state import mailboxes as mailbox_rows
 from fieldcal.state.tables import mailboxes
+from fieldcal.state.tables import marks as mark_rows
 from fieldcal.sync.passes import run_pass
 from fieldcal.sync.site import Site
 
@@ -312,3 +313,39 @@ def test_a_mark_of_a_wrong_clock_is_due(world: World) -> None:
     world.clock.advance(timedelta(minutes=1))  # what a process remembers of pauses is read anew
     world.pass_()
     assert world.subjects("Ana") == ["Job"]
+
+
+# --- what is due, and what a pass without a request means ------------------------------------------------------------
+
+
+def test_a_mailbox_is_not_ready_while_its_bookings_wait_for_their_details(world: World) -> None:
+    world.worker("Ana")
+    booking = world.book("Ana", TOMORROW, name="Job")
+    world.pass_()
+    now, box = world.clock.now(), world.box("Ana")
+    with world.database.write() as tx:
+        marks.mark(tx, ENVIRONMENT, [(box, booking)], now, "changed")
+        assert waiting.ready(tx, ENVIRONMENT, now) == [box]
+        bookings.set_stale(tx, ENVIRONMENT, [booking])
+        assert waiting.ready(tx, ENVIRONMENT, now) == []
+    world.pass_()
+    with world.database.read() as tx:
+        assert marks.one(tx, ENVIRONMENT, box, booking) is None
+
+
+def test_f54_a_pass_that_sends_nothing_does_not_end_a_row_of_refusals(world: World) -> None:
+    world.worker("Ana")
+    first = world.book("Ana", TOMORROW, name="first")
+    world.pass_()
+    refused(world, "Ana", None)
+    for hour in range(3):
+        world.book("Ana", TOMORROW + timedelta(hours=3 + hour), name="later")
+        passes(world, 1)
+        with world.database.write() as tx:
+            marks.mark(tx, ENVIRONMENT, [(world.box("Ana"), first)], world.clock.now(), "nothing changed")
+            tx.execute(update(mark_rows).where(mark_rows.c.booking != first).values(due=None))
+            marks.recompute(tx, ENVIRONMENT, [world.box("Ana")])
+        if hour < 2:
+            passes(world, 1)
+            assert switched_on(world, "Ana")
+    assert not switched_on(world, "Ana")

@@ -30,7 +30,7 @@ class Lease:
 
 
 def take(tx: Connection, name: str, owner: str, now: datetime, span: timedelta) -> Lease | None:
-    """The lease, or None while somebody else holds it."""
+    """The lease, or None while somebody else holds it. A lease that ends farther ahead than any may is free."""
     claim = (
         update(leases)
         .where(leases.c.name == name, not_(lasts(leases.c.until, now, FARTHEST)))

@@ -13,7 +13,7 @@ from fieldcal.state.tables import pauses
 
 
 def pause(tx: Connection, scope: str, until: datetime, reason: str) -> None:
-    """Pause this scope; the later of two pauses holds."""
+    """Pause this scope; the later of two pauses holds, unless a wrong clock has made it."""
     statement = insert(tx, pauses).values(scope=scope, until=until, reason=reason[:500])
     tx.execute(
         statement.on_conflict_do_update(

@@ -29,6 +29,16 @@ def went_wrong(tx: Connection, environment: str, mailbox: str, text: str, failur
     return (tx.scalar(counted) or 0) >= REFUSALS
 
 
+def nothing_left(tx: Connection, environment: str, mailbox: str) -> bool:
+    """Forget the failures where nothing waits any more that could fail; returns whether there were any.
+
+    Nothing was sent, so the refusals stay counted.
+    """
+    here = (mailboxes.c.environment == environment, mailboxes.c.id == mailbox)
+    forgotten = update(mailboxes).where(*here, mailboxes.c.next_due.is_(None), mailboxes.c.failures > 0)
+    return tx.execute(forgotten.values(failures=0, trouble="")).rowcount > 0
+
+
 def switch_off(tx: Connection, environment: str, mailbox: str, text: str) -> None:
     """Write nothing into this mailbox until a person has it tested."""
     _change(tx, environment, mailbox, enabled=False, test="failure", disabled_reason=text[:500])

@@ -9,9 +9,9 @@ from sqlalchemy import Connection, func, or_, select
 
 from fieldcal.model import MailboxId
 from fieldcal.state import pauses
-from fieldcal.state.believed import lasts, ranges
+from fieldcal.state.believed import come, lasts, ranges
 from fieldcal.state.leases import FARTHEST
-from fieldcal.state.tables import leases, links, mailboxes, marks, profiles
+from fieldcal.state.tables import bookings, leases, links, mailboxes, marks, profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +29,22 @@ class Backlog:
 
 
 def ready(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
-    """Mailboxes with something to do now that are switched on and not paused, the longest waiting first."""
+    """Mailboxes with something to do now that are switched on and not paused, the longest waiting first.
+
+    A mark whose booking waits for its details is nothing to do: a pass reads them first.
+    """
+    unread = select(bookings.c.id).where(
+        bookings.c.environment == marks.c.environment, bookings.c.id == marks.c.booking, bookings.c.stale
+    )
+    workable = select(marks.c.booking).where(
+        marks.c.environment == mailboxes.c.environment, marks.c.mailbox == mailboxes.c.id, come(marks.c.due, now),
+        ~unread.exists(),
+    )  # fmt: skip
     ordered = (
         select(mailboxes.c.id, mailboxes.c.profile)
         .join(profiles, profiles.c.id == mailboxes.c.profile)
         .where(mailboxes.c.environment == environment, mailboxes.c.enabled, profiles.c.active)
+        .where(or_(mailboxes.c.check_first, workable.exists()))
         .order_by(mailboxes.c.next_due, mailboxes.c.id)
     )
     rows = [row for part in ranges(mailboxes.c.next_due, now) for row in tx.execute(ordered.where(part))]

@@ -63,8 +63,15 @@ async def paused(site: Site, mailbox: MailboxId, profile: str) -> datetime | Non
     return await site.pace.paused(scopes(mailbox, profile))
 
 
-def went_well(tx: Connection, site: Site, mailbox: MailboxId, opened: Opened) -> None:
-    """Remember that the mailbox was reached; an alert about it is over."""
+def went_well(tx: Connection, site: Site, mailbox: MailboxId, opened: Opened, *, reached: bool) -> None:
+    """Remember that the mailbox was reached; an alert about it is over.
+
+    Not reached, for nothing had to be sent: its last failure stands while anything waits in it.
+    """
+    if not reached:
+        if troubles.nothing_left(tx, site.environment, mailbox):
+            alerts.clear(tx, site.environment, mailbox, "mailbox-failing")
+        return
     troubles.went_well(tx, site.environment, mailbox, site.clock.now())
     if opened.failures:
         alerts.clear(tx, site.environment, mailbox, "mailbox-failing")

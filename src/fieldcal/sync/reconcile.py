@@ -55,6 +55,8 @@ class Run:
     closed: bool = False
     #: something settled is due again at once (adopted, then updated; gone, then made anew)
     again: bool = False
+    #: the calendar has answered
+    reached: bool = False
     #: the lease is given back
     ended: bool = False
 
@@ -74,6 +76,7 @@ async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
         if await gate.paused(site, mailbox, run.profile):
             return Tally()
         if opened.check_first:
+            run.reached = True
             run.tally += await check_held(site, run.held, mailbox, opened.calendar, None)
         await _work_off(run, begun.work)
         await _end(run, opened)
@@ -150,6 +153,7 @@ def _load(tx: Connection, site: Site, mailbox: MailboxId) -> Work:
 
 async def _round(run: Run, work: Work) -> None:
     found = await unanswered.find_out(run.site, run.held, run.calendar, work)
+    run.reached = run.reached or bool(found.changed or found.resends)
     if found.changed:
         await run.site.database.writing(_store_found, run, found)
         run.tally += Tally(adopted=sum(1 for link in found.changed if link.event))
@@ -188,6 +192,7 @@ async def _write(run: Run, armed: Sequence[Armed]) -> None:
         return
     run.tries.update(item.marked.booking for item in ready)
     outcomes: dict[Mark, Outcome] = dict(await run.calendar.write([item.action for item in ready], run.held.may_begin))
+    run.reached = True
     seen = await learn(run.calendar, ready, outcomes, run.held.may_begin)
     now, spread = run.site.clock.now(), run.site.spread()
     run.unsettled = [settle(item, outcomes.get(item.action.mark), seen, now, spread) for item in ready]
@@ -215,7 +220,7 @@ async def _end(run: Run, opened: gate.Opened) -> None:
     def store(tx: Connection) -> None:
         lease = leases.renew(tx, run.held.lease, run.site.clock.now(), LEASE)
         _settle(tx, run, settled)
-        gate.went_well(tx, run.site, run.mailbox, opened)
+        gate.went_well(tx, run.site, run.mailbox, opened, reached=run.reached)
         leases.give_back(tx, lease)
 
     await run.site.database.writing(store)
