@@ -152,6 +152,7 @@ def test_a_wish_for_one_mailbox_leaves_the_others_for_the_schedule(served: Serve
     assert (len(served.world.events("Anna")), len(served.world.events("Bernd"))) == (0, 1)
     served.tick()
     served.until(lambda: len(served.world.events("Anna")) == 1)
+    served.until(served.done(3))
     assert [one.kind for one in served.passes()] == ["scheduled", "asked", "retry"]
 
 
