@@ -60,7 +60,7 @@ async def check(site: Site, mailbox: MailboxId, run_id: str, *, everything: bool
         try:
             return await check_held(site, held, mailbox, opened.calendar, window, run_id)
         except (MailboxError, ConnectorError) as error:
-            await gate.went_wrong(site, mailbox, opened, error)
+            await gate.went_wrong(site, held, mailbox, opened, error)
             return Tally(failed=1)
 
 

@@ -84,7 +84,7 @@ async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
         await site.pace.pause(mailbox, site.clock.now() + SILENCE, str(error))
     except (MailboxError, ConnectorError) as error:
         await _step(run, ())
-        await gate.went_wrong(site, mailbox, opened, error)
+        await gate.went_wrong(site, run.held, mailbox, opened, error)
     finally:
         if not run.ended:
             await site.database.writing(leases.give_back, run.held.lease)
