@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
 import typer
 
-from fieldcal.cli.options import Json
+from fieldcal.cli.options import Json, Yes
+from fieldcal.errors import ConfigError
 
-group = typer.Typer(help="The state: bring it up to date, or see that it is sound.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from fieldcal.config import Config
+    from fieldcal.state.backup import Facts
+    from fieldcal.state.database import Database
+
+group = typer.Typer(help="The state: bring it up to date, back it up, see that it is sound.", no_args_is_help=True)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup's file.")]
 
 
 @group.command()
@@ -35,22 +46,150 @@ def upgrade(json: Json = False) -> None:
 
 @group.command()
 def check(json: Json = False) -> None:
-    """See that the state is at this version's revision and, on SQLite, that its file is sound."""
-    from fieldcal import config
+    """See that the state is sound: revision, file (on SQLite), tables, and no row that nothing stands behind."""
     from fieldcal.cli import show
-    from fieldcal.state import schema
-    from fieldcal.state.database import Database
+    from fieldcal.state import schema, soundness
 
-    database = Database(config.load().state_url)
+    database = _state()
     try:
         with database.read() as tx:
             schema.check(tx)
-            schema.check_file(tx)
+            schema.check_file(tx, whole=True)
             installation = schema.installation(tx)
+            found = soundness.faults(tx)
         where = database.url.render_as_string(hide_password=True)
     finally:
         database.close()
     if json:
-        show.as_json({"revision": schema.HEAD, "installation": installation, "state": where})
-    else:
+        show.as_json({"revision": schema.HEAD, "installation": installation, "state": where, "faults": found})
+    elif not found:
         show.line(f"The state at {where} is sound: revision {schema.HEAD}, installation {installation}.")
+    else:
+        show.line(f"The state at {where} does not hang together; restore a backup, or report this as a fault:")
+        for fault in found:
+            show.line(f"  {fault}")
+    if found:
+        raise typer.Exit(1)
+
+
+@group.command()
+def backup(file: File, json: Json = False) -> None:
+    """Write the state to a file, as it is at one moment, while the service works. SQLite; for PostgreSQL: pg_dump."""
+    from fieldcal.cli import show
+    from fieldcal.clock import SystemClock
+    from fieldcal.state import backup as backups
+    from fieldcal.state import schema
+
+    database = _state()
+    try:
+        backups.path_of(database)
+        with database.read() as tx:
+            schema.check(tx)
+        found = backups.take(database, file, SystemClock().now())
+    finally:
+        database.close()
+    if json:
+        show.as_json({"file": file, **_as_told(found)})
+    else:
+        show.line(f"{file}: {_words(found)}. It names people and jobs; keep it as safe as the state.")
+
+
+@group.command()
+def restore(
+    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="The backup's file.")] = None,
+    *,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="It was put back already by other means (pg_restore, a snapshot).")
+    ] = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Put a backup back while no service runs; what stood there is kept aside. The next pass doubles nothing."""
+    from fieldcal import config, runfile
+    from fieldcal.app import make_folder
+
+    if (file is None) is not in_place:
+        raise ConfigError("name the backup's file, or say --in-place if the state was put back already")
+    settings = config.load()
+    make_folder(settings)
+    with runfile.locked(settings.data):
+        if file is None:
+            _restored(settings, yes=yes, json=json)
+        else:
+            _restore(settings, file, yes=yes, json=json)
+
+
+def _restore(settings: Config, file: Path, *, yes: bool, json: bool) -> None:
+    from fieldcal.cli import show
+    from fieldcal.cli.session import confirm, operator
+    from fieldcal.clock import SystemClock
+    from fieldcal.state import backup as backups
+    from fieldcal.state.database import Database
+
+    database = Database(settings.state_url)
+    database.close()
+    state, now = backups.path_of(database), SystemClock().now()
+    new = state.with_name(f"{state.name}.restoring")
+    aside = state.with_name(f"{state.name}.replaced-{now:%Y%m%dT%H%M%S%fZ}")
+    try:
+        found = backups.prepare(file, new, operator(), now)
+        confirm(f"Put back the state with {_words(found)}?", yes=yes)
+        kept = aside if state.exists() else None
+        backups.put_in_place(new, state, aside)
+    finally:
+        backups.remove(new)
+    if json:
+        show.as_json({"state": state, "aside": kept, **_as_told(found)})
+        return
+    show.line(f"{state} is the state with {_words(found)}.")
+    if kept is not None:
+        show.line(f"What stood there is kept at {kept}.")
+    show.line(_NEXT)
+
+
+def _restored(settings: Config, *, yes: bool, json: bool) -> None:
+    from fieldcal.app import open_state
+    from fieldcal.cli import show
+    from fieldcal.cli.session import confirm, operator
+    from fieldcal.clock import SystemClock
+    from fieldcal.state import backup as backups
+
+    database = open_state(settings)
+    try:
+        confirm("Read every enabled mailbox before it is written, for the state was put back?", yes=yes)
+        with database.write() as tx:
+            boxes = backups.restored(tx, operator(), SystemClock().now(), "in place")
+    finally:
+        database.close()
+    if json:
+        show.as_json({"to_be_read": boxes})
+    else:
+        show.line(_NEXT)
+
+
+_NEXT = (
+    "The next pass reads every enabled mailbox before it writes. Look through `fieldcal mailbox list` first: "
+    "who was switched off or cleaned since the backup is switched on again."
+)
+
+
+def _state() -> Database:
+    from fieldcal import config
+    from fieldcal.state.database import Database
+
+    return Database(config.load().state_url)
+
+
+def _words(found: Facts) -> str:
+    from fieldcal.cli.report import plural
+
+    when = f" of {found.taken_at:%Y-%m-%d %H:%M:%SZ}" if found.taken_at else ""
+    boxes = plural(found.enabled_mailboxes, "enabled mailbox", "enabled mailboxes")
+    places = plural(found.environments, "environment", "environments")
+    return f"{places} and {boxes}{when}, installation {found.installation}"
+
+
+def _as_told(found: Facts) -> dict[str, object]:
+    from dataclasses import asdict
+
+    return asdict(found)

@@ -72,15 +72,19 @@ def settings_of_command() -> Config:
     return settings
 
 
-def _actor(database: Database, user: str) -> Actor:
+def operator() -> Actor:
+    """The account that runs this command, who may do everything."""
     try:
-        operator = getpass.getuser()
+        return Actor(getpass.getuser())
     except (OSError, KeyError):
-        operator = "unknown"  # a container whose user has no name
+        return Actor("unknown")  # a container whose user has no name
+
+
+def _actor(database: Database, user: str) -> Actor:
     if not user:
-        return Actor(operator)
+        return operator()
     with database.read() as tx:
-        return Actor(operator, users.get(tx, user))
+        return Actor(operator().operator, users.get(tx, user))
 
 
 def chosen(tx: Connection, environment: str | None) -> str:

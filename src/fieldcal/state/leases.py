@@ -64,6 +64,11 @@ def check(tx: Connection, lease: Lease) -> None:
         raise LeaseLost(f"the lease {lease.name} was taken by another worker")
 
 
+def end_all(tx: Connection) -> None:
+    """End every lease: whoever held one is gone, or has this state no more. The fences stay."""
+    tx.execute(update(leases).values(until=_LONG_AGO, owner=""))
+
+
 def give_back(tx: Connection, lease: Lease) -> None:
     """Let the next one in at once; nothing happens if it was taken already."""
     tx.execute(

@@ -285,6 +285,26 @@ def waiting_tests(tx: Connection, environment: str) -> list[Mailbox]:
     return [_mailbox(row) for row in rows]
 
 
+def enabled(tx: Connection, environment: str) -> list[MailboxId]:
+    """Every mailbox that is switched on."""
+    rows = tx.scalars(
+        select(mailboxes.c.id)
+        .where(mailboxes.c.environment == environment, mailboxes.c.enabled)
+        .order_by(mailboxes.c.id)
+    )
+    return [MailboxId(mailbox) for mailbox in rows]
+
+
+def unread(tx: Connection, environment: str) -> list[MailboxId]:
+    """Mailboxes that are switched on and have to be read before they are written, whether or not a mark waits there."""
+    rows = tx.scalars(
+        select(mailboxes.c.id)
+        .where(mailboxes.c.environment == environment, mailboxes.c.check_first, mailboxes.c.enabled)
+        .order_by(mailboxes.c.id)
+    )
+    return [MailboxId(mailbox) for mailbox in rows]
+
+
 def in_use(tx: Connection, environment: str) -> list[MailboxId]:
     """Mailboxes with events of ours, with a write that went unanswered, or switched on, and so with a claim of ours."""
     used = select(links.c.mailbox).where(

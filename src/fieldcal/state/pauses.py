@@ -38,6 +38,11 @@ def lasting(tx: Connection, now: datetime) -> dict[str, tuple[datetime, str]]:
     return {row.scope: (row.until, row.reason) for row in rows}
 
 
+def lift_all(tx: Connection) -> None:
+    """End every pause."""
+    tx.execute(pauses.delete())
+
+
 def lift(tx: Connection, scope: str) -> None:
     """End this scope's pause."""
     tx.execute(pauses.delete().where(pauses.c.scope == scope))

@@ -58,11 +58,14 @@ def upgrade(database: Database) -> str | None:
     return found
 
 
-def check_file(tx: Connection) -> None:
-    """Return when SQLite finds its file sound; nothing is asked of PostgreSQL, which looks after itself."""
+def check_file(tx: Connection, *, whole: bool = False) -> None:
+    """Return when SQLite finds its file sound; nothing is asked of PostgreSQL, which looks after itself.
+
+    `whole`: every index is compared with its table too, which takes longer.
+    """
     if tx.dialect.name != "sqlite":
         return
-    found = str(tx.execute(text("PRAGMA quick_check(1)")).scalar())
+    found = str(tx.execute(text(f"PRAGMA {'integrity_check' if whole else 'quick_check'}(1)")).scalar())
     if found != "ok":
         raise ConfigError(f"the state's file is damaged ({found}); restore a backup")
 

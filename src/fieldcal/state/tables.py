@@ -117,6 +117,13 @@ mailboxes = Table(
     count("refusals"),
     Index(None, "environment", "next_due"),
     Index(None, "id"),
+    Index(
+        "ix_mailboxes_unread",
+        "environment",
+        "id",
+        sqlite_where=text("check_first = 1"),
+        postgresql_where=text("check_first"),
+    ),
 )
 
 bookings = Table(

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
+from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError, ConnectorError, FieldcalError, Incomplete
 from fieldcal.model import MailboxId
-from fieldcal.state import feeds, history, marks
+from fieldcal.state import feeds, history, mailboxes, marks
 from fieldcal.state.history import Tally
 from fieldcal.sync.check import check
 from fieldcal.sync.clean import Cleaned, Job, clean
@@ -94,7 +95,7 @@ async def work_off(
     progress: Progress = _silent,
 ) -> tuple[Tally, int]:
     """Reconcile every mailbox in which something is due; returns what was done, and in how many mailboxes."""
-    due = await site.database.reading(marks.due_mailboxes, site.environment, site.clock.now())
+    due = await site.database.reading(_due, site)
     wanted = [mailbox for mailbox in due if only is None or mailbox in only]
     until = site.clock.now() + (PATIENCE if patient else timedelta(0))
     return await _each(site, wanted, lambda mailbox: _reconcile(site, mailbox, run, until), progress), len(wanted)

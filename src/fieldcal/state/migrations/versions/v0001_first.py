@@ -135,6 +135,13 @@ def _mailboxes() -> None:
     )
     op.create_index("ix_mailboxes_environment_next_due", "mailboxes", ["environment", "next_due"])
     op.create_index("ix_mailboxes_id", "mailboxes", ["id"])
+    op.create_index(
+        "ix_mailboxes_unread",
+        "mailboxes",
+        ["environment", "id"],
+        sqlite_where=sa.text("check_first = 1"),
+        postgresql_where=sa.text("check_first"),
+    )
 
 
 def _bookings() -> None:
