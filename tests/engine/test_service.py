@@ -164,13 +164,19 @@ def test_a_source_that_does_not_answer_is_asked_again_with_growing_pauses_and_an
     number = world.field_service.control.add_fault(Fault(kind="status", status=500, times=None))
     with pytest.raises(AssertionError):  # the dispatcher sees the same outage
         world.book("Anna", TOMORROW)
+
+    def told(times: int) -> bool:
+        """The pass has ended *and* the service has put the next one off."""
+        with world.database.read() as tx:
+            return [alert.times for alert in alerts.standing(tx, ENVIRONMENT)] == [times]
+
     served.later(15 * MINUTE)
-    served.until(served.done(2))
+    served.until(lambda: told(1))
     assert "HTTP 500" in served.passes()[1].error
     served.tick()
     assert len(served.passes()) == 2
     served.later(timedelta(seconds=FIRST_PAUSE))
-    served.until(served.done(3))
+    served.until(lambda: told(2))
     served.later(timedelta(seconds=FIRST_PAUSE))
     served.tick()
     assert len(served.passes()) == 3
@@ -264,7 +270,8 @@ def test_a_mailbox_that_a_command_switches_on_is_filled_without_waiting_for_the_
         marks.mark_mailbox(tx, ENVIRONMENT, world.box("Clara"), window, now, "enabled")
     served.tick()
     served.until(lambda: len(world.events("Clara")) == 1)
-    assert served.passes()[-1].kind == "announced"
+    # Which job wrote it is chance; that a pass has read what it lacked is not.
+    assert "announced" in [one.kind for one in served.passes()]
 
 
 def test_at_night_every_mailbox_is_checked_once(served: Served) -> None:
