@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,15 @@ def test_a_fault_fits_the_source_and_names_what_it_breaks(fault: Fault) -> None:
     assert re.fullmatch(r"[IRD]\d{1,2}", fault.breaks)
     assert fault.suffers.endswith(".")
     compile(text.replace(fault.old, fault.new), fault.file, "exec")
+
+
+def test_no_fault_is_caught_for_a_name_that_is_not_there(tmp_path: Path) -> None:
+    for number, fault in enumerate([*PLANTED, *SURVIVORS]):
+        text = (ROOT / SOURCE / fault.file).read_text(encoding="utf-8")
+        (tmp_path / f"fault_{number}.py").write_text(text.replace(fault.old, fault.new), encoding="utf-8")
+    ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F821,F811,F823", "."]
+    done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("fault", PLANTED, ids=lambda fault: fault.name)

@@ -77,10 +77,10 @@ WAY = (
     Fault(
         "the link is stored before the answer", "I2", RECONCILE,
         "    links.store(tx, site.environment, [item.link for item in ready], now)\n",
-        "    early = [replace(item.link, triggers=item.decision.triggers) for item in ready]\n"
+        "    early = [replace(item.link, triggers=item.decision.triggers, intent=None) for item in ready]\n"
         "    links.store(tx, site.environment, early, now)\n",
-        "A change whose request was lost counts as done, and the technician goes at the old time.",
-        "tests/sync/test_faults.py::test_f18_f49_a_failed_update_ends_in_the_right_content_of_the_same_event",
+        "A change counts as done when the process dies before it is sent, and the technician goes at the old time.",
+        f"{PROOF}::test_i2_a_change_whose_process_died_before_the_answer_is_not_taken_for_written",
     ),
     Fault(
         "switched off is noticed at the end", "I5", RECONCILE,

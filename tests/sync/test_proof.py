@@ -75,6 +75,23 @@ def test_i1_i2_a_create_that_nobody_heard_the_answer_to_is_found_and_removed_whe
     assert stage.events() == []
 
 
+@pytest.mark.parametrize("where", ["before write", "after commit", "after write"])
+def test_i2_a_change_whose_process_died_before_the_answer_is_not_taken_for_written(stage: Stage, where: str) -> None:
+    booking = stage.books("Ana", TOMORROW, 2)
+    stage.passes()
+    stage.moves(booking, TOMORROW + timedelta(hours=5), 2)
+    commits = 0
+    while True:  # at each commit of the pass in turn, or at its one request
+        commits += 1
+        if not stage.dying(where, commits):  # type: ignore[arg-type] # a Where
+            break
+        stage.restart()
+        stage.quiets()
+        assert [stand.start for _, stand in stage.events()] == [TOMORROW + timedelta(hours=5 * commits)]
+        stage.moves(booking, TOMORROW + timedelta(hours=5 * (commits + 1)), 2)
+    assert commits > 1
+
+
 def test_i1_what_a_restored_state_forgot_is_found_before_anything_is_written(world: World) -> None:
     world.worker("Ana")
     world.worker("Ben")
