@@ -26,7 +26,8 @@ from fieldcal.embedded.exchange import ids
 from fieldcal.embedded.exchange.document import StoredEvent
 from fieldcal.errors import FieldcalError
 from fieldcal.model import MailboxId
-from fieldcal.state import links, mailboxes
+from fieldcal.setup_model import Actor
+from fieldcal.state import backup, links, mailboxes
 from fieldcal.state.tables import leases
 from fieldcal.sync.passes import Report, run_check, run_pass
 from fieldcal.sync.site import LEASE, Site
@@ -107,9 +108,7 @@ class Stage(People):
         self.process = self._start()
         self.process.life.inherits(life)
         with self.world.database.write() as tx:
-            links.distrust(tx, ENVIRONMENT)
-        for box in self._boxes_on:
-            self.world.enable(self.boxes[box])
+            backup.restored(tx, Actor("operator"), self.now, "a copy")
 
     def _site(self, process: Process) -> Site:
         return replace(process.site, settings=self.world.settings)
