@@ -96,7 +96,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "plans.verdicts": lambda tx: plans.verdicts(tx, ENVIRONMENT, BOX, IDS),
     "plans.finish": lambda tx: plans.finish(tx, ENVIRONMENT, BOX, [BookingId(IDS[0])]),
     "history.of_booking": lambda tx: history.of_booking(tx, ENVIRONMENT, IDS[0]),
-    "a worker's new mailbox": lambda tx: workers._mailbox_changed(tx, ENVIRONMENT, WORKER, WINDOW, NOW),
+    "a worker's new mailbox": lambda tx: workers._mark_bookings(tx, ENVIRONMENT, [WORKER], WINDOW, NOW),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, event, select, update
 from tests.state.stocked import due, next_due
 from tests.values import (
     ANNA,
@@ -200,3 +200,49 @@ def test_absence_of_a_worker_marks_nothing(database: Database) -> None:
         links_of(tx, linked())
         tell(tx, COLLEAGUE, gone=(ANNA,))
         assert marked(tx) == set()
+
+
+MANY = [
+    replace(WORKER, id=WorkerId(f"w-{n}"), name=f"Worker {n}", mailbox=MailboxId(f"box-{n}"), address=f"{n}@x.example")
+    for n in range(5_000)
+]
+
+
+OTHER_BOXES = [replace(worker, mailbox=MailboxId(f"{worker.mailbox}-new")) for worker in MANY]
+OTHER_ADDRESSES = [replace(worker, address=f"new.{worker.address}") for worker in MANY]
+
+
+@pytest.mark.parametrize(
+    "told", [MANY, OTHER_BOXES, OTHER_ADDRESSES], ids=["new", "other mailboxes", "other addresses"]
+)
+def test_thousands_of_workers_are_stored_with_a_handful_of_statements(database: Database, told: list[Worker]) -> None:
+    """A statement a worker took minutes for a first read."""
+    with database.write() as tx:
+        if told is not MANY:
+            tell(tx, *MANY)
+            approve(tx)
+        rows(tx, *(replace(BOOKING, id=booking_id(n), worker=told[n].id) for n in range(0, 5_000, 10)))
+        count = 0
+
+        def counted(*_: object) -> None:
+            nonlocal count
+            count += 1
+
+        event.listen(tx, "before_cursor_execute", counted)
+        tell(tx, *told)
+        event.remove(tx, "before_cursor_execute", counted)
+    assert count < 100
+    with database.read() as tx:
+        changed = told is MANY or told[0].mailbox != MANY[0].mailbox
+        assert len(bookings.stale(tx, ENVIRONMENT, 1_000)) == (500 if changed else 0)
+        assert workers.load(tx, ENVIRONMENT, [told[7].id])[told[7].id] == (told[7], False)
+        assert box(tx, told[7].mailbox)["address"] == told[7].address  # type: ignore[arg-type]
+
+
+def test_workers_told_together_each_have_their_own_bookings_marked(database: Database) -> None:
+    with database.write() as tx:
+        rows(tx, BOOKING, OTHERS, PAST)
+        tell(tx, WORKER, COLLEAGUE, CREW)
+        assert bookings.stale(tx, ENVIRONMENT, 10) == [BOOKING.id, OTHERS.id]
+        tx.execute(update(booking_table).values(stale=False))
+        assert (marked(tx), marked(tx, OTHER_BOX)) == ({"1"}, {"4"})

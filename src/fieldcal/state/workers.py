@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 
 from fieldcal.model import BookingId, MailboxId, Window, Worker, WorkerId, WorkerKind
 from fieldcal.state import bookings as booking_rows
@@ -50,6 +50,7 @@ def store(
     another id would take every event out and make it anew. Only a mailbox known by its address in which nothing of
     ours stands, and which no other worker shares, takes on the object id.
     """
+    told = [*{worker.id: worker for worker in told}.values()]  # of two rows of one worker the later
     before = load(tx, environment, [worker.id for worker in told])
     told = _known_mailboxes(tx, environment, told, before)
     rows = [
@@ -57,6 +58,7 @@ def store(
          "active": worker.active, "mailbox": worker.mailbox, "address": worker.address, "sign_in": worker.sign_in,
          "zone": worker.zone, "gone": False}
         for worker in told
+        if before.get(worker.id) != (worker, False)  # most of a full read is as it was
     ]  # fmt: skip
     upsert(tx, workers, rows)
     for some in slices(gone):
@@ -64,10 +66,12 @@ def store(
             update(workers).where(workers.c.environment == environment, workers.c.id.in_(some)).values(gone=True)
         )
     _store_mailboxes(tx, environment, told)
-    for worker in told:
-        known = before.get(worker.id)
-        if known is None or known[0].mailbox != worker.mailbox or known[1]:
-            _mailbox_changed(tx, environment, worker, window, now)
+    changed = [worker for worker in told if _has_another_mailbox(before.get(worker.id), worker)]
+    _mark_bookings(tx, environment, changed, window, now)
+
+
+def _has_another_mailbox(known: tuple[Worker, bool] | None, told: Worker) -> bool:
+    return known is None or known[0].mailbox != told.mailbox or known[1]
 
 
 def _known_mailboxes(
@@ -135,11 +139,6 @@ def _rename(tx: Connection, environment: str, old: MailboxId, new: MailboxId | N
 def _store_mailboxes(tx: Connection, environment: str, told: Sequence[Worker]) -> None:
     """One row a mailbox, whoever points at it; a changed address needs its approval again."""
     owners = {worker.mailbox: worker for worker in told if worker.mailbox is not None}
-    add_missing(
-        tx, mailboxes,
-        [{"environment": environment, "id": box, "name": worker.name, "address": worker.address}
-         for box, worker in owners.items()],
-    )  # fmt: skip
     stored: dict[str, tuple[str, str]] = {}
     for some in slices(sorted(owners)):
         for row in tx.execute(
@@ -148,36 +147,74 @@ def _store_mailboxes(tx: Connection, environment: str, told: Sequence[Worker]) -
             )
         ):
             stored[row.id] = (row.address, row.name)
-    for box, worker in owners.items():
-        if stored[box] == (worker.address, worker.name):
-            continue
-        changed: dict[str, Any] = {"address": worker.address, "name": worker.name}
-        if stored[box][0].casefold() != worker.address.casefold():
-            changed |= {
-                "approval": "empty",
-                "enabled": False,
-                "disabled_reason": "the address changed: approve it again",
-            }
+    add_missing(
+        tx, mailboxes,
+        [{"environment": environment, "id": box, "name": worker.name, "address": worker.address}
+         for box, worker in owners.items() if box not in stored],
+    )  # fmt: skip
+    changed = [(box, w) for box, w in owners.items() if stored.get(box, (w.address, w.name)) != (w.address, w.name)]
+    moved = [(box, w) for box, w in changed if stored[box][0].casefold() != w.address.casefold()]
+    _change_mailboxes(tx, environment, changed)
+    _change_mailboxes(
+        tx, environment, moved,
+        approval="empty", enabled=False, disabled_reason="the address changed: approve it again",
+    )  # fmt: skip
+
+
+def _change_mailboxes(
+    tx: Connection, environment: str, changed: Sequence[tuple[MailboxId, Worker]], **also: str | bool
+) -> None:
+    """Give these rows their workers' names and addresses, and all of them the values `also`."""
+    if changed:
         tx.execute(
-            update(mailboxes).where(mailboxes.c.environment == environment, mailboxes.c.id == box).values(**changed)
+            update(mailboxes)
+            .where(mailboxes.c.environment == environment, mailboxes.c.id == bindparam("b_id"))
+            .values(address=bindparam("b_address"), name=bindparam("b_name"), **also),
+            [{"b_id": box, "b_address": worker.address, "b_name": worker.name} for box, worker in changed],
         )
 
 
-def _mailbox_changed(tx: Connection, environment: str, worker: Worker, window: Window, now: datetime) -> None:
-    """Mark the worker's window bookings in the new mailbox, and the links of its bookings wherever they are."""
-    mine = (bookings.c.environment == environment, bookings.c.worker == worker.id)
-    linked = tx.execute(
+def _mark_bookings(tx: Connection, environment: str, changed: Sequence[Worker], window: Window, now: datetime) -> None:
+    """Mark these workers' window bookings in their new mailboxes, and the links of their bookings wherever they are.
+
+    A few queries for hundreds of workers: a first read tells thousands at once.
+    """
+    homes = {worker.id: worker.mailbox for worker in changed}
+    pairs: set[tuple[MailboxId, BookingId]] = set()
+    unread: list[BookingId] = []
+    for some in slices(sorted(homes)):
+        linked = _linked(tx, environment, some)
+        pairs |= linked
+        for booking, worker in _in_window(tx, environment, some, window):
+            box = homes[worker]
+            if box is not None:
+                if (box, booking) not in linked:
+                    unread.append(booking)
+                pairs.add((box, booking))
+    booking_rows.set_stale(tx, environment, unread)
+    mark(tx, environment, pairs, now, "worker")
+
+
+def _linked(tx: Connection, environment: str, some: Sequence[WorkerId]) -> set[tuple[MailboxId, BookingId]]:
+    # Not a join: without statistics SQLite would begin it at the links and walk every live one.
+    theirs = select(bookings.c.id).where(bookings.c.environment == environment, bookings.c.worker.in_(some))
+    rows = tx.execute(
         select(links.c.mailbox, links.c.booking).where(
-            links.c.environment == environment,
-            links.c.event.is_not(None),
-            links.c.booking.in_(select(bookings.c.id).where(*mine)),
+            links.c.environment == environment, links.c.event.is_not(None), links.c.booking.in_(theirs)
         )
-    ).all()
-    mark(tx, environment, [(MailboxId(row.mailbox), BookingId(row.booking)) for row in linked], now, "worker")
-    if worker.mailbox is None:
-        return
-    in_window = select(bookings.c.id).where(*mine, bookings.c.start < window.far, bookings.c.end > window.near)
-    ids = [BookingId(row) for row in tx.scalars(in_window)]
-    here = {row.booking for row in linked if row.mailbox == worker.mailbox}
-    booking_rows.set_stale(tx, environment, [booking for booking in ids if booking not in here])
-    mark(tx, environment, [(worker.mailbox, booking) for booking in ids], now, "worker")
+    )
+    return {(MailboxId(row.mailbox), BookingId(row.booking)) for row in rows}
+
+
+def _in_window(
+    tx: Connection, environment: str, some: Sequence[WorkerId], window: Window
+) -> Iterator[tuple[BookingId, WorkerId]]:
+    rows = tx.execute(
+        select(bookings.c.id, bookings.c.worker).where(
+            bookings.c.environment == environment,
+            bookings.c.worker.in_(some),
+            bookings.c.start < window.far,
+            bookings.c.end > window.near,
+        )
+    )
+    return ((BookingId(row.id), WorkerId(row.worker)) for row in rows)
