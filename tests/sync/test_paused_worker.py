@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bench.ends import made_id, z
 from sqlalchemy import select
+from tests.cli.processes import Process
 from tests.sync.crowd import Crowd, awaited, crowd, told
 from tests.sync.one_pass import QuickClock
 
+from fieldcal.errors import ConfigError
 from fieldcal.state.database import Database
 from fieldcal.state.tables import leases
 
 #: a second is worth half a minute: a lease of two minutes is over in four seconds
 SPEED = 30
 BOOKINGS, WORKERS = 160, 2
+
+
+def _stopped(sleeper: Process, ends: Crowd) -> bool:
+    """Stop it; one that is caught within a transaction keeps SQLite's lock and with it everybody: it goes on a while."""
+    sleeper.signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, sleeper.pid, os.WSTOPPED)
+    database = Database(ends.given.state, busy_timeout=0.2)
+    try:
+        with database.write():
+            return True
+    except ConfigError:
+        sleeper.signal(signal.SIGCONT)
+        return False
+    finally:
+        database.close()
 
 
 def _settled(ends: Crowd) -> bool:
@@ -33,7 +51,7 @@ def test_i8_a_worker_that_wakes_after_its_lease_begins_no_request_and_nothing_is
         ends.exchange.control.change(latency=0.02)  # each item takes its time, so that there is a middle
         with ends.starts("the sleeper") as sleeper:
             awaited("the sleeper has written its first batches", lambda: _in_the_middle(ends))
-            sleeper.signal(signal.SIGSTOP)
+            awaited("it is stopped between two transactions", lambda: _stopped(sleeper, ends))
             awaited("what was in flight is answered", lambda: _settled(ends))
             before = ends.marks().total()
             assert 0 < before < BOOKINGS
