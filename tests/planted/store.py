@@ -53,13 +53,13 @@ STORE = (
     ),
     Fault(
         "a worker's new mailbox is not noticed", "D10", WORKERS,
-        "        if known is None or known[0].mailbox != worker.mailbox or known[1]:", "        if known is None:",
+        "return known is None or known[0].mailbox != told.mailbox or known[1]", "return known is None",
         "A technician who gets a mailbox today sees an empty calendar until each job changes.",
         "tests/state/test_workers.py::test_d10_a_worker_who_gets_a_mailbox_later_has_all_window_bookings_marked",
     ),
     Fault(
         "a changed address stays approved", "I5", WORKERS,
-        '                "approval": "empty",\n                "enabled": False,\n', "",
+        'approval="empty", enabled=False, disabled_reason="the address', 'disabled_reason="the address',
         "Somebody else inherits an address and the customers' jobs with it.",
         "tests/state/test_workers.py::test_a_changed_address_needs_its_approval_again",
     ),
