@@ -38,6 +38,10 @@ MAY = {
     "sources": CONNECTOR,
     "calendars": CONNECTOR,
     "embedded": {"errors", "clock", "log"},
+    "secrets": {"errors"},
+    "keys": {"errors", "secrets"},
+    "entra": set(),
+    "signin": VALUES | {"clock", "http", "secrets", "keys", "entra"},
     "config": VALUES | {"log"},
 }
 TOP = {"cli", "web"}

@@ -15,7 +15,7 @@ from typing import Self
 
 from yarl import URL
 
-from fieldcal import runfile
+from fieldcal import runfile, signin
 from fieldcal.calendars.graph import GraphCalendars
 from fieldcal.clock import Clock, SystemClock
 from fieldcal.config import Config
@@ -40,6 +40,7 @@ from fieldcal.sync.site import Site
 CREDENTIALS = {
     "token": "a token that somebody else issues, by reference",
     "embedded": "the embedded systems' own sign-in (client id and secret)",
+    **signin.KINDS,
 }
 #: Kinds of sources of bookings.
 SOURCES = {"dataverse": "Dynamics 365 Field Service, or the embedded Field Service"}
@@ -87,6 +88,8 @@ def check_endpoint(end: Endpoint) -> Endpoint:
     mistakes: list[str] = []
     if end.credential not in CREDENTIALS:
         mistakes.append(f"there is no credential {end.credential!r}; there are: {', '.join(CREDENTIALS)}")
+    elif end.credential in signin.KINDS:
+        mistakes += signin.mistakes(end)
     elif end.credential == "token":
         mistakes += [] if end.secret else ["the credential `token` needs --secret"]
         mistakes += [] if end.url else ["the credential `token` needs --url"]
@@ -127,6 +130,8 @@ class App:
         self._ends = ends
         self._tls = _trust(config.ca_file)
         self._opened: dict[str, Calendars] = {}
+        #: one sign-in for all connections to the same end
+        self._signed_in: dict[Endpoint, Credential] = {}
         #: requests sent so far, sign-in aside, to `fieldservice` (sources of bookings) and `exchange` (calendars)
         self.requests: Counter[str] = Counter()
 
@@ -230,6 +235,11 @@ class App:
     def _credential(self, end: Endpoint, url: str) -> Credential:
         if end.credential == "token":
             return TokenCredential(lambda: self.secrets.resolve(end.secret))
+        if end.credential in signin.KINDS:
+            if end not in self._signed_in:
+                trust = partial(_trust, self.config.ca_file)
+                self._signed_in[end] = signin.credential(end, self.secrets, self.clock, trust)
+            return self._signed_in[end]
         if end.credential != "embedded":
             raise ConfigError(f"there is no credential {end.credential!r}; there are: {', '.join(CREDENTIALS)}")
         origin = str(URL(url).origin())
@@ -256,6 +266,9 @@ def _trust(ca_file: Path | None) -> ssl.SSLContext | None:
     if ca_file is None:
         return None
     try:
-        return ssl.create_default_context(cafile=str(ca_file))
+        context = ssl.create_default_context()
+        # besides the system's own, which `cafile=` above would leave out
+        context.load_verify_locations(cafile=str(ca_file))
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"FIELDCAL_CA_FILE {ca_file} cannot be used ({error})") from None
+    return context

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from fieldcal import runfile
 from fieldcal.app import App
 from fieldcal.config import Config
 from fieldcal.errors import ConfigError, FieldcalError
+from fieldcal.keys import client_certificate
 from fieldcal.model import Check
 from fieldcal.plan.ready import strangers
 from fieldcal.setup_model import Endpoint, Environment, ServerProfile
@@ -23,6 +24,8 @@ from fieldcal.state.database import Database
 
 #: Seconds between our clock and a server's from which it is worth a word, and from which sign-ins begin to fail.
 CLOCK_WARNS, CLOCK_FAILS = 30.0, 300.0
+#: How long before its end a certificate is worth a word.
+CERTIFICATE_WARNS = timedelta(days=30)
 #: Bytes that should be free where the state lies, and that must be.
 DISK_WARNS, DISK_FAILS = 500 * 2**20, 50 * 2**20
 
@@ -174,10 +177,19 @@ def _secret(app: App, what: str, end: Endpoint) -> Line | None:
     if not end.secret:
         return None
     try:
+        if end.credential == "certificate":
+            return _certificate(what, client_certificate(app.secrets, end.secret).ends - app.clock.now())
         app.secrets.resolve(end.secret)
     except ConfigError as error:
         return Line(Level.FAIL, f"{what}: secret", str(error), "set it for this process, or name another reference")
     return Line(Level.OK, f"{what}: secret", "can be read")
+
+
+def _certificate(what: str, left: timedelta) -> Line:
+    level = Level.FAIL if left <= timedelta() else Level.WARN if left < CERTIFICATE_WARNS else Level.OK
+    detail = f"good for {left.days} days" if left > timedelta() else "has expired"
+    remedy = "" if level is Level.OK else "register a new certificate with the application, then change the file"
+    return Line(level, f"{what}: certificate", detail, remedy)
 
 
 def _failed(what: str, error: FieldcalError) -> Line:

@@ -269,7 +269,7 @@ class TokenCredential:
 
     async def token(self) -> str:
         if not self._token:
-            self._token = _checked(self._read(), "the configured token")
+            self._token = checked_token(self._read(), "the configured token")
         return self._token
 
     async def renew(self, refused: str) -> None:
@@ -335,7 +335,7 @@ class ClientSecretCredential:
         if answer.status != HTTPStatus.OK or not isinstance(token, str):
             raise Unreachable(f"{self._url.origin()} gave no token (HTTP {answer.status})", status=answer.status)
         seconds = float(life) if isinstance(life, int | float) else 300.0
-        self._token = _checked(token, f"the token of {self._url.origin()}")
+        self._token = checked_token(token, f"the token of {self._url.origin()}")
         self._good_until = self._clock.monotonic() + max(seconds - 120.0, seconds / 2)
 
     async def _ask(self, form: Mapping[str, str]) -> Answer:
@@ -365,7 +365,8 @@ def _printable(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text and "\\" not in text
 
 
-def _checked(token: str, name: str) -> str:
+def checked_token(token: str, name: str) -> str:
+    """The token without blanks around it; `SignInFailed`, which calls it by `name`, for what cannot be one."""
     token = token.strip()
     if not token or not _printable(token):
         raise SignInFailed(f"{name} is empty or holds characters that no token has")

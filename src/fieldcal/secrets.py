@@ -48,6 +48,11 @@ class Secrets:
         except (InvalidToken, UnicodeError):
             raise ConfigError("an encrypted secret cannot be opened with the keys in FIELDCAL_SECRET_KEYS") from None
 
+    def content(self, reference: str) -> bytes:
+        """The secret's bytes as they stand, for a file that is not text; else as `resolve`."""
+        kind, _, rest = reference.partition(":")
+        return _bytes(Path(rest).expanduser()) if kind == "file" else self.resolve(reference).encode()
+
     def seal(self, secret: str) -> str:
         """An `encrypted:` reference that carries the secret."""
         return "encrypted:" + self._fernet().encrypt(secret.encode()).decode()
@@ -68,11 +73,18 @@ class Secrets:
 
 def _read(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8") as file:
-            secret = file.read(_LONGEST).strip()
-    except (OSError, UnicodeDecodeError) as error:
+        return _bytes(path).decode().strip()
+    except UnicodeDecodeError:
+        raise ConfigError(f"the secret file:{one_line(path, 120)} cannot be read (it is not text)") from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            secret = file.read(_LONGEST)
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise ConfigError(f"the secret file:{one_line(path, 120)} cannot be read ({reason})") from None
-    if not secret:
+    if not secret.strip():
         raise ConfigError(f"the secret file:{one_line(path, 120)} is empty")
     return secret

@@ -14,6 +14,7 @@ from fieldcal.embedded.server import serving
 from fieldcal.embedded.tokens import TokenIssuer, TokenRefused
 
 TENANT = "1f6f6f6e-0000-4000-8000-000000000001"
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 URL = "http://127.0.0.1:8080"
 ASKED = {
     "grant_type": "client_credentials",
@@ -52,7 +53,8 @@ def test_client_credentials_get_a_token_that_names_tenant_audience_and_client():
         ({"client_secret": ""}, 401, "invalid_client", 7000215),
         ({"client_id": "nobody"}, 400, "unauthorized_client", 700016),
         ({"grant_type": "password"}, 400, "unsupported_grant_type", 70003),
-        ({"client_assertion": "a.b.c"}, 401, "invalid_client", 700027),
+        ({"client_assertion": "a.b.c", "client_assertion_type": JWT_BEARER}, 401, "invalid_client", 700027),
+        ({"client_assertion": "a.b.c"}, 400, "invalid_request", 900144),
         ({"scope": "https://contoso.example/user_impersonation"}, 400, "invalid_scope", 1002012),
         ({"scope": ""}, 400, "invalid_scope", 1002012),
     ],

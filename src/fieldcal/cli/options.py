@@ -11,6 +11,7 @@ from fieldcal.errors import ConfigError
 from fieldcal.setup_model import Endpoint
 
 _STDIN = "stdin"
+_CREDENTIALS = "How to sign in: secret, certificate, managed-identity, workload-identity, token or embedded."
 
 AsUser = Annotated[
     str | None, typer.Option("--as", metavar="USER", help="Act as this user (FIELDCAL_USER); else as the operator.")
@@ -23,14 +24,19 @@ In = Annotated[
 Unasked = Annotated[bool, typer.Option("--offline", help="Keep it without signing in there first.")]
 Url = Annotated[str | None, typer.Option("--url", help="Base URL of the server.")]
 Authority = Annotated[
-    str | None, typer.Option("--authority", help="Where sign-in is done, if not at the server itself.")
+    str | None,
+    typer.Option("--authority", help="Where sign-in is done; else Microsoft's worldwide cloud, or the server itself."),
 ]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="The tenant to sign in to.")]
-Credential = Annotated[str | None, typer.Option("--credential", help="How to sign in: token or embedded.")]
+Credential = Annotated[str | None, typer.Option("--credential", help=_CREDENTIALS)]
 ClientId = Annotated[str | None, typer.Option("--client-id", help="The application that signs in.")]
 Secret = Annotated[
     str | None,
-    typer.Option("--secret", help="env:NAME, file:PATH, or stdin: read a line and keep it encrypted."),
+    typer.Option(
+        "--secret",
+        help="env:NAME, file:PATH, or stdin: read a line (or PEM) and keep it encrypted. "
+        "Certificates: a password's reference after a comma.",
+    ),
 ]
 
 
@@ -54,6 +60,8 @@ def sealed(secret: str | None) -> str | None:
     from fieldcal.secrets import Secrets
 
     line = sys.stdin.readline().strip()
+    if line.startswith("-----BEGIN"):
+        line += "\n" + sys.stdin.read().strip()
     if not line:
         raise ConfigError("--secret stdin: nothing came on standard input")
     return Secrets(load().secret_keys).seal(line)

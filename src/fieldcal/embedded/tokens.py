@@ -12,7 +12,6 @@ import hmac
 import secrets
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 import msgspec
@@ -20,6 +19,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from fieldcal.embedded.assertions import ASSERTION_TYPE, Refusal, Registration, judge
 from fieldcal.embedded.control import SandboxClock
 
 DEFAULT_SCOPE = "/.default"
@@ -44,16 +44,6 @@ class Claims(msgspec.Struct, frozen=True):
     idtyp: str = "app"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """An answer of the token endpoint that is no token."""
-
-    status: int
-    error: str
-    code: int
-    text: str
-
-
 class TokenIssuer:
     """Issues and checks the tokens of one tenant. Two systems may share one issuer, or one key."""
 
@@ -65,12 +55,17 @@ class TokenIssuer:
         clock: SandboxClock | None = None,
         key: bytes | None = None,
         lifetime: int = 3599,
+        registrations: Mapping[str, Registration] | None = None,
     ) -> None:
-        """`clients`: id to secret. `key`: keep it to keep tokens valid over a restart. `lifetime` in seconds."""
+        """`clients`: id to secret. `registrations`: id to what else proves the client (certificates, federations).
+
+        `key`: keep it to keep tokens valid over a restart. `lifetime` in seconds.
+        """
         self.tenant_id = tenant_id
         self.clock = clock or SandboxClock()
         self.lifetime = lifetime
         self._clients = {name: _digest(secret) for name, secret in clients.items()}
+        self._registrations = dict(registrations or {})
         self._key = key or secrets.token_bytes(32)
 
     def grant(self, audience: str, *, client_id: str = "", lifetime: int | None = None) -> str:
@@ -134,7 +129,7 @@ class TokenIssuer:
                 "issuer": origin + asked,
                 "token_endpoint": f"{origin}/{tenant}/oauth2/v2.0/token",
                 "authorization_endpoint": f"{origin}/{tenant}/oauth2/v2.0/authorize",
-                "token_endpoint_auth_methods_supported": ["client_secret_post"],
+                "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
                 "response_types_supported": ["token"],
                 "subject_types_supported": ["pairwise"],
                 "tenant_region_scope": None,
@@ -145,7 +140,7 @@ class TokenIssuer:
     async def _token(self, request: Request) -> Response:
         form = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=50)
         fields = {name: values[-1] for name, values in form.items()}
-        refusal = self._judge(request.path_params["tenant"], fields)
+        refusal = self._judge(request.path_params["tenant"], fields, origin_of(request) + request.url.path)
         if refusal is not None:
             return self._refuse(refusal)
         audience = fields["scope"].removesuffix(DEFAULT_SCOPE)
@@ -158,14 +153,14 @@ class TokenIssuer:
         }
         return JSONResponse(answer, headers={"cache-control": "no-store"})
 
-    def _judge(self, tenant: str, fields: Mapping[str, str]) -> Refusal | None:
+    def _judge(self, tenant: str, fields: Mapping[str, str], endpoint: str) -> Refusal | None:
         """Why this request gets no token, or None."""
         grant, client = fields.get("grant_type", ""), fields.get("client_id", "")
         if tenant != self.tenant_id:
             return _unknown_tenant(tenant)
         if grant != "client_credentials":
             return Refusal(400, "unsupported_grant_type", 70003, "The app requested an unsupported grant type.")
-        if client not in self._clients:
+        if client not in self._clients and client not in self._registrations:
             text = f"Application with identifier '{client[:60]}' was not found in the directory."
             return Refusal(400, "unauthorized_client", 700016, text)
         if not fields.get("scope", "").endswith(DEFAULT_SCOPE):
@@ -173,13 +168,17 @@ class TokenIssuer:
                 "The provided value for scope is not valid: it must be a resource identifier suffixed with /.default."
             )
             return Refusal(400, "invalid_scope", 1002012, text)
-        return self._judge_secret(client, fields)
+        return self._judge_proof(client, fields, endpoint)
 
-    def _judge_secret(self, client: str, fields: Mapping[str, str]) -> Refusal | None:
+    def _judge_proof(self, client: str, fields: Mapping[str, str], endpoint: str) -> Refusal | None:
         if "client_assertion" in fields:
-            text = "Client assertions are not supported by the embedded sign-in. Use a client secret."
-            return Refusal(401, "invalid_client", 700027, text)
-        if not hmac.compare_digest(_digest(fields.get("client_secret", "")), self._clients[client]):
+            if fields.get("client_assertion_type") != ASSERTION_TYPE:
+                text = "The request body must contain the following parameter: 'client_assertion_type'."
+                return Refusal(400, "invalid_request", 900144, text)
+            known = self._registrations.get(client, Registration())
+            return judge(fields["client_assertion"], client, known, endpoint, self.clock.now().timestamp())
+        known_digest = self._clients.get(client, b"")
+        if not hmac.compare_digest(_digest(fields.get("client_secret", "")), known_digest):
             return Refusal(401, "invalid_client", 7000215, "Invalid client secret provided.")
         return None
 
