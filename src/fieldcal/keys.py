@@ -51,8 +51,8 @@ def client_certificate(secrets: Secrets, reference: str) -> ClientCertificate:
 
 def _pem(content: bytes, password: bytes | None) -> tuple[object, list[x509.Certificate]]:
     # cryptography takes a password for a key without one as a mistake; here it does no harm
-    encrypted = b"ENCRYPTED" in content
-    return load_pem_private_key(content, password if encrypted else None), x509.load_pem_x509_certificates(content)
+    key = load_pem_private_key(content, password if b"ENCRYPTED" in content else None)
+    return key, x509.load_pem_x509_certificates(content) if b"BEGIN CERTIFICATE" in content else []
 
 
 def _pfx(content: bytes, password: bytes | None) -> tuple[object, list[x509.Certificate]]:

@@ -127,7 +127,9 @@ def _federated(parsed: _Assertion, federations: Sequence[Federation]) -> Refusal
 def _named(head: _Head, certificate: x509.Certificate) -> bool:
     # Entra names certificates by SHA-1 too; nothing rests on it, for the signature is verified
     sha1 = _base64(certificate.fingerprint(hashes.SHA1()))  # noqa: S303 - see above
-    return head.x5t_sha256 == _base64(certificate.fingerprint(hashes.SHA256())) or head.x5t == sha1
+    sha256 = _base64(certificate.fingerprint(hashes.SHA256()))
+    # msal pads its base64, which Entra takes
+    return head.x5t_sha256.rstrip("=") == sha256 or head.x5t.rstrip("=") == sha1
 
 
 def _signed_by(parsed: _Assertion, key: RSAPublicKey) -> bool:
