@@ -25,8 +25,8 @@ from urllib.parse import urlencode, urlsplit
 
 from fieldcal.clock import Clock
 from fieldcal.entra import REMEDIES, TRANSIENT
-from fieldcal.errors import ConfigError, ConnectorError, SignInFailed, Throttled, Unreachable, one_line
-from fieldcal.http import NOT_CONNECTED, checked_token, http_date, retry_after
+from fieldcal.errors import NOT_CONNECTED, ConfigError, ConnectorError, SignInFailed, Throttled, Unreachable, one_line
+from fieldcal.http import checked_token, http_date, retry_after
 from fieldcal.keys import client_certificate
 from fieldcal.secrets import Secrets
 from fieldcal.setup_model import Endpoint

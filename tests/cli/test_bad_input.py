@@ -44,7 +44,7 @@ def refused(fieldcal: Fieldcal, *words: object) -> str:
         (("environment", "add", "x", "--offline", "--source", "sap", *NOWHERE), "no source 'sap'; there are: dataverse"),
         (("environment", "add", "x", "--offline", "--url", "http://x", "--secret", "hunter2"), "--secret: write env:NAME"),
         (("environment", "add", "x", "--offline", "--url", "x"), "the credential `token` needs --secret; --url: write an"),
-        (("environment", "add", "x", "--offline", "--credential", "certificate"), "there are: token, embedded"),
+        (("environment", "add", "x", "--offline", "--credential", "passport"), "there are: token, embedded, secret"),
         (("environment", "add", "x", *NOWHERE), "the secret env:TOKEN is not set in this process"),
         (("profile", "activate", "x"), "there is no server profile 'x'; there are: none yet"),
         (("profile", "add", "x", "--offline", "--kind", "domino", *NOWHERE), "there are: exchange-online"),

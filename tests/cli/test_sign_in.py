@@ -138,9 +138,8 @@ def test_nothing_of_what_is_signed_in_with_is_ever_shown_or_kept(
     told = ""
     for number, (kind, secret) in enumerate([*KINDS.values(), *broken, *raw]):
         given = words(url, kind, secret.format(files=files))
-        for more in ("--json", "--offline"):
-            said = fieldcal("profile", "add", f"p{number}{more[2:]}", *given, more)
-            told += said.out + said.err
+        said = fieldcal("profile", "add", f"p{number}", *given, *(("--json",) if number % 2 else ()))
+        told += said.out + said.err
         said = fieldcal("environment", "add", f"e{number}", *given, "--offline")
         told += said.out + said.err
     for asked in (
