@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pytest
 from tests.cli.company import ENVIRONMENT, Company
 from tests.cli.conftest import Fieldcal
 from tests.values import NOW
 
-from fieldcal.cli.status import churn
 from fieldcal.embedded.faults import Fault, Match
-from fieldcal.state.history import Pass, Tally
+from fieldcal.state import history
+from fieldcal.state.history import Tally
 
 
 def test_before_anything_the_way_to_begin_is_shown(fieldcal: Fieldcal) -> None:
@@ -68,28 +65,12 @@ def test_a_person_without_a_role_sees_nothing(attached: Company, fieldcal: Field
     assert (said.status, said.out, len(said.err.splitlines())) == (1, "", 1)
 
 
-def passed(minutes: int, kind: str = "scheduled", error: str = "", **did: int) -> Pass:
-    at = NOW + timedelta(minutes=minutes)
-    return Pass(f"run-{minutes}", kind, at, at, Tally(**did), error)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "expected"),
-    [
-        (passed(0), passed(15, updated=3, removed=1), 4),
-        (passed(0), passed(15, updated=3, changes=3), 0),
-        (passed(0), passed(15, created=9), 0),
-        (passed(0, error="no answer"), passed(15, updated=3), 0),
-        (passed(0, failed=2), passed(15, updated=2), 0),
-        (passed(0, adopted=2), passed(15, updated=2), 0),
-        (passed(0), passed(15, "check", updated=2), 0),
-        (passed(0), passed(15, "retry", updated=2), 0),
-    ],
-    ids=["nothing called for it", "a change", "time", "after an outage", "after failures", "after adoption", "check",
-         "retry"],
-)  # fmt: skip
-def test_churn_counts_updates_and_removals_that_followed_no_change_and_no_fault(
-    before: Pass, after: Pass, expected: int
-) -> None:
-    assert churn([after, before]) == expected
-    assert churn([before]) == 0
+def test_churn_of_the_last_passes_is_added_up(attached: Company, fieldcal: Fieldcal) -> None:
+    fieldcal("sync")
+    with attached.state() as database, database.write() as tx:
+        for number, churn in enumerate((2, 0, 3)):
+            history.begin(tx, ENVIRONMENT, f"run-{number}", "scheduled", NOW)
+            history.end(tx, f"run-{number}", Tally(updated=9, uncalled=churn), "", NOW)
+    (now,) = fieldcal("status", "--json").json()["environments"]
+    assert now["churn"] == 5
+    assert "churn 5" in fieldcal("status").out

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from fieldcal.cli.options import AsUser, In, Json
@@ -89,25 +88,10 @@ def _look(tx: Connection, place: Environment) -> Standing:
         mailboxes=waiting.census(tx, place.id), backlog=waiting.backlog(tx, place.id), events=links.live(tx, place.id),
         last_pass=passes[0] if passes else None, passes=len(done),
         writes_per_pass=round(sum(one.tally.writes for one in done) / len(done), 2) if done else 0.0,
-        churn=churn(done), held_plans=sum(plan.state == "held" for plan in plans.load(tx, place.id)),
+        churn=sum(one.churn for one in done), held_plans=sum(plan.state == "held" for plan in plans.load(tx, place.id)),
         alerts=[alert for alert in alerts.standing(tx, place.id) if alert.level != "information"],
         findings=findings.load(tx, place.id),
     )  # fmt: skip
-
-
-def churn(passes: Sequence[Pass]) -> int:
-    """Updates and removals of passes that followed no change and no fault; `passes` newest first.
-
-    Creations do not count: time alone brings bookings into the window. More than 0 means that something writes the
-    same again and again.
-    """
-    total = 0
-    for one, before in pairwise(passes):
-        quiet = one.tally.changes == 0 and one.tally.adopted == 0 and one.kind not in {"check", "retry"}
-        calm = not before.error and not before.tally.failed and not before.tally.adopted
-        if quiet and calm:
-            total += one.tally.updated + one.tally.removed
-    return total
 
 
 def _print(one: Standing, now: datetime) -> None:

@@ -8,7 +8,9 @@ from fieldcal.errors import one_line
 from fieldcal.model import Check
 
 NAME = "not claimed by another environment"
-_REMEDY = "If it is to be served from here now, take it over: `fieldcal mailbox claim ADDRESS --take-over`."
+_REMEDY = (
+    "If it is to be served from here now, take it over: `fieldcal mailbox claim ADDRESS --take-over`, then enable it."
+)
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -29,6 +31,19 @@ def read(text: str | None) -> Claim | None:
         return None if text is None else msgspec.json.decode(text, type=Claim)
     except msgspec.DecodeError:
         return None
+
+
+def still_ours(text: str | None, ours: Claim) -> Check:
+    """May we go on writing here, when the claim was ours at Test & Enable?
+
+    Stricter than `judge`: another environment of our own installation has taken the mailbox over, and the state that
+    tells us otherwise is older than that (it was restored).
+    """
+    standing = read(text)
+    if standing is None or standing.installation != ours.installation or standing.environment == ours.environment:
+        return judge(text, ours)
+    detail = f"The environment {one_line(standing.environment, 60)} of this installation has taken this mailbox over."
+    return Check(NAME, ok=False, detail=detail, remedy=_REMEDY)
 
 
 def judge(text: str | None, ours: Claim) -> Check:

@@ -67,13 +67,25 @@ class Tally:
     held: int = 0
     #: mailboxes left alone because another was at work in them; not kept with the pass
     busy: int = 0
+    #: writes whose mark names no cause that we know; not kept by itself, `churn` is
+    uncalled: int = 0
+    #: updates that wrote the very bytes again that the link remembers, though nobody had asked for that; likewise
+    same: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.changes + other.changes, self.created + other.created, self.updated + other.updated,
             self.removed + other.removed, self.adopted + other.adopted, self.failed + other.failed,
-            self.held + other.held, self.busy + other.busy,
+            self.held + other.held, self.busy + other.busy, self.uncalled + other.uncalled, self.same + other.same,
         )  # fmt: skip
+
+    @property
+    def churn(self) -> int:
+        """Writes that followed no change and no fault: anything but 0 is a fault of ours, writing again and again.
+
+        The same bytes may follow a change (a job given to another worker of one shared mailbox), never none.
+        """
+        return self.uncalled + (0 if self.changes else self.same)
 
     @property
     def writes(self) -> int:
@@ -91,6 +103,8 @@ class Pass:
     ended_at: datetime | None
     tally: Tally
     error: str
+    #: writes that followed no change and no fault
+    churn: int = 0
 
 
 def begin(tx: Connection, environment: str, run: str, kind: str, now: datetime) -> None:
@@ -103,7 +117,7 @@ def end(tx: Connection, run: str, tally: Tally, error: str, now: datetime) -> No
     tx.execute(
         update(passes).where(passes.c.id == run).values(
             ended_at=now, changes=tally.changes, created=tally.created, updated=tally.updated, removed=tally.removed,
-            adopted=tally.adopted, failed=tally.failed, held=tally.held, error=error[:500],
+            adopted=tally.adopted, failed=tally.failed, held=tally.held, churn=tally.churn, error=error[:500],
         )
     )  # fmt: skip
 
@@ -115,6 +129,7 @@ def last_passes(tx: Connection, environment: str, limit: int = 10) -> list[Pass]
     )
     return [
         Pass(row.id, row.kind, row.started_at, row.ended_at,
-             Tally(row.changes, row.created, row.updated, row.removed, row.adopted, row.failed, row.held), row.error)
+             Tally(row.changes, row.created, row.updated, row.removed, row.adopted, row.failed, row.held), row.error,
+             row.churn)
         for row in rows
     ]  # fmt: skip

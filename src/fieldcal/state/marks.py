@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
@@ -15,6 +15,11 @@ from fieldcal.model import BookingId, MailboxId, Window
 from fieldcal.state.believed import come, ranges
 from fieldcal.state.rows import insert, slices
 from fieldcal.state.tables import bookings, links, mailboxes, marks, workers
+
+#: Why a booking may be marked at all. A write that a mark of any other reason led to is churn.
+CAUSES = frozenset({
+    "changed", "worker", "enabled", "taken over", "restored", "adopted", "unanswered", "approved",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,8 @@ class Marked:
     seq: int
     attempts: int
     since: datetime
+    #: one of `CAUSES`
+    reason: str = field(default="changed", compare=False)
 
 
 def mark(
@@ -105,7 +112,7 @@ def mark_mailbox(tx: Connection, environment: str, mailbox: str, window: Window,
 def due(tx: Connection, environment: str, mailbox: str, now: datetime, limit: int) -> list[Marked]:
     """The marks whose time has come, the oldest first; those whose booking waits for its details are not among them."""
     rows = tx.execute(
-        select(marks.c.booking, marks.c.seq, marks.c.attempts, marks.c.since)
+        select(marks.c.booking, marks.c.seq, marks.c.attempts, marks.c.since, marks.c.reason)
         .join(
             bookings,
             and_(bookings.c.environment == marks.c.environment, bookings.c.id == marks.c.booking),
@@ -120,7 +127,7 @@ def due(tx: Connection, environment: str, mailbox: str, now: datetime, limit: in
         .order_by(marks.c.due, marks.c.booking)
         .limit(limit)
     )
-    return [Marked(BookingId(row.booking), row.seq, row.attempts, row.since) for row in rows]
+    return [Marked(BookingId(row.booking), row.seq, row.attempts, row.since, row.reason) for row in rows]
 
 
 _THIS = and_(

@@ -261,6 +261,8 @@ passes = Table(
     count("adopted"),
     count("failed"),
     count("held"),
+    #: writes that followed no change and no fault
+    count("churn"),
     text_column("error"),
     Index(None, "environment", "started_at"),
 )

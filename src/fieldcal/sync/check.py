@@ -16,7 +16,7 @@ from fieldcal.model import BookingId, EventId, Link, MailboxId, Observed, Window
 from fieldcal.plan.decide import adopted, ours
 from fieldcal.plan.keys import create_key
 from fieldcal.ports import Calendar
-from fieldcal.state import bookings, feeds, findings, history, leases, links, mailboxes, marks
+from fieldcal.state import alerts, bookings, feeds, findings, history, leases, links, mailboxes, marks
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Line, Tally
 from fieldcal.sync import gate
@@ -58,7 +58,7 @@ async def check(site: Site, mailbox: MailboxId, run_id: str, *, everything: bool
         feed = await site.database.reading(feeds.load, site.environment)
         window = None if everything or opened.check_first else site.moment(feed.far_edge).window
         try:
-            return await check_held(site, held, mailbox, opened.calendar, window, run_id)
+            return await check_held(site, held, mailbox, opened.calendar, window, run_id) or Tally()
         except (MailboxError, ConnectorError) as error:
             await gate.went_wrong(site, held, mailbox, opened, error)
             return Tally(failed=1)
@@ -66,9 +66,14 @@ async def check(site: Site, mailbox: MailboxId, run_id: str, *, everything: bool
 
 async def check_held(
     site: Site, held: Held, mailbox: MailboxId, calendar: Calendar, window: Window | None, run_id: str = "check"
-) -> Tally:
-    """Check while the mailbox's lease is held; None as window reads everything that is ours, wherever it lies."""
+) -> Tally | None:
+    """Check while the mailbox's lease is held; None as window reads everything that is ours, wherever it lies.
+
+    Returns None where somebody else serves the mailbox by now: it is switched off, and nothing more may be done (R14).
+    """
     await held.renew(site)
+    if await gate.claimed_elsewhere(site, held, mailbox, calendar):
+        return None
     owned = await calendar.owned(window, held.may_begin)
     mine = [event for event in owned if event.mark is not None and event.mark.mailbox == mailbox]
     linked = await site.database.reading(_linked, site, mailbox, mine)
@@ -252,6 +257,7 @@ def _store(
     marks.mark(tx, site.environment, [(mailbox, booking) for booking in found.unanswered], now, "unanswered")
     findings.replace_all(tx, site.environment, mailbox, found.findings, now)
     mailboxes.checked(tx, site.environment, mailbox)
+    alerts.clear(tx, site.environment, mailbox, gate.CLAIMED)
     lines = [
         Line(mailbox, link.booking, "adopt", "an event of ours stood there", "it is written once more", ok=True, at=now)
         for link in found.adopted

@@ -11,9 +11,13 @@ from fieldcal.errors import ConnectorError, Forbidden, MailboxError, NotAMailbox
 from fieldcal.model import MailboxId
 from fieldcal.plan.retry import pause
 from fieldcal.ports import Calendar
+from fieldcal.setup import claims
 from fieldcal.setup_model import Mailbox
-from fieldcal.state import alerts, mailboxes, troubles
+from fieldcal.state import alerts, mailboxes, schema, troubles
 from fieldcal.sync.site import Held, Site
+
+#: The alert of a mailbox that somebody else serves.
+CLAIMED = "claimed-elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +120,25 @@ async def _refused_again(site: Site, held: Held, calendar: Calendar) -> bool:
         return True
     except (MailboxError, ConnectorError):
         return False
+
+
+async def claimed_elsewhere(site: Site, held: Held, mailbox: MailboxId, calendar: Calendar) -> bool:
+    """Whether another environment or installation serves this mailbox by now (R14): then it is switched off here.
+
+    Nothing is written, neither events nor the claim; a person takes it over, or lets it go.
+    """
+    ours = claims.Claim(await site.database.reading(schema.installation), site.organization, site.environment)
+    verdict = claims.still_ours(await calendar.claim(held.may_begin), ours)
+    if verdict.ok:
+        return False
+
+    def switch_off(tx: Connection) -> None:
+        text = f"{verdict.detail} {verdict.remedy}"
+        mailboxes.disable(tx, site.environment, [mailbox], verdict.detail)
+        alerts.raise_alert(tx, site.environment, mailbox, CLAIMED, "error", f"switched off: {text}", site.clock.now())
+
+    await site.database.writing(switch_off)
+    return True
 
 
 def _concerns_all(error: MailboxError | ConnectorError) -> bool:

@@ -82,8 +82,16 @@ async def run_pass(
         raise
     tally, count = await work_off(site, run, only=only, patient=patient, progress=progress)
     tally = replace(tally, changes=changes)
-    await site.database.writing(history.end, run, tally, error, site.clock.now())
+    await _end(site, run, tally, error)
     return Report(run, tally, count, error)
+
+
+async def _end(site: Site, run: str, tally: Tally, error: str = "") -> None:
+    """Remember how the pass ended; what it wrote without a cause is a fault of ours that an operator should report."""
+    if tally.churn:
+        told = {"environment": site.environment, "run": run, "writes": tally.churn}
+        log.warning("a pass wrote what no change and no fault called for", action="churn", **told)
+    await site.database.writing(history.end, run, tally, error, site.clock.now())
 
 
 async def work_off(
@@ -124,7 +132,7 @@ async def run_check(
     found = await _each(site, list(boxes), lambda mailbox: check(site, mailbox, run, everything=everything), progress)
     done, _ = await work_off(site, run, only=set(boxes))
     await site.database.writing(feeds.change, site.environment, last_check_at=site.clock.now())
-    await site.database.writing(history.end, run, found + done, "", site.clock.now())
+    await _end(site, run, found + done)
     return Report(run, found + done, len(boxes))
 
 

@@ -77,7 +77,8 @@ async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
             return Tally()
         if opened.check_first:
             run.reached = True
-            run.tally += await check_held(site, run.held, mailbox, opened.calendar, None)
+            found = await check_held(site, run.held, mailbox, opened.calendar, None)
+            run.tally, run.closed = run.tally + (found or Tally()), found is None
         await _work_off(run, begun.work)
         await _end(run, opened)
     except SourceSilent as error:

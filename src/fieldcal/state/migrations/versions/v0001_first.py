@@ -269,6 +269,7 @@ def _passes() -> None:
         _count("adopted"),
         _count("failed"),
         _count("held"),
+        _count("churn"),
         _text("error"),
     )
     op.create_index("ix_passes_environment_started_at", "passes", ["environment", "started_at"])
