@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -36,10 +38,7 @@ def test_the_migrated_defaults_on_sqlite_are_what_the_tables_say(sqlite_database
 
 
 def test_the_list_of_revisions_names_every_migration_in_order() -> None:
-    config = Config()
-    config.set_main_option("script_location", "fieldcal.state:migrations")
-    config.set_main_option("path_separator", "os")
-    scripts = ScriptDirectory.from_config(config)
+    scripts = ScriptDirectory.from_config(_config())
     assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == schema.REVISIONS
 
 
@@ -59,6 +58,36 @@ def test_an_upgrade_makes_the_state_from_an_empty_postgresql_database(empty_post
     with database.read() as tx:
         schema.check(tx)
     database.close()
+
+
+@pytest.mark.parametrize("older", schema.REVISIONS[:-1])
+def test_a_state_of_each_earlier_revision_is_brought_up_with_what_it_holds(
+    older: str, tmp_path: Path, empty_postgres: str
+) -> None:
+    for url in (f"sqlite:///{tmp_path / 'old.sqlite3'}", empty_postgres):
+        database = Database(url)
+        with database.write() as tx:
+            command.upgrade(_config(tx), older)
+            tx.execute(text("INSERT INTO meta (key, value) VALUES ('installation', 'kept')"))
+            tx.execute(
+                text("INSERT INTO passes (id, environment, kind, started_at, updated) VALUES ('1', 'a', '', 0, 7)")
+            )
+        with database.read() as tx, pytest.raises(ConfigError, match=f"revision {older}.*fieldcal db upgrade"):
+            schema.check(tx)
+        assert schema.upgrade(database) == older
+        with database.read() as tx:
+            schema.check(tx)
+            assert schema.installation(tx) == "kept"
+            assert tx.execute(text("SELECT updated, churn FROM passes")).one() == (7, 0)
+        database.close()
+
+
+def test_the_first_revision_is_as_it_was_when_states_were_made_by_it() -> None:
+    path = Path(str(schema.__file__)).parent / "migrations" / "versions" / "v0001_first.py"
+    code = path.read_text().partition("from __future__")[2]
+    assert (
+        hashlib.sha256(code.encode()).hexdigest() == "c0efa6cde28a6c81de01d431ee28b364fd49d7cdd18f036ac89fc8b270495c51"
+    )
 
 
 def test_the_installation_keeps_its_id_over_upgrades(database: Database) -> None:
@@ -114,9 +143,18 @@ def test_a_failed_migration_leaves_no_half_made_tables(
         database.close()
 
 
-def _columns(tx: Connection) -> dict[str, list[tuple[str, str, object, bool]]]:
+def _columns(tx: Connection) -> dict[str, dict[str, tuple[str, object, bool]]]:
+    """By name: what a later revision added stands last, wherever the tables name it."""
     seen = inspect(tx)
     return {
-        name: [(c["name"], str(c["type"]), c["default"], c["nullable"]) for c in seen.get_columns(name)]
+        name: {c["name"]: (str(c["type"]), c["default"], c["nullable"]) for c in seen.get_columns(name)}
         for name in seen.get_table_names()
     }
+
+
+def _config(tx: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", "fieldcal.state:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = tx
+    return config
