@@ -16,7 +16,7 @@ from fieldcal.errors import WrongClock
 from fieldcal.http import Http, TokenCredential
 from fieldcal.sources.dataverse import DataverseSource
 from fieldcal.sources.pinned import PinnedSource
-from fieldcal.state import bookings, leases, marks, waiting
+from fieldcal.state import bookings, feeds, leases, marks, waiting, workers
 from fieldcal.state import mailboxes as mailbox_rows
 from fieldcal.state.tables import mailboxes
 from fieldcal.state.tables import marks as mark_rows
@@ -313,6 +313,19 @@ def test_a_mark_of_a_wrong_clock_is_due(world: World) -> None:
     world.clock.advance(timedelta(minutes=1))  # what a process remembers of pauses is read anew
     world.pass_()
     assert world.subjects("Ana") == ["Job"]
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=1), timedelta(hours=20), timedelta(days=400)])
+def test_workers_read_in_the_future_are_read_again_at_once(world: World, ahead: timedelta) -> None:
+    """The clock was set back: users and addresses would not have been read before that day had come again."""
+    world.worker("Ana")
+    world.pass_(workers_in_full=True)
+    world.ask("PATCH", f"systemusers({user_of(world, 'Ana')})", {"isdisabled": True})
+    world.clock.advance(-ahead)
+    world.pass_()
+    with world.database.read() as tx:
+        assert [worker.mailbox for worker in workers.everyone(tx, ENVIRONMENT)] == [None]
+        assert feeds.load(tx, ENVIRONMENT).workers_read_at == world.clock.now()
 
 
 # --- what is due, and what a pass without a request means ------------------------------------------------------------

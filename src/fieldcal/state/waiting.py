@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, or_, select
 
 from fieldcal.model import MailboxId
+from fieldcal.setup_model import Method
 from fieldcal.state import pauses
 from fieldcal.state.believed import come, lasts, ranges
 from fieldcal.state.leases import FARTHEST
@@ -31,7 +32,8 @@ class Backlog:
 def ready(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
     """Mailboxes with something to do now that are switched on and not paused, the longest waiting first.
 
-    A mark whose booking waits for its details is nothing to do: a pass reads them first.
+    A mark whose booking waits for its details is nothing to do: a pass reads them first. A mailbox that has to be read
+    before it is written has something to do without a mark, too: events may stand there that nobody remembers.
     """
     unread = select(bookings.c.id).where(
         bookings.c.environment == marks.c.environment, bookings.c.id == marks.c.booking, bookings.c.stale
@@ -43,13 +45,18 @@ def ready(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
     ordered = (
         select(mailboxes.c.id, mailboxes.c.profile)
         .join(profiles, profiles.c.id == mailboxes.c.profile)
-        .where(mailboxes.c.environment == environment, mailboxes.c.enabled, profiles.c.active)
-        .where(or_(mailboxes.c.check_first, workable.exists()))
+        .where(
+            mailboxes.c.environment == environment, mailboxes.c.enabled, profiles.c.active,
+            mailboxes.c.method == Method.SERVER_SIDE_SYNC.value,
+        )
         .order_by(mailboxes.c.next_due, mailboxes.c.id)
-    )
-    rows = [row for part in ranges(mailboxes.c.next_due, now) for row in tx.execute(ordered.where(part))]
+    )  # fmt: skip
+    parts = [workable.exists() & part for part in ranges(mailboxes.c.next_due, now)]
+    # Each part follows an index of its own.
+    rows = [row for part in (*parts, mailboxes.c.check_first) for row in tx.execute(ordered.where(part))]
     paused = pauses.lasting(tx, now) if rows else {}
-    return [MailboxId(row.id) for row in rows if not {row.id, f"connector:{row.profile}"} & paused.keys()]
+    free = [row.id for row in rows if not {row.id, f"connector:{row.profile}"} & paused.keys()]
+    return [MailboxId(mailbox) for mailbox in dict.fromkeys(free)]
 
 
 def backlog(tx: Connection, environment: str) -> Backlog:

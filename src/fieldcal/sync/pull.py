@@ -74,8 +74,10 @@ async def _change(site: Site, held: Held, **values: Any) -> None:
 
 async def _pull_workers(site: Site, held: Held, feed: Feed, *, in_full: bool) -> None:
     now = site.clock.now()
-    due = feed.workers_read_at is None or now - feed.workers_read_at >= WORKERS_IN_FULL
-    cursor = None if in_full or due else feed.workers_cursor
+    read_at = feed.workers_read_at
+    # Read in the future: the clock has been set back since, and it would be a long time before that day is over.
+    fresh = read_at is not None and timedelta(0) <= now - read_at < WORKERS_IN_FULL
+    cursor = feed.workers_cursor if fresh and not in_full else None
     while True:
         try:
             page = await site.source.workers(cursor)
@@ -85,7 +87,7 @@ async def _pull_workers(site: Site, held: Held, feed: Feed, *, in_full: bool) ->
             cursor = None
             continue
         window = site.moment(feed.far_edge).window
-        read_at = now if page.full and page.complete else feed.workers_read_at
+        read_at = now if page.full and page.complete else read_at
 
         def store(tx: Connection, page: Any = page, window: Window = window, read_at: datetime | None = read_at) -> int:
             workers.store(tx, site.environment, page.rows, page.gone, window, now)

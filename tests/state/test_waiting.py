@@ -1,0 +1,73 @@
+"""Which mailboxes have something to do now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection
+from tests.sync.world import ENVIRONMENT, NOW, PROFILE
+
+from fieldcal.model import BookingId, MailboxId
+from fieldcal.setup_model import Endpoint, Environment, Method, ServerProfile
+from fieldcal.state import environments, mailboxes, marks, pauses, profiles, waiting
+from fieldcal.state.database import Database
+from fieldcal.state.rows import add_missing
+from fieldcal.state.tables import mailboxes as rows
+
+ANA, BEN = MailboxId("ana"), MailboxId("ben")
+Deed = Callable[[Connection], object]
+
+
+def _marked(tx: Connection) -> None:
+    marks.mark(tx, ENVIRONMENT, [(ANA, BookingId("job"))], NOW, "changed")
+
+
+def _to_be_read(tx: Connection) -> None:
+    mailboxes.check_first(tx, ENVIRONMENT, [ANA])
+
+
+def _switched_off(tx: Connection) -> None:
+    mailboxes.disable(tx, ENVIRONMENT, [ANA], "switched off")
+
+
+def _without_a_method(tx: Connection) -> None:
+    mailboxes.set_method(tx, ENVIRONMENT, [ANA], Method.NONE)
+
+
+def _paused(tx: Connection) -> None:
+    pauses.pause(tx, ANA, NOW + timedelta(minutes=5), "throttled")
+
+
+@pytest.mark.parametrize(
+    ("deeds", "found"),
+    [
+        ((), []),
+        ((_marked,), [ANA]),
+        # Events may stand there that the state has forgotten: no mark will ever tell of them.
+        ((_to_be_read,), [ANA]),
+        ((_to_be_read, _marked), [ANA]),
+        # Asked every second: what cannot be written must not be begun every second.
+        ((_marked, _switched_off), []),
+        ((_marked, _without_a_method), []),
+        ((_to_be_read, _without_a_method), []),
+        ((_to_be_read, _paused), []),
+    ],
+    ids=lambda value: "-".join(one.__name__.strip("_") for one in value) if isinstance(value, tuple) else None,
+)
+def test_a_mailbox_is_ready_when_something_is_to_be_done_in_it_that_may_be_done(
+    database: Database, deeds: tuple[Deed, ...], found: list[MailboxId]
+) -> None:
+    with database.write() as tx:
+        environments.add(tx, Environment(ENVIRONMENT, Endpoint("http://source"), NOW))
+        profiles.add(tx, ServerProfile(PROFILE, Endpoint("http://graph"), NOW))
+        add_missing(tx, rows, [{"environment": ENVIRONMENT, "id": box, "address": f"{box}@x"} for box in (ANA, BEN)])
+        for box in (ANA, BEN):
+            mailboxes.set_profile(tx, ENVIRONMENT, [box], PROFILE)
+            mailboxes.set_method(tx, ENVIRONMENT, [box], Method.SERVER_SIDE_SYNC)
+            mailboxes.enable(tx, ENVIRONMENT, box, [])
+            mailboxes.checked(tx, ENVIRONMENT, box)
+        for deed in deeds:
+            deed(tx)
+        assert waiting.ready(tx, ENVIRONMENT, NOW) == found
