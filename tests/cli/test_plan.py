@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 from tests.cli.company import ENVIRONMENT, Company
 from tests.cli.conftest import Fieldcal
@@ -48,9 +50,9 @@ def test_an_approved_plan_is_carried_out_by_the_next_pass(
 ) -> None:
     company, _ = held
     before = standing(company)
-    said = fieldcal("plan", "approve", 1, "--comment", "the crew left")
+    said = fieldcal("plan", "approve", 1, "--yes", "--comment", "the crew left")
     assert said.status == 0
-    assert "2 removals go at the next pass" in said.out
+    assert "the next pass removes 2 events, each only if the source still says so" in said.out
     assert standing(company) == before
     (did,) = fieldcal("sync", "--json").json()
     assert (did["removed"], did["held"], standing(company)) == (2, 0, before - 2)
@@ -70,7 +72,7 @@ def test_an_approval_carries_out_only_what_is_still_true(
     }  # fmt: skip
     company.field_service.store.create("bookableresourcebooking", row, doomed[0].id)
     before = standing(company)
-    assert fieldcal("plan", "approve", 1).status == 0
+    assert fieldcal("plan", "approve", 1, "--yes").status == 0
     fieldcal("sync")
     assert standing(company) == before - 1
 
@@ -80,7 +82,7 @@ def test_a_rejected_plan_leaves_the_events_and_does_not_come_again(
 ) -> None:
     company, _ = held
     before = standing(company)
-    assert "2 events stay" in fieldcal("plan", "reject", 1).out
+    assert "2 events stay where they are" in fieldcal("plan", "reject", 1).out
     (did,) = fieldcal("sync", "--json").json()
     assert (did["removed"], did["held"], standing(company)) == (0, 0, before)
     assert fieldcal("plan", "list", "--json").json() == []
@@ -103,3 +105,31 @@ def test_only_a_system_administrator_decides(held: tuple[Company, list[SampleBoo
         assert (said.status, len(said.err.splitlines())) == (1, 1)
         assert "may not" in said.err
     assert len(fieldcal("plan", "list", "--json").json()) == 1
+
+
+def test_an_approval_is_asked_for_and_nothing_is_done_without_it(
+    held: tuple[Company, list[SampleBooking]], fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = fieldcal("plan", "approve", 1)
+    assert (said.status, len(said.err.splitlines())) == (1, 1)
+    assert "nothing was done: Remove 2 events" in said.err
+    for typed in ("n\n", ""):
+        terminal = io.StringIO(typed)
+        terminal.isatty = lambda: True  # type: ignore[method-assign] # a person at a terminal
+        monkeypatch.setattr("sys.stdin", terminal)
+        said = fieldcal("plan", "approve", 1)
+        assert said.status == 1
+        assert said.err.strip().endswith("fieldcal: nothing was done, for you did not say yes")
+        assert "Aborted" not in said.err
+    assert [plan["state"] for plan in fieldcal("plan", "list", "--json").json()] == ["held"]
+
+
+def test_a_plan_is_shown_by_mailbox_and_time_with_evidence_in_words(
+    held: tuple[Company, list[SampleBooking]], fieldcal: Fieldcal
+) -> None:
+    rows = fieldcal("plan", "show", 1, "--json").json()["rows"]
+    assert [(row["address"], row["start"]) for row in rows] == sorted((row["address"], row["start"]) for row in rows)
+    people = fieldcal("plan", "show", 1).out
+    assert people.count("the booking was deleted, as the source said at ") == len(rows)
+    assert "deleted@" not in people
+    assert all(row["when"] in people and row["subject"] in people for row in rows)

@@ -113,7 +113,7 @@ def test_i4_it_is_on_record_who_approved_what_and_what_became_of_it(world: World
         assert (line.action, line.answer, line.reason) == (
             "remove",
             "done",
-            "the mailbox is cleaned on behalf of petra",
+            "the mailbox was cleaned on behalf of petra",
         )
 
 

@@ -10,6 +10,10 @@ import typer
 from fieldcal.cli import check, db, demo, doctor, environment, mailbox, plan, profile, serve, status, sync, user, why
 from fieldcal.errors import FieldcalError, one_line
 
+#: The exit status of a command that Ctrl-C has ended (128 and the signal's number), and what is said then.
+_INTERRUPTED = 130
+STOPPED = "stopped; what was done until then stays, and the next run goes on from there"
+
 app = typer.Typer(
     name="fieldcal",
     help="Puts field-service bookings into the workers' own calendars, one way, and keeps them true.",
@@ -36,6 +40,10 @@ def run() -> None:
     """Run the command of this process's arguments and exit. A traceback is shown with FIELDCAL_DEBUG only."""
     try:
         app(prog_name="fieldcal")
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:
+            print(f"fieldcal: {STOPPED}", file=sys.stderr)
+        raise
     except Exception as error:
         if os.environ.get("FIELDCAL_DEBUG"):
             raise

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fieldcal.cli.options import AsUser, In, Json
+from fieldcal.cli.options import AsUser, In, Json, Yes
 from fieldcal.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,10 +46,13 @@ def list_plans(
     if json:
         show.as_json([{"environment": place, **asdict(plan)} for place, plan in found])
     elif not found:
-        show.line("No plan waits for a person.")
+        decided = "" if everything else "; `fieldcal plan list --all` shows those that were decided"
+        show.line(f"No plan waits for a person{decided}.")
     else:
         rows = [(p.id, place, p.state, p.rows, p.created_at, p.decided_by, p.reason) for place, p in found]
         show.table(("plan", "environment", "state", "removals", "made", "decided by", "why"), rows)
+        if any(plan.state == "held" for _, plan in found):
+            show.line("`fieldcal plan show NUMBER` tells each removal; `plan approve` or `plan reject` decides.")
 
 
 @group.command("show")
@@ -58,41 +61,67 @@ def show_plan(number: Number, as_user: AsUser = None, json: Json = False) -> Non
     from fieldcal.cli import show
     from fieldcal.cli.session import desk
     from fieldcal.setup.permissions import Action, require
-    from fieldcal.state import bookings, mailboxes, plans
 
     with desk(as_user) as at, at.database.read() as tx:
         require(at.actor, Action.SEE_OVERVIEW)
         place = _place(tx, number)
-        rows = plans.rows_of(tx, place, number)
-        known = bookings.load(tx, place, [row.booking for row in rows])
-        boxes = {box.id: box.address for box in mailboxes.some(tx, place, sorted({row.mailbox for row in rows}))}
-    told = [
-        {
-            "booking": row.booking, "name": known[row.booking].known.booking.name if row.booking in known else "",
-            "start": known[row.booking].known.booking.start if row.booking in known else None,
-            "mailbox": row.mailbox, "address": boxes.get(row.mailbox, ""), "evidence": row.evidence, "state": row.state,
-        }
-        for row in rows
-    ]  # fmt: skip
+        told = _removals(tx, place, number)
     if json:
         show.as_json({"plan": number, "environment": place, "rows": told})
     else:
-        columns = ("booking", "name", "start", "address", "evidence", "state")
-        show.table(columns, [[row[column] for column in columns] for row in told])
+        keys = ("address", "when", "subject", "why", "state", "booking")
+        names = ("mailbox", "time", "booking", "why it would go", "state", "id")
+        show.table(names, [[row[key] for key in keys] for row in told])
+
+
+def _removals(tx: Connection, place: str, number: int) -> list[dict[str, object]]:
+    """Each removal of the plan with what is known of its booking, by mailbox and start."""
+    from fieldcal.cli import report
+    from fieldcal.plan.render import title
+    from fieldcal.plan.rules import evidence_told
+    from fieldcal.state import bookings, environments, mailboxes, plans, workers
+
+    rows = plans.rows_of(tx, place, number)
+    known = bookings.load(tx, place, [row.booking for row in rows])
+    boxes = {box.id: box.address for box in mailboxes.some(tx, place, sorted({row.mailbox for row in rows}))}
+    people = workers.load(tx, place, {one.known.booking.worker for one in known.values()})
+    settings = environments.get(tx, place).settings
+    told: list[dict[str, object]] = []
+    for row in rows:
+        stored = known.get(row.booking)
+        booking = stored.known.booking if stored else None
+        worker, _ = people.get(booking.worker or "", (None, False)) if booking else (None, False)
+        told.append({
+            "booking": row.booking, "name": booking.name if booking else "",
+            "start": booking.start if booking else None,
+            "when": report.when(booking, worker) if booking else "",
+            "subject": title(stored.known, settings) if stored else "",
+            "mailbox": row.mailbox, "address": boxes.get(row.mailbox, ""),
+            "evidence": row.evidence, "why": evidence_told(row.evidence), "state": row.state,
+        })  # fmt: skip
+    return sorted(told, key=lambda one: (one["address"], str(one["start"] or ""), one["booking"]))
 
 
 @group.command()
-def approve(number: Number, comment: Comment = "", as_user: AsUser = None, json: Json = False) -> None:
+def approve(
+    number: Number, comment: Comment = "", yes: Yes = False, as_user: AsUser = None, json: Json = False
+) -> None:
     """Have the removals carried out that are still proven: the source is asked again for each."""
     from fieldcal.cli import show
-    from fieldcal.cli.session import working
+    from fieldcal.cli.report import plural
+    from fieldcal.cli.session import confirm, working
     from fieldcal.setup.permissions import Action, require
     from fieldcal.sites import Sites
+    from fieldcal.state import plans
     from fieldcal.sync import approve as decisions
 
     async def work(app: App, actor: Actor) -> decisions.Approved:
         require(actor, Action.TAKE_OVER)
         place = await app.database.reading(_place, number)
+        rows = await app.database.reading(plans.rows_of, place, number)
+        if held := sum(row.state == "held" for row in rows):
+            events = plural(held, "event", "events")
+            confirm(f"Remove {events}, each only if the source still says that it has to go?", yes=yes)
         async with Sites(app) as sites:
             site = await sites.working(place)
             approved = await decisions.approve(site, number, actor.name, comment)
@@ -103,15 +132,19 @@ def approve(number: Number, comment: Comment = "", as_user: AsUser = None, json:
     if json:
         show.as_json({"plan": number, "approved": approved.rows, "unanswered": approved.silent})
         return
-    show.line(f"plan {number}: {approved.rows} removals go at the next pass if they are still proven")
+    events = plural(approved.rows, "event", "events")
+    show.line(f"Plan {number} is approved: the next pass removes {events}, each only if the source still says so; "
+              "`fieldcal sync` runs one now.")  # fmt: skip
     if approved.silent:
-        show.line(f"{approved.silent} wait on, in a new plan: the source gave no answer for them")
+        waits = plural(approved.silent, "removal waits", "removals wait")
+        show.line(f"{waits} on in a new plan, for the source gave no answer: `fieldcal plan list`.")
 
 
 @group.command()
 def reject(number: Number, comment: Comment = "", as_user: AsUser = None, json: Json = False) -> None:
     """Leave the events of this plan where they stand; only newer evidence proposes one again."""
     from fieldcal.cli import show
+    from fieldcal.cli.report import plural
     from fieldcal.cli.session import working
     from fieldcal.setup.permissions import Action, require
     from fieldcal.sites import Sites
@@ -129,7 +162,8 @@ def reject(number: Number, comment: Comment = "", as_user: AsUser = None, json: 
     if json:
         show.as_json({"plan": number, "rejected": rows})
     else:
-        show.line(f"plan {number}: {rows} events stay")
+        events = plural(rows, "event stays where it is", "events stay where they are")
+        show.line(f"Plan {number} is rejected: {events}, until the source tells something new of the booking.")
 
 
 def _place(tx: Connection, number: int) -> str:

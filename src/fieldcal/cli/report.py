@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fieldcal.asked import Told
+from fieldcal.model import Booking, Worker
+from fieldcal.plan.zones import span_text
 
 
 def lines(told: Told) -> list[str]:
@@ -39,3 +41,8 @@ def reasons(skipped: Mapping[str, int]) -> str:
 def plural(number: int, one: str, many: str) -> str:
     """`1 mailbox`, `2 mailboxes`."""
     return f"{number:,} {one if number == 1 else many}"
+
+
+def when(booking: Booking, worker: Worker | None) -> str:
+    """`Mon 23 Nov 2026, 09:00-11:30 (Europe/Berlin, CET)`: the booking's time on the worker's clock."""
+    return span_text(booking.start, booking.end, worker.zone if worker else "UTC")

@@ -99,9 +99,15 @@ def chosen(tx: Connection, environment: str | None) -> str:
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Return when a person says so; without a terminal only `--yes` says so."""
+    """Return when a person says so, else a `ConfigError`; without a terminal only `--yes` says so."""
     if yes:
         return
     if not sys.stdin.isatty():
         raise ConfigError(f"nothing was done: {question} Add --yes to say so")
-    typer.confirm(question, abort=True, err=True)
+    try:
+        agreed = typer.confirm(question, err=True)
+    except typer.Abort:  # Ctrl-C, or the end of the input
+        print(file=sys.stderr)
+        agreed = False
+    if not agreed:
+        raise ConfigError("nothing was done, for you did not say yes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,75 +16,91 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from fieldcal.app import App
-    from fieldcal.model import Booking, BookingId
+    from fieldcal.model import Booking, BookingId, Worker
     from fieldcal.setup_model import Actor
     from fieldcal.sync.explain import Why
+    from fieldcal.sync.site import Site
 
 
 def why(
-    booking: Annotated[str, typer.Argument(metavar="BOOKING", help="Its id, its name, or its work order's number.")],
+    booking: Annotated[
+        str, typer.Argument(metavar="BOOKING", help="Its id, its name, or its work order's number, in whatever case.")
+    ],
     environment: In = None,
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Say why a booking is, or is not, in the calendar: the answer first, then each station of its way."""
+    """Say why a booking is, or is not, in the calendar: the answer first, then each station of its way.
+
+    Several of that name or number are told one after the other. Exit status 1 where none is known.
+    """
     from fieldcal.cli import show
     from fieldcal.cli.session import working
 
-    async def work(app: App, actor: Actor) -> tuple[list[tuple[str, Booking]], Why | None]:
-        return await _answer(app, actor, environment, booking)
+    async def work(app: App, actor: Actor) -> list[Match]:
+        return await _matches(app, actor, environment, booking)
 
-    matches, told = working(as_user, work, ends=False)
-    if told is None:
+    found = working(as_user, work, ends=False)
+    if len(found) > 1:
         if json:
-            show.as_json({"matches": [{"environment": place, "booking": row} for place, row in matches]})
+            show.as_json({"matches": [_in_short(one) for one in found]})
         else:
-            rows = [(row.id, row.name, row.start, row.end, row.status_name, place) for place, row in matches]
-            show.table(("booking", "name", "start", "end", "status", "environment"), rows)
-            show.line(f"{len(matches)} bookings are called that; ask for one by its id.")
+            _print_several(booking, found)
     elif json:
-        show.as_json({"environment": matches[0][0], **_as_told(told)})
+        told = found[0].told
+        show.as_json({
+            "environment": found[0].environment, "booking": told.booking, "answer": told.answer,
+            "stations": told.stations, "history": told.history,
+        })  # fmt: skip
     else:
-        _print(told)
+        _print(found[0])
 
 
-async def _answer(
-    app: App, actor: Actor, environment: str | None, text: str
-) -> tuple[list[tuple[str, Booking]], Why | None]:
-    """The bookings that are meant, and the answer where it is only one."""
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One booking that is meant, with the whole answer."""
+
+    environment: str
+    booking: Booking
+    worker: Worker | None
+    subject: str
+    told: Why
+
+
+async def _matches(app: App, actor: Actor, environment: str | None, text: str) -> list[Match]:
+    """The bookings that are meant, each with its answer; a `ConfigError` where there is none."""
     from fieldcal.sites import Sites
-    from fieldcal.sync.explain import explain
 
-    matches = await app.database.reading(_visible, actor, environment, text)
-    if not matches:
+    meant = await app.database.reading(_visible, actor, environment, text)
+    found: list[Match] = []
+    async with Sites(app) as sites:
+        for place, ids in meant.items():
+            found += await app.database.reading(_explained, await sites.unasked(place), ids)
+    if not found:
         raise ConfigError(
             f"no booking {one_line(text, 80)!r} is known: write its id, its name or its work order's number; "
             "one that was made just now is known after the next pass (`fieldcal sync`)"
         )
-    if len(matches) > 1:
-        return matches, None
-    place, row = matches[0]
-    async with Sites(app) as sites:
-        site = await sites.unasked(place)
-        return matches, await app.database.reading(explain, site, row.id)
+    return sorted(found, key=lambda one: (one.booking.start, one.booking.id))
 
 
-def _visible(tx: Connection, actor: Actor, environment: str | None, text: str) -> list[tuple[str, Booking]]:
-    """The bookings of this id, name or number that this person may see; a worker sees the own ones."""
+def _visible(tx: Connection, actor: Actor, environment: str | None, text: str) -> dict[str, list[BookingId]]:
+    """The bookings of this id, name or number that this person may see, by environment; a worker sees the own ones."""
     from fieldcal.setup.permissions import Action, allowed, allowed_own, require
     from fieldcal.state import bookings, environments
 
     if not allowed_own(actor, Action.SEE_BOOKINGS):
         require(actor, Action.SEE_BOOKINGS)
     places = [environments.get(tx, environment).id] if environment else environments.names(tx)
-    found: list[tuple[str, Booking]] = []
+    found: dict[str, list[BookingId]] = {}
     for place in places:
         ids: Sequence[BookingId] = bookings.search(tx, place, text)
         stored = bookings.load(tx, place, ids)
         rows = [stored[key].known.booking for key in ids]
         if not allowed(actor, Action.SEE_BOOKINGS):
             rows = [row for row in rows if _is_own(tx, actor, place, row)]
-        found += [(place, row) for row in rows]
+        if rows:
+            found[place] = [row.id for row in rows]
     return found
 
 
@@ -97,18 +114,56 @@ def _is_own(tx: Connection, actor: Actor, place: str, row: Booking) -> bool:
     return box is not None and actor.owns(box)
 
 
-def _as_told(told: Why) -> dict[str, object]:
-    return {"booking": told.booking, "answer": told.answer, "stations": told.stations, "history": told.history}
+def _explained(tx: Connection, site: Site, ids: Sequence[BookingId]) -> list[Match]:
+    from fieldcal.plan.render import title
+    from fieldcal.state import bookings, workers
+    from fieldcal.sync.explain import explain
+
+    found: list[Match] = []
+    for key, stored in bookings.load(tx, site.environment, ids).items():
+        told, row = explain(tx, site, key), stored.known.booking
+        worker, _ = workers.load(tx, site.environment, [row.worker]).get(row.worker or "", (None, False))
+        if told is not None:
+            found.append(Match(site.environment, row, worker, title(stored.known, site.settings), told))
+    return found
 
 
-def _print(told: Why) -> None:
+def _in_short(one: Match) -> dict[str, object]:
+    return {
+        "environment": one.environment, "booking": one.booking, "worker": one.worker.name if one.worker else "",
+        "zone": one.worker.zone if one.worker else "UTC", "subject": one.subject, "answer": one.told.answer,
+    }  # fmt: skip
+
+
+def _heading(one: Match) -> str:
+    from fieldcal.cli import report
+
+    return f"{report.when(one.booking, one.worker)}: {one.worker.name if one.worker else 'nobody'}, {one.subject}"
+
+
+def _print_several(text: str, found: Sequence[Match]) -> None:
     from fieldcal.cli import show
 
-    signs = {True: "ok", False: "no", None: ""}
-    show.line(told.answer)
-    show.table(
-        ("station", "", "what is known"), [(one.name, signs[one.good], one.text) for one in told.stations]
-    )  # fmt: skip
-    if told.history:
-        rows = [(line.at, line.action, line.reason, line.answer) for line in told.history]
-        show.table(("when", "what was done", "why", "what came of it"), rows)
+    show.line(f"{len(found)} bookings are called {text.strip()!r}; `fieldcal why ID` tells all of one.")
+    for one in found:
+        show.line("")
+        show.line(_heading(one))
+        show.line(f"  {one.told.answer}")
+        show.line(
+            f"  id {one.booking.id}, {one.booking.status_name or one.booking.kind}, environment {one.environment}"
+        )
+
+
+def _print(one: Match) -> None:
+    from fieldcal.cli import show
+    from fieldcal.sync.answer import told
+
+    signs = {True: "ok", False: "no", None: "-"}
+    show.line(one.told.answer)
+    show.line("")
+    show.line(_heading(one))
+    show.pairs([(f"{signs[station.good]:<3} {station.name}", station.text) for station in one.told.stations])
+    if one.told.history:
+        show.line("")
+        show.line("What was done, the newest first:")
+        show.pairs([(f"{line.at:%Y-%m-%d %H:%M:%SZ}", told(line)) for line in one.told.history])

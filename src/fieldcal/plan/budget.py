@@ -18,3 +18,19 @@ def budget(links_not_ended: int) -> int:
 def allowed(wanted: int, links_not_ended: int, already: int) -> int:
     """How many of `wanted` removals may go, `already` having gone in the last hour; the rest is held."""
     return max(0, min(wanted, budget(links_not_ended) - already))
+
+
+#: So many mailboxes are named; the others are counted.
+_NAMED = 5
+
+
+def too_many(held: dict[str, int]) -> str:
+    """Why a plan waits for a person: how many removals are held, and in whose mailboxes (by address)."""
+    total = sum(held.values())
+    more = f"{total:,} more {'removal' if total == 1 else 'removals'}"
+    if len(held) == 1:
+        return f"{more} in {next(iter(held))} than the hour allows"
+    ordered = sorted(held.items(), key=lambda item: (-item[1], item[0]))
+    named = ", ".join(f"{number:,} in {address}" for address, number in ordered[:_NAMED])
+    rest = f" and {len(held) - _NAMED} others" if len(held) > _NAMED else ""
+    return f"{more} than the hour allows: {named}{rest}"

@@ -104,14 +104,12 @@ def _tried(setting: str, text: str, settings: Settings) -> list[str]:
 
 def _facts(booking: Booking, order: WorkOrder, worker: Worker, settings: Settings) -> dict[str, Any]:
     """What templates see: texts made fit to be shown, "" where there is nothing to say."""
-    name = line(booking.name)
-    number, kind = line(order.number), line(order.type)
     account = line(order.billing_account if settings.account is Account.BILLING else order.service_account)
     own, address = line(booking.place), line(order.location)
     facts: dict[str, Any] = {
-        "title": line(" · ".join(part for part in (number, kind, account) if part)) or name or "Booking",
-        "number": number,
-        "type": kind,
+        "title": _title(booking, order, account),
+        "number": line(order.number),
+        "type": line(order.type),
         "priority": line(order.priority),
         "incident_type": line(order.incident_type),
         "account": account,
@@ -125,12 +123,24 @@ def _facts(booking: Booking, order: WorkOrder, worker: Worker, settings: Setting
         "promised": _promised(order, worker.zone),
         "worker": line(worker.name),
         "zone": line(worker.zone),
-        "booking": name,
+        "booking": line(booking.name),
         "link": _link(settings.booking_url, booking),
         "canceled": booking.kind is StatusKind.CANCELED,
     }
     facts["rows"] = _rows(facts)
     return facts
+
+
+def title(known: Known, settings: Settings) -> str:
+    """What an event of this booking is called without a template; also of a booking that gets none."""
+    order = known.snapshot or _NONE
+    account = line(order.billing_account if settings.account is Account.BILLING else order.service_account)
+    return _title(known.booking, order, account)
+
+
+def _title(booking: Booking, order: WorkOrder, account: str) -> str:
+    parts = (line(order.number), line(order.type), account)
+    return line(" · ".join(part for part in parts if part)) or line(booking.name) or "Booking"
 
 
 def _rows(facts: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -80,6 +80,15 @@ class Evidence:
     counted: bool
 
 
+def evidence_told(text: str) -> str:
+    """What the text of an evidence says, as a sentence; one that is not of a rule is shown as it is."""
+    kind, _, proof = text.partition("@")
+    if kind not in SENTENCES:
+        return text
+    told = SENTENCES[Reason(kind)]
+    return f"{told}, as the source said at {proof[:16].replace('T', ' ')} UTC" if proof[4:5] == "-" else told
+
+
 @dataclass(frozen=True, slots=True)
 class Show:
     """The booking belongs into this mailbox."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, or_, select, update
@@ -187,19 +188,34 @@ def unseen(tx: Connection, environment: str, run: str) -> list[BookingId]:
 
 
 def search(tx: Connection, environment: str, text: str, limit: int = 20) -> list[BookingId]:
-    """Bookings whose id, name or work order number is `text`."""
+    """Bookings whose id, name or work order number is `text`, in whatever case, those that start first."""
     wanted = text.strip()
-    rows = tx.scalars(
-        select(bookings.c.id)
+    rows = tx.execute(
+        select(bookings)
         .where(
             bookings.c.environment == environment,
             or_(
                 bookings.c.id == wanted.lower().strip("{}"),
-                bookings.c.name == wanted,
-                bookings.c.snapshot.contains(f'"number":{to_json(wanted)}', autoescape=True),
+                bookings.c.name.ilike(_alike(wanted), escape="\\"),
+                bookings.c.snapshot.ilike(f'%"number":{_alike(to_json(wanted))}%', escape="\\"),
             ),
         )
-        .order_by(bookings.c.start)
-        .limit(limit)
+        .order_by(bookings.c.start, bookings.c.id)
     )
-    return [BookingId(row) for row in rows]
+    found = (item for item in map(_stored, rows) if _is_called(item.known, wanted))
+    return [item.known.booking.id for item in islice(found, limit)]
+
+
+def _alike(text: str) -> str:
+    """A pattern for every spelling of this text, and for some others: SQLite knows the case of ASCII letters only."""
+    escaped = "".join("\\" + letter if letter in "\\%_" else letter for letter in text)
+    return "".join(letter if letter.isascii() else "_" for letter in escaped)
+
+
+def _is_called(known: Known, wanted: str) -> bool:
+    names = {
+        known.booking.id,
+        known.booking.name.casefold(),
+        known.snapshot.number.casefold() if known.snapshot else "",
+    }
+    return wanted.casefold() in names or wanted.lower().strip("{}") == known.booking.id

@@ -83,6 +83,21 @@ def hold(
     return int(plan)
 
 
+def held_in(tx: Connection, plan: int) -> dict[MailboxId, int]:
+    """How many removals this plan holds, by mailbox."""
+    rows = tx.execute(
+        select(plan_rows.c.mailbox, func.count().label("rows"))
+        .where(plan_rows.c.plan == plan, plan_rows.c.state == "held")
+        .group_by(plan_rows.c.mailbox)
+    )
+    return {MailboxId(row.mailbox): int(row[1]) for row in rows}
+
+
+def retell(tx: Connection, plan: int, reason: str) -> None:
+    """Say anew why this plan waits; it has grown."""
+    tx.execute(update(plans).where(plans.c.id == plan).values(reason=reason[:500]))
+
+
 def approve_clean(
     tx: Connection, environment: str, rows: Sequence[tuple[MailboxId, BookingId]], by: str, reason: str, now: datetime
 ) -> int:

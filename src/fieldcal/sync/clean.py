@@ -29,6 +29,8 @@ from fieldcal.sync.survey import PASSING, Survey, claimed_by_us, look, opened
 BATCH, TRIES = 20, 8
 #: How long a create without an answer may still turn up; the calendar's search lags behind.
 LAG = timedelta(seconds=120)
+#: How the reason of each removal begins in the history; `why` knows it by that.
+CLEANED = "the mailbox was cleaned on behalf of "
 
 
 @dataclass(slots=True)
@@ -170,7 +172,7 @@ def _outcomes(
         if good or isinstance(outcome, Rejected):
             done.settled[link.intent.action.id] = "" if good else str(outcome)
         answer = "done" if good else str(outcome or "no answer")
-        reason = f"the mailbox is cleaned on behalf of {job.by}"
+        reason = f"{CLEANED}{job.by}"
         lines.append(Line(link.mailbox, link.booking, "remove", reason, answer, ok=good, at=now))
     return removed, lines
 

@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from fieldcal.model import BookingId, Link, MailboxId, Worker
-from fieldcal.plan.decide import Candidate, Place, decide
-from fieldcal.plan.rules import SENTENCES, Reason, home
-from fieldcal.state import bookings, feeds, findings, history, links, mailboxes, marks, pauses, plans, workers
+from fieldcal.model import BookingId, Create, Link, MailboxId, Update, Worker
+from fieldcal.plan.decide import Candidate, Decision, Place, decide
+from fieldcal.plan.ready import ready
+from fieldcal.plan.remedy import remedy
+from fieldcal.plan.rules import SENTENCES, Moment, Reason, home
+from fieldcal.setup_model import Mailbox
+from fieldcal.state import (
+    bookings,
+    environments,
+    feeds,
+    findings,
+    history,
+    links,
+    mailboxes,
+    marks,
+    pauses,
+    plans,
+    profiles,
+    workers,
+)
 from fieldcal.state.bookings import Stored
+from fieldcal.state.findings import Finding
 from fieldcal.state.history import Line
+from fieldcal.sync.answer import Case, Step, answer, cleaned, homeless, instant
 from fieldcal.sync.site import Site
 
 
@@ -27,12 +46,25 @@ class Station:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Where a booking stands. `answer` is one sentence."""
+    """Where a booking stands. `answer` begins with whether it is in the calendar."""
 
     booking: BookingId
     answer: str
     stations: tuple[Station, ...]
     history: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One booking with all that is known of it, wherever it stands."""
+
+    stored: Stored
+    worker: Worker | None
+    gone: bool
+    moment: Moment
+    links: Sequence[Link]
+    lines: Sequence[Line]
+    findings: Sequence[Finding]
 
 
 def explain(tx: Connection, site: Site, booking: BookingId) -> Why | None:
@@ -41,43 +73,122 @@ def explain(tx: Connection, site: Site, booking: BookingId) -> Why | None:
     if stored is None:
         return None
     feed = feeds.load(tx, site.environment)
-    moment = site.moment(feed.far_edge)
     row = stored.known.booking
     worker, gone = workers.load(tx, site.environment, [row.worker]).get(row.worker or "", (None, False))
+    asked = _Asked(
+        stored, worker, gone, site.moment(feed.far_edge), links.of_booking(tx, site.environment, booking),
+        history.of_booking(tx, site.environment, booking),
+        [item for item in findings.load(tx, site.environment) if item.booking == booking],
+    )  # fmt: skip
     where = home(row, worker, gone)
-    all_links = links.of_booking(tx, site.environment, booking)
     stations = [
         _source(stored, feed.last_pull_at, feed.last_error),
-        _window(site, stored, moment.window.holds(row.start, row.end)),
+        _window(site, stored, asked.moment.window.holds(row.start, row.end)),
         _worker(worker, where),
     ]
-    answer = SENTENCES[where] if isinstance(where, Reason) else ""
+    said: list[Case] = []
     if not isinstance(where, Reason):
-        link = next((link for link in all_links if link.mailbox == where), None)
-        decision = decide(
-            Candidate(stored.known, worker, gone, link),
-            Place(site.organization, where, site.settings, moment),
-            site.render,
-        )
-        closed = mailboxes.why_not(tx, site.environment, where)
-        stations.append(Station("set-up", closed is None, closed or "the mailbox is set up and may be written to"))
-        stations.append(Station("decision", None, f"{_verb(decision.action)}: {SENTENCES[decision.reason]}"))
-        stations.append(_event(link))
-        stations += _waiting(tx, site, where, booking, moment.now)
-        answer = _answer(link, decision.action is None, decision.reason, closed, stored)
-    stations += [_elsewhere(link) for link in all_links if link.event is not None and link.mailbox != where]
-    stations += _findings(tx, site, booking)
-    return Why(booking, answer, tuple(stations), tuple(history.of_booking(tx, site.environment, booking)))
+        case, more = _look(tx, site, asked, where, at_home=True)
+        said.append(case)
+        stations += more
+    for link in asked.links:
+        if link.event is not None and link.mailbox != where:
+            case, more = _look(tx, site, asked, link.mailbox, at_home=False)
+            said.append(case)
+            stations += more
+    stations += [Station("check", None, f"{item.kind}: {item.detail}") for item in asked.findings]
+    return Why(booking, _answer(said, where, stored), tuple(stations), tuple(asked.lines))
+
+
+def _answer(said: Sequence[Case], where: MailboxId | Reason, stored: Stored) -> str:
+    """The home's sentence first; what stands elsewhere follows, for it is news there."""
+    if said:
+        return " ".join(answer(case) for case in said)
+    assert isinstance(where, Reason)  # else its home has been looked at
+    if stored.known.deleted_at is not None or not stored.known.booking.active:
+        where = Reason.DELETED if stored.known.deleted_at is not None else Reason.INACTIVE
+    return homeless(where)
+
+
+def _look(
+    tx: Connection, site: Site, asked: _Asked, mailbox: MailboxId, *, at_home: bool
+) -> tuple[Case, list[Station]]:
+    """What holds in one mailbox: for the answer, and as stations."""
+    booking, now = asked.stored.known.booking.id, asked.moment.now
+    link = next((link for link in asked.links if link.mailbox == mailbox), None)
+    decision = decide(
+        Candidate(asked.stored.known, asked.worker, asked.gone, link),
+        Place(site.organization, mailbox, site.settings, asked.moment),
+        site.render,
+    )
+    box = mailboxes.load(tx, site.environment, mailbox)
+    address = box.address if box and box.address else mailbox
+    closed, help_ = _closed(tx, site, box)
+    mark = marks.one(tx, site.environment, mailbox, booking)
+    said = plans.verdicts(tx, site.environment, mailbox, [booking]).get(booking, [])
+    verdict = next((row for row in said if decision.evidence and row.evidence == decision.evidence.text), None)
+    drift = next((item for item in asked.findings if link and item.event == link.event and item.kind != "copy"), None)
+    deleted = drift is not None and drift.kind == "deleted"
+    case = Case(
+        step=_step(decision), reason=decision.reason, of="" if at_home else address,
+        standing=link is not None and link.event is not None and not deleted,
+        closed=f"{closed} ({help_})" if closed and help_ else closed,
+        cleaned=cleaned(asked.lines, mailbox), verdict=verdict, mark=mark, pause=_pause(tx, box, now),
+        stale=asked.stored.stale, unanswered=link.intent.at if link and link.intent else None,
+        drift=drift.detail if drift else "",
+    )  # fmt: skip
+    if not at_home:
+        return case, [Station("event elsewhere", None, f'"{link.subject if link else ""}" stands in that of {address}')]
+    stations = [
+        Station("set-up", not closed, case.closed or "the mailbox is set up and may be written to"),
+        Station("decision", None, f"{case.step or 'nothing to do'}: {SENTENCES[decision.reason]}"),
+        _event(link),
+    ]
+    if mark is not None:
+        stations.append(_next_try(mark))
+    if case.pause is not None:
+        stations.append(Station("pause", False, f"the mailbox waits until {instant(case.pause[0])}: {case.pause[1]}"))
+    stations += [Station("plan", None, f"its removal is {row.state} in plan {row.plan}") for row in said[:1]]
+    return case, stations
+
+
+def _step(decision: Decision) -> Step | None:
+    match decision.action:
+        case None:
+            return None
+        case Create():
+            return "create"
+        case Update():
+            return "update"
+        case _:
+            return "remove"
+
+
+def _closed(tx: Connection, site: Site, box: Mailbox | None) -> tuple[str, str]:
+    """Why nothing may be written there now, and the command that helps; "" when all is well."""
+    if box is None:
+        return "the mailbox is not known", ""
+    place = environments.get(tx, site.environment)
+    profile = profiles.find(tx, box.profile) if box.profile else None
+    return ready(box, profile, place) or "", remedy(box, profile, place)
+
+
+def _pause(tx: Connection, box: Mailbox | None, now: datetime) -> tuple[datetime, str] | None:
+    if box is None:
+        return None
+    lasting = pauses.lasting(tx, now)
+    found = [lasting[scope] for scope in (box.id, f"connector:{box.profile}") if scope in lasting]
+    return max(found, default=None)
 
 
 def _source(stored: Stored, read_at: datetime | None, error: str) -> Station:
     row = stored.known.booking
     if stored.known.deleted_at is not None:
-        return Station("source", False, f"deleted; the source said so at {_at(stored.known.deleted_at)}")
+        return Station("source", False, f"deleted; the source said so at {instant(stored.known.deleted_at)}")
     if not row.active:
         return Station("source", False, "inactive, which counts as deleted")
-    text = f"{row.status_name or row.kind}, {_at(row.start)} to {_at(row.end)}, version {row.version}"
-    text += f"; last read at {_at(read_at)}" if read_at else "; the source was never read to its end"
+    text = f"{row.status_name or row.kind}, {instant(row.start)} to {instant(row.end)}, version {row.version}"
+    text += f"; last read at {instant(read_at)}" if read_at else "; the source was never read to its end"
     if error:
         return Station("source", False, f"{text}; the last read failed: {error}")
     if stored.stale:
@@ -104,62 +215,16 @@ def _worker(worker: Worker | None, where: MailboxId | Reason) -> Station:
 def _event(link: Link | None) -> Station:
     if link is None or link.event is None:
         if link is not None and link.intent is not None:
-            return Station("event", None, f"a write of {_at(link.intent.at)} went unanswered; it is looked for first")
+            return Station("event", None, f"a write of {instant(link.intent.at)} went unanswered; it is looked for")
         return Station("event", False, "no event of ours stands in the calendar")
-    text = f'"{link.subject}", {_at(link.start)} to {_at(link.end)}, id {link.event}'
+    text = f'"{link.subject}", {instant(link.start)} to {instant(link.end)}, id {link.event}'
     if link.intent is not None:
-        text += f"; a write of {_at(link.intent.at)} went unanswered"
+        text += f"; a write of {instant(link.intent.at)} went unanswered"
     return Station("event", True, text)
 
 
-def _elsewhere(link: Link) -> Station:
-    return Station("event elsewhere", None, f'"{link.subject}" stands in mailbox {link.mailbox}')
-
-
-def _waiting(tx: Connection, site: Site, mailbox: MailboxId, booking: BookingId, now: datetime) -> list[Station]:
-    found: list[Station] = []
-    mark = marks.one(tx, site.environment, mailbox, booking)
-    if mark is not None:
-        if mark.due is None:
-            found.append(Station("next try", False, f"set aside until the booking changes: {mark.trouble}"))
-        else:
-            trouble = f" ({mark.trouble})" if mark.trouble else ""
-            found.append(Station("next try", None, f"at {_at(mark.due)} or the next pass after it{trouble}"))
-    paused = pauses.lasting(tx, now)
-    found += [
-        Station("pause", False, f"the mailbox waits until {_at(until)}: {reason}")
-        for scope, (until, reason) in paused.items()
-        if scope == mailbox
-    ]
-    held = plans.verdicts(tx, site.environment, mailbox, [booking]).get(booking, [])
-    found += [Station("plan", None, f"its removal is {row.state} in plan {row.plan}") for row in held[:1]]
-    return found
-
-
-def _findings(tx: Connection, site: Site, booking: BookingId) -> list[Station]:
-    return [
-        Station("check", None, f"{item.kind}: {item.detail}")
-        for item in findings.load(tx, site.environment)
-        if item.booking == booking
-    ]
-
-
-def _answer(link: Link | None, idle: bool, reason: Reason, closed: str | None, stored: Stored) -> str:
-    standing = link is not None and link.event is not None
-    if idle and standing:
-        return f"It is in the calendar: {SENTENCES[reason]}."
-    if idle:
-        return f"It is not in the calendar: {SENTENCES[reason]}."
-    if closed is not None:
-        return f"It is not up to date in the calendar: {closed}."
-    if stored.stale:
-        return "It is about to be written; its details have to be read from the source first."
-    return f"It is about to be written: {SENTENCES[reason]}."
-
-
-def _verb(action: object) -> str:
-    return "nothing to do" if action is None else type(action).__name__.lower()
-
-
-def _at(instant: datetime | None) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC" if instant else "an unknown time"
+def _next_try(mark: marks.Waiting) -> Station:
+    if mark.due is None:
+        return Station("next try", False, f"set aside until the booking changes: {mark.trouble}")
+    trouble = f" ({mark.trouble})" if mark.trouble else ""
+    return Station("next try", None, f"at {instant(mark.due)} or the next pass after it{trouble}")

@@ -16,10 +16,12 @@ from sqlalchemy import Connection
 
 from fieldcal.errors import ConnectorError, MailboxError, SourceSilent
 from fieldcal.model import BookingId, MailboxId, Mark
+from fieldcal.plan.budget import too_many
 from fieldcal.plan.decide import Candidate, Place
+from fieldcal.plan.rules import SENTENCES
 from fieldcal.ports import Calendar, Outcome
 from fieldcal.setup_model import Mailbox
-from fieldcal.state import bookings, feeds, history, leases, links, marks, plans, workers
+from fieldcal.state import bookings, feeds, history, leases, links, mailboxes, marks, plans, workers
 from fieldcal.state.history import Line, Tally
 from fieldcal.sync import gate, unanswered
 from fieldcal.sync.apply import Armed, Settled, learn, settle
@@ -269,13 +271,22 @@ def _within_budget(tx: Connection, run: Run, armed: Sequence[Armed]) -> tuple[li
     granted = plans.take_budget(tx, site.environment, len(counted), now)
     held_back = counted[granted:]
     if held_back:
-        why = f"{len(counted)} more removals in {run.mailbox} than the hour allows"
-        rows = [(run.mailbox, item.marked.booking, item.evidence) for item in held_back]
-        plans.hold(tx, site.environment, rows, why, now)
-        lines = [
-            Line(run.mailbox, item.marked.booking, "hold", item.evidence, "over the removal budget", ok=True, at=now)
-            for item in held_back
-        ]
-        history.write(tx, site.environment, run.id, lines)
+        _hold(tx, run, held_back)
     refused = {item.marked.booking for item in held_back}
     return [item for item in armed if item.marked.booking not in refused], held_back
+
+
+def _hold(tx: Connection, run: Run, held_back: Sequence[Armed]) -> None:
+    """Keep these removals for a person, who is told of all that the plan holds, by address."""
+    site, now = run.site, run.site.clock.now()
+    rows = [(run.mailbox, item.marked.booking, item.evidence) for item in held_back]
+    plan = plans.hold(tx, site.environment, rows, "", now)
+    held = plans.held_in(tx, plan)
+    addresses = {box.id: box.address for box in mailboxes.some(tx, site.environment, list(held))}
+    plans.retell(tx, plan, too_many({addresses.get(box) or box: number for box, number in held.items()}))
+    answer = f"it waits in plan {plan}, for more were to be removed than the hour allows"
+    lines = [
+        Line(run.mailbox, item.marked.booking, "hold", SENTENCES[item.decision.reason], answer, ok=True, at=now)
+        for item in held_back
+    ]
+    history.write(tx, site.environment, run.id, lines)

@@ -1,0 +1,178 @@
+"""Is this booking in the calendar, and why (not)? One sentence from what is known of one mailbox; history as sentences.
+
+Pure. Every answer begins with "It is in the calendar" or "It is not in the calendar".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from fieldcal.plan.rules import SENTENCES, Reason
+from fieldcal.state.history import Line
+from fieldcal.state.marks import Waiting
+from fieldcal.state.plans import Row
+from fieldcal.sync.clean import CLEANED
+
+#: What is to be done next; None: nothing.
+Step = Literal["create", "update", "remove"]
+
+#: Why an event stands though the rules have nothing to write, where `SENTENCES` tells why a booking has none.
+_STANDS: dict[Reason, str] = {
+    Reason.NO_WORKER: "no worker is booked now; that proves nothing against the event, so it stays",
+    Reason.UNKNOWN_WORKER: "the worker booked now is not among the workers that were read, so the event stays",
+    Reason.ENDS_BEFORE_START: "its event stays as it was, for now the booking ends before it starts; correct its times",
+    Reason.FROZEN: "its event's time and its own both lie before the window, so it stays as it is",
+}
+#: Reasons that tell more than that the mailbox was cleaned.
+_FINAL = frozenset({
+    Reason.DELETED, Reason.INACTIVE, Reason.WITHOUT_WORK_ORDER, Reason.PROPOSED, Reason.ENDS_BEFORE_START,
+    Reason.ELSEWHERE, Reason.NO_WORKER, Reason.UNKNOWN_WORKER, Reason.NOT_A_PERSON, Reason.NO_MAILBOX,
+})  # fmt: skip
+_NEXT = "the next pass (`fieldcal sync` runs one now)"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One booking in one mailbox, as far as the answer asks for it."""
+
+    step: Step | None
+    reason: Reason
+    #: an event of ours stands there, as far as is known
+    standing: bool
+    #: whose calendar, where it is not the one in which the booking belongs
+    of: str = ""
+    #: why nothing may be written there, and what helps
+    closed: str = ""
+    #: the event was taken out by a clean: when, and the line's own reason
+    cleaned: tuple[datetime, str] | None = None
+    #: what was said of its removal, when that is what has to be done
+    verdict: Row | None = None
+    mark: Waiting | None = None
+    #: until when the mailbox or its whole server waits, and why
+    pause: tuple[datetime, str] | None = None
+    #: its details have to be read from the source before anything is written
+    stale: bool = False
+    #: when the write was sent that went unanswered
+    unanswered: datetime | None = None
+    #: what the last check found to be changed, or deleted, by hand
+    drift: str = ""
+
+
+def answer(case: Case) -> str:
+    """The sentence for this mailbox."""
+    of = f" of {case.of}" if case.of else ""
+    if case.standing:
+        return f"It is in the calendar{of}: {_standing(case)}."
+    return f"It is not in the calendar{of}: {_absent(case)}."
+
+
+def homeless(reason: Reason) -> str:
+    """The sentence for a booking that belongs into no mailbox and stands in none."""
+    return f"It is not in the calendar: {SENTENCES[reason]}."
+
+
+def _standing(case: Case) -> str:
+    why = SENTENCES[case.reason]
+    if case.step == "remove":
+        return _held(case) or _leaving(case)
+    if case.step is not None:
+        how = why if case.reason is Reason.REWRITE else f"as it was before {why}"
+        return f"{how}; {_delay(case) or f'{_NEXT} writes it'}"
+    text = _STANDS.get(case.reason, why)
+    if case.reason is Reason.UP_TO_DATE and case.closed:
+        text = f"the event says what the booking said when it was last read; nothing new is written: {case.closed}"
+    return f"{text}; but the last check found it changed by hand: {case.drift}" if case.drift else text
+
+
+def _held(case: Case) -> str:
+    """What a person has said, or has to say, of its removal; "" where nobody has to."""
+    if case.verdict is None:
+        return ""
+    plan, why = case.verdict.plan, SENTENCES[case.reason]
+    match case.verdict.state:
+        case "held":
+            return (
+                f"it still stands there, though {why}; its removal is held in plan {plan}, for more were to be removed "
+                f"than the hour allows. `fieldcal plan approve {plan}` removes it, `fieldcal plan reject {plan}` "
+                "leaves it where it is"
+            )
+        case "rejected":
+            return f"{why}, but its removal was rejected in plan {plan}, so it stays"
+        case "approved":
+            return f"its removal was approved in plan {plan} ({why}); {_delay(case) or f'{_NEXT} removes it'}"
+        case _:
+            return ""
+
+
+def _leaving(case: Case) -> str:
+    return f"it still stands there, though {SENTENCES[case.reason]}; {_delay(case) or f'{_NEXT} removes it'}"
+
+
+def _absent(case: Case) -> str:
+    if case.drift:
+        return case.drift
+    if case.cleaned and case.closed and case.reason not in _FINAL:
+        at, why = case.cleaned
+        return f"it was taken out at {instant(at)}, when {why}; {case.closed}"
+    if case.step is None:
+        return SENTENCES[case.reason]
+    delay = _delay(case)
+    if delay:
+        return delay
+    if case.mark is None:
+        return f"{SENTENCES[case.reason]}, and nothing waits to be written; the booking's next change has it written"
+    return f"{SENTENCES[case.reason]}; {_NEXT} writes it"
+
+
+def _delay(case: Case) -> str:
+    """What keeps the next pass from doing it; "" for nothing that is known."""
+    if case.closed:
+        return f"nothing is written into the mailbox: {case.closed}"
+    if case.stale:
+        return f"its details have to be read from the source first; {_NEXT} does so"
+    if case.mark is not None and case.mark.due is None:
+        return f"the calendar refused it for good ({case.mark.trouble}); it is tried again when the booking changes"
+    if case.pause is not None:
+        until, why = case.pause
+        return f"nothing is sent there until {instant(until)}: {why}"
+    if case.unanswered is not None:
+        return f"what was sent at {instant(case.unanswered)} went unanswered, and {_NEXT} finds out what became of it"
+    if case.mark is not None and case.mark.due is not None and case.mark.trouble:
+        return f"the last try failed ({case.mark.trouble}); the next is at {instant(case.mark.due)}"
+    return ""
+
+
+#: what was tried: how it is told when it was done, and when it was not
+_DEEDS = {
+    "create": ("the event was made", "making the event failed"),
+    "update": ("the event was changed", "changing the event failed"),
+    "remove": ("the event was removed", "removing the event failed"),
+    "adopt": ("the event was taken over", "taking the event over failed"),
+    "forget": ("the event was forgotten", "forgetting the event failed"),
+    "hold": ("the removal was held for a person", "the removal was held for a person"),
+}
+
+
+def told(line: Line) -> str:
+    """One line of the history as a sentence without its instant."""
+    done, failed = _DEEDS.get(line.action, (line.action, f"{line.action} failed"))
+    text = f"{done if line.ok else failed}: {line.reason}"
+    return text if line.ok and line.answer == "done" else f"{text}; {line.answer}"
+
+
+def cleaned(lines: Sequence[Line], mailbox: str) -> tuple[datetime, str] | None:
+    """When a clean took its event out of this mailbox, and on whose behalf; None when that is not the last that was
+    done there. `lines`: its history, the newest first.
+    """
+    last = next((line for line in lines if line.mailbox == mailbox and line.ok), None)
+    if last is None or last.action != "remove" or not last.reason.startswith(CLEANED):
+        return None
+    return last.at, last.reason
+
+
+def instant(at: datetime | None) -> str:
+    """`2026-11-23 08:00 UTC`."""
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "an unknown time"
