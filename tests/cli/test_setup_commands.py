@@ -13,7 +13,7 @@ from tests.values import NOW, WINDOW
 
 from fieldcal.embedded.exchange import Exchange, NewMailbox
 from fieldcal.model import MailboxId, Worker, WorkerId, WorkerKind
-from fieldcal.state import workers
+from fieldcal.state import schema, workers
 from fieldcal.state.database import Database
 
 URL = ("--url", "https://x.example", "--secret", "env:TOKEN", "--offline")
@@ -126,9 +126,9 @@ def test_users_act_by_their_roles_and_the_audit_names_them(
 def test_the_state_is_made_upgraded_and_checked(fieldcal: Fieldcal, data: Path) -> None:
     data.mkdir(mode=0o700)
     assert "the state is empty; run `fieldcal db upgrade`" in fieldcal("db", "check").err
-    assert fieldcal("db", "upgrade", "--json").json() == {"before": None, "now": "0001"}
-    assert fieldcal("db", "upgrade").out == "The state is at revision 0001 already.\n"
-    assert fieldcal("db", "check", "--json").json()["revision"] == "0001"
+    assert fieldcal("db", "upgrade", "--json").json() == {"before": None, "now": schema.HEAD}
+    assert fieldcal("db", "upgrade").out == f"The state is at revision {schema.HEAD} already.\n"
+    assert fieldcal("db", "check", "--json").json()["revision"] == schema.HEAD
     assert data.stat().st_mode & 0o077 == 0
 
 
