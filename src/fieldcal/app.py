@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import random
 import secrets
@@ -16,6 +17,7 @@ from typing import Self
 from yarl import URL
 
 from fieldcal import runfile, signin
+from fieldcal.access import obstacle
 from fieldcal.calendars.graph import GraphCalendars
 from fieldcal.clock import Clock, SystemClock
 from fieldcal.config import Config
@@ -72,19 +74,18 @@ def make_folder(config: Config) -> None:
         config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
-            f"the data folder {config.data} cannot be made ({error.strerror}); "
+            f"the data folder {config.data} cannot be made: {obstacle(config.data / 'state') or error.strerror}; "
             "set FIELDCAL_DATA to one that can be written"
         ) from None
 
 
-def check_source(source: str) -> None:
-    """Return when bookings can come from such a source."""
-    if source not in SOURCES:
-        raise ConfigError(f"there is no source {source!r}; there are: {', '.join(SOURCES)}")
+def source_mistakes(source: str) -> list[str]:
+    """Why bookings cannot come from such a source; nothing where they can."""
+    return [] if source in SOURCES else [f"there is no source {source!r}; there are: {', '.join(SOURCES)}"]
 
 
-def check_endpoint(end: Endpoint) -> Endpoint:
-    """`end` when it could be signed in to, as far as its form tells; one `ConfigError` names every mistake."""
+def end_mistakes(end: Endpoint, config: Config) -> list[str]:
+    """Why this end cannot be signed in to, as far as its form tells, a phrase for each mistake."""
     mistakes: list[str] = []
     if end.credential not in CREDENTIALS:
         mistakes.append(f"there is no credential {end.credential!r}; there are: {', '.join(CREDENTIALS)}")
@@ -98,11 +99,29 @@ def check_endpoint(end: Endpoint) -> Endpoint:
     for name, address in (("--url", end.url), ("--authority", end.authority)):
         if address and not _is_address(address):
             mistakes.append(f"{name}: write an address such as https://example.crm.dynamics.com")
+        elif in_the_clear(address, config):
+            mistakes.append(f"{name}: {_CLEAR.format(host=URL(address).host)}")
     if end.secret and not is_reference(end.secret):
         mistakes.append("--secret: write env:NAME, file:PATH or stdin, never the secret itself")
-    if mistakes:
-        raise ConfigError("; ".join(mistakes))
-    return end
+    return mistakes
+
+
+_CLEAR = (
+    "http:// would show the token to everybody on the way to {host}: write https://, or name the host in "
+    "FIELDCAL_PLAIN_HTTP if the way there is safe"
+)
+
+
+def in_the_clear(address: str, config: Config) -> bool:
+    """A token sent there could be read on the way: plain HTTP to another machine that the operator did not allow."""
+    url = URL(address)
+    host = (url.host or "").casefold()
+    if url.scheme != "http" or host in {allowed.casefold() for allowed in config.plain_http}:
+        return False
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost" and not host.endswith(".localhost")
 
 
 def _is_address(text: str) -> bool:
@@ -129,7 +148,9 @@ class App:
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._ends = ends
         self._tls = _trust(config.ca_file)
-        self._opened: dict[str, Calendars] = {}
+        self._opened: dict[str, tuple[Endpoint, Calendars]] = {}
+        #: of profiles that have been given another end; a job may still be writing through one
+        self._retired: list[Calendars] = []
         #: one sign-in for all connections to the same end
         self._signed_in: dict[Endpoint, Credential] = {}
         #: requests sent so far, sign-in aside, to `fieldservice` (sources of bookings) and `exchange` (calendars)
@@ -145,7 +166,7 @@ class App:
 
     async def close(self) -> None:
         """Give connections and the state back."""
-        for calendars in self._opened.values():
+        for calendars in [*(calendars for _, calendars in self._opened.values()), *self._retired]:
             await calendars.close()
         self._opened.clear()
         self.database.close()
@@ -166,7 +187,8 @@ class App:
 
     def source_for(self, environment: Environment) -> PinnedSource:
         """The environment's source of bookings, held to the organization it is; the caller closes it."""
-        check_source(environment.source)
+        if environment.source not in SOURCES:
+            raise ConfigError(*source_mistakes(environment.source))
         settings, http = environment.settings, self.http_to(environment.end, "fieldservice")
         source = DataverseSource(
             http,
@@ -182,12 +204,16 @@ class App:
         )
 
     def calendars_for(self, profile: str) -> Calendars:
-        """The end of this server profile, opened once; closed with the app."""
-        if profile not in self._opened:
-            with self.database.read() as tx:
-                known = profiles.get(tx, profile)
-            self._opened[profile] = self.calendars_at(known.end, profile)
-        return self._opened[profile]
+        """The end of this server profile as it is set now, kept open while it stays so; closed with the app."""
+        with self.database.read() as tx:
+            end = profiles.get(tx, profile).end
+        known, calendars = self._opened.get(profile, (None, None))
+        if calendars is None or known != end:
+            if calendars is not None:
+                self._retired.append(calendars)
+            calendars = self.calendars_at(end, profile)
+            self._opened[profile] = (end, calendars)
+        return calendars
 
     def calendars_at(self, end: Endpoint, name: str) -> Calendars:
         """A calendar server that no profile stands for yet; the caller closes it."""
@@ -227,6 +253,9 @@ class App:
         if end.credential == "embedded" and not url:
             ends = self._embedded()
             url = ends.fieldservice if system == "fieldservice" else ends.exchange
+        for address in (url, end.authority):
+            if _is_address(address) and in_the_clear(address, self.config):
+                raise ConfigError(_CLEAR.format(host=URL(address).host))
         return Http(url, self._credential(end, url), self.clock, tls=self._tls, observe=partial(self._count, system))
 
     def _count(self, system: str, _method: str, _path: str, _status: int) -> None:

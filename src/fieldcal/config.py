@@ -52,10 +52,12 @@ class Config(BaseSettings):
     secret_keys: Words = Field(default=(), repr=False)
     #: the user whom the command line acts as; "" is the operator
     user: str = ""
+    #: hosts other than this machine that tokens may be sent to over http
+    plain_http: Words = ()
     #: PEM file of a further certificate authority to trust
     ca_file: Path | None = None
 
-    @field_validator("listen", "secret_keys", mode="before")
+    @field_validator("listen", "secret_keys", "plain_http", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value

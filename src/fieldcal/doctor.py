@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from fieldcal import runfile
+from fieldcal.access import readable_by_others
 from fieldcal.app import App
 from fieldcal.config import Config
 from fieldcal.errors import ConfigError, FieldcalError
@@ -51,7 +53,10 @@ class Line:
 def look_at_state(config: Config) -> list[Line]:
     """The state: reachable, of this version, writable; the disk under it; the service."""
     found = [_state(config), *_disk(config)]
-    running = runfile.find(config.data)
+    try:
+        running = runfile.find(config.data)
+    except ConfigError as error:
+        return [*found, Line(Level.FAIL, "service", str(error), "see the message")]
     if running is not None:
         found.append(Line(Level.OK, "service", f"process {running.pid} since {running.started_at:%Y-%m-%d %H:%M:%SZ}"))
     else:
@@ -76,13 +81,20 @@ def _state(config: Config) -> Line:
             database.close()
     except ConfigError as error:
         return Line(Level.FAIL, "state", str(error), "see the message")
+    path = _file(config)
+    if path is not None and readable_by_others(path):
+        remedy = f"chmod 600 {path}* (it names people and jobs), chmod 700 {path.parent}"
+        return Line(Level.WARN, "state", f"{where} may be read by others on this machine", remedy)
     return Line(Level.OK, "state", f"{where}, revision {schema.HEAD}, writable")
 
 
 def state_stands(config: Config) -> bool:
     """There is a state to look at; a server's is always taken to be there."""
     path = _file(config)
-    return path is None or path.exists()
+    try:
+        return path is None or path.exists()
+    except OSError:
+        return True  # behind a folder that may not be entered, which the look at it tells
 
 
 def _file(config: Config) -> Path | None:
@@ -93,7 +105,7 @@ def _file(config: Config) -> Path | None:
 def _disk(config: Config) -> list[Line]:
     path = _file(config)
     folder = path.parent if path is not None else config.data
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # noqa: PTH112 - pathlib's raises where a folder may not be entered
         return []
     free = shutil.disk_usage(folder).free
     level = Level.FAIL if free < DISK_FAILS else Level.WARN if free < DISK_WARNS else Level.OK

@@ -7,14 +7,18 @@ itself; the folder's lock keeps two commands from doing so at once.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.exc import DBAPIError
+
 from fieldcal import runfile
+from fieldcal.access import obstacle, of_this_user
 from fieldcal.app import App, open_state
 from fieldcal.config import Config
+from fieldcal.errors import ConfigError
 from fieldcal.runfile import Ends
 from fieldcal.setup_model import Endpoint
 from fieldcal.state import environments, profiles
@@ -58,11 +62,14 @@ async def serving(folder: Path, *, sandbox: bool = False) -> AsyncIterator[Embed
     clients = {_CLIENT: secret}
     async with AsyncExitStack() as stack:
         tenant, bookings = str(DEFAULT_TENANT), folder / "fieldservice.sqlite3"
-        field_service = FieldService(bookings, tenant_id=tenant, clients=clients, sandbox=sandbox)
+        calendars = folder / "exchange.sqlite3"
+        with _told_plainly(bookings):
+            field_service = FieldService(bookings, tenant_id=tenant, clients=clients, sandbox=sandbox)
         stack.callback(field_service.close)
-        exchange = stack.enter_context(
-            Exchange(folder / "exchange.sqlite3", tenant_id=DEFAULT_TENANT, clients=clients, sandbox=sandbox)
-        )
+        with _told_plainly(calendars):
+            exchange = stack.enter_context(
+                Exchange(calendars, tenant_id=DEFAULT_TENANT, clients=clients, sandbox=sandbox)
+            )
         servers: list[LocalServer] = []
 
         async def telling(scope: Any, receive: Any, send: Any) -> None:
@@ -78,6 +85,17 @@ async def serving(folder: Path, *, sandbox: bool = False) -> AsyncIterator[Embed
         ends = Ends(servers[0].url, servers[1].url, tenant, _CLIENT, secret)
         embedded = Embedded(ends, field_service, exchange)
         yield embedded
+
+
+@contextmanager
+def _told_plainly(path: Path) -> Iterator[None]:
+    """Only this user may read the file; one that cannot be used is the operator's to mend."""
+    of_this_user(path)
+    try:
+        yield
+    except DBAPIError as error:
+        why = obstacle(path) or f"{error.orig}; put back a copy of it, or move it away: a new one is made, empty"
+        raise ConfigError(f"the embedded system's file {path} cannot be used: {why}") from None
 
 
 def needed(config: Config) -> bool:

@@ -2,7 +2,8 @@
 
 FieldcalError
 ├── ConfigError             the operator: a setting, a database, an address; shown without a traceback
-│   └── WrongClock          the operator: this machine's time
+│   ├── WrongClock          the operator: this machine's time
+│   └── Damaged             the operator: the state's file is broken; a backup has to be put back
 ├── this event (EventError)
 │   ├── Rejected            nobody: never sent again unchanged; set aside with its reason
 │   ├── Changed             we: the etag is stale; read, decide anew, once
@@ -44,6 +45,10 @@ class ConfigError(FieldcalError):
 
 class WrongClock(ConfigError):
     """Our clock is not the source's: what is due, past and in the window cannot be told, so nothing is planned."""
+
+
+class Damaged(ConfigError):
+    """A database file holds what no database does; nothing of it is used."""
 
 
 class NotAllowed(FieldcalError):

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
+from fieldcal.access import obstacle, of_this_user
 from fieldcal.errors import ConfigError
 
 _LOCK, _RUN = "service.lock", "service.json"
@@ -48,26 +49,37 @@ def locked(folder: Path, *, seconds: float = 0.0) -> Iterator[None]:
 
     `seconds`: how long to wait for it.
     """
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        connection = sqlite3.connect(folder / _LOCK, timeout=seconds, isolation_level=None)
-    except (OSError, sqlite3.Error) as error:
-        raise ConfigError(f"the folder {folder} cannot be used: {error}") from None
-    try:
+    with closing(_lock(folder, seconds)) as connection:
         try:
             connection.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise ConfigError(_taken(folder, str(error))) from None
-        # Whoever held the lock before and left this behind is dead.
-        (folder / _RUN).unlink(missing_ok=True)
+        with _told_plainly(folder / _RUN):
+            # Whoever held the lock before and left this behind is dead.
+            (folder / _RUN).unlink(missing_ok=True)
         yield
-    finally:
-        connection.close()
+
+
+def _lock(folder: Path, seconds: float) -> sqlite3.Connection:
+    with _told_plainly(folder / _LOCK):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        of_this_user(folder / _LOCK)
+        return sqlite3.connect(folder / _LOCK, timeout=seconds, isolation_level=None)
+
+
+@contextmanager
+def _told_plainly(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(obstacle(path) or f"{path} cannot be used: {reason}; move it away, it is made anew") from None
 
 
 def _taken(folder: Path, reason: str) -> str:
     if "locked" not in reason:
-        return f"the lock {folder / _LOCK} cannot be used: {reason}"
+        broken = f"the lock {folder / _LOCK} cannot be used: {reason}; move it away while no service runs"
+        return obstacle(folder / _LOCK) or broken
     there = _read(folder)
     who = f"a service is running on {folder} (process {there.pid})" if there else f"another command works on {folder}"
     return f"{who}; end it first, or wait until it is done"
@@ -77,11 +89,11 @@ def _taken(folder: Path, reason: str) -> str:
 def announced(folder: Path, running: Running) -> Iterator[None]:
     """Tell other commands where the service is while the block runs; only this user may read it."""
     path, new = folder / _RUN, folder / f"{_RUN}.{os.getpid()}"
-    with suppress(FileNotFoundError):
-        new.unlink()
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(msgspec.json.encode(running))
-    new.replace(path)
+    with _told_plainly(path):
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(msgspec.json.encode(running))
+        new.replace(path)
     try:
         yield
     finally:
@@ -90,17 +102,17 @@ def announced(folder: Path, running: Running) -> Iterator[None]:
 
 def find(folder: Path) -> Running | None:
     """The service that runs on this folder; None where none does, whatever a dead one has left behind."""
-    if not (folder / _LOCK).exists():
-        return None
-    connection = sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError:
-        return _read(folder)
-    else:
-        return None
-    finally:
-        connection.close()
+    with _told_plainly(folder / _LOCK):
+        if not (folder / _LOCK).exists():
+            return None
+        with closing(sqlite3.connect(folder / _LOCK, timeout=0, isolation_level=None)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if "locked" not in str(error):
+                    raise
+                return _read(folder)
+    return None
 
 
 def _read(folder: Path) -> Running | None:

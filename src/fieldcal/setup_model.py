@@ -55,10 +55,10 @@ class ServerProfile:
 
 
 class Method(StrEnum):
-    """How appointments are synchronized."""
+    """How appointments are synchronized, in the words of the command line."""
 
     NONE = "none"
-    SERVER_SIDE_SYNC = "server_side_sync"
+    SERVER_SIDE_SYNC = "server-side-sync"
 
 
 class Approval(StrEnum):

@@ -24,7 +24,7 @@ YES = ("--all", "--yes")
 
 
 class Company:
-    """Both ends with the sample organisation in them, and the state of a Fieldcal that is attached to them."""
+    """Both ends with the sample organization in them, and the state of a Fieldcal that is attached to them."""
 
     def __init__(
         self, folder: Path, field_service: FieldService, exchange: Exchange, urls: tuple[str, str], sample: Sample

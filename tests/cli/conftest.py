@@ -62,7 +62,7 @@ def fieldcal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Cap
 
 @pytest.fixture
 def company(tmp_path: Path) -> Iterator[Company]:
-    """Both ends with a sample organisation, served by address; nothing is attached yet."""
+    """Both ends with a sample organization, served by address; nothing is attached yet."""
     from tests.cli.company import company as company_of
 
     with company_of(tmp_path) as made:

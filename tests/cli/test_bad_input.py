@@ -16,7 +16,7 @@ from tests.cli.conftest import Fieldcal
 from tests.conftest import NewState
 
 from fieldcal.errors import ConfigError
-from fieldcal.setup import environments
+from fieldcal.setup import users
 from fieldcal.state.database import Database
 
 SECRET = ("--secret", "env:TOKEN")
@@ -160,7 +160,7 @@ def test_a_state_that_may_only_be_read_is_told(
         with nobody():
             text = refused(fieldcal, "user", "add", "eve")
         assert "readonly" in text
-        assert "Give this user the right to write" in text
+        assert f"may not write the file {folder / 'state.sqlite3'}; give it that right" in text
     finally:
         folder.chmod(0o755)
         shutil.rmtree(folder)
@@ -168,7 +168,7 @@ def test_a_state_that_may_only_be_read_is_told(
 
 def test_a_folder_that_does_not_exist_is_told(fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FIELDCAL_DATABASE_URL", "sqlite:///no/such/folder/state.sqlite3")
-    assert "no folder no/such/folder" in refused(fieldcal, "environment", "list")
+    assert "there is no folder" in refused(fieldcal, "environment", "list")
 
 
 def test_a_data_folder_that_cannot_be_made_is_told(fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,8 +192,8 @@ def test_a_fault_of_our_own_is_told_in_one_line_and_shown_whole_when_asked(
     def broken(*_words: object, **_options: object) -> None:
         raise KeyError("x")
 
-    monkeypatch.setattr(environments, "change", broken)
-    words = ("environment", "set", "x", "interval=5")
+    monkeypatch.setattr(users, "everyone", broken)
+    words = ("user", "list")
     assert "a fault of Fieldcal itself: KeyError: 'x'; FIELDCAL_DEBUG=1 shows where" in refused(fieldcal, *words)
     monkeypatch.setenv("FIELDCAL_DEBUG", "1")
     with pytest.raises(KeyError):

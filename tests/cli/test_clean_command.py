@@ -129,7 +129,7 @@ def test_an_environment_is_forgotten_after_its_events_are_taken_out(standing: Fi
 
 
 def test_an_environment_is_kept_while_something_of_ours_may_stand(standing: Fieldcal, data: Path) -> None:
-    standing("profile", "deactivate", "exchange")
+    standing("profile", "deactivate", "exchange", "--yes")
     said = standing("environment", "remove", "main", "--events", "clean", "--yes")
     assert said.status == 1
     assert "main is kept" in said.out

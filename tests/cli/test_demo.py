@@ -33,7 +33,7 @@ def standing(folder: Path) -> int:
         return sum(any("Fieldcal" in name for name in exchange.hands.properties(event)) for event in events)
 
 
-def test_the_usual_size_is_that_of_the_sample_organisation(demo: tuple[Path, Any, list[str]]) -> None:
+def test_the_usual_size_is_that_of_the_sample_organization(demo: tuple[Path, Any, list[str]]) -> None:
     _, told, _ = demo
     assert (told["mailboxes_enabled"], told["bookings"], told["workers"]) == (12, 150, 13)
 

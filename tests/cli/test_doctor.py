@@ -136,8 +136,8 @@ def test_a_state_of_a_newer_version_and_a_wrong_configuration_fail_with_one_line
 
 
 def test_switched_off_things_and_strange_tenants_are_worth_a_word(attached: Company, fieldcal: Fieldcal) -> None:
-    assert fieldcal("profile", "deactivate", PROFILE).status == 0
-    assert fieldcal("environment", "set", ENVIRONMENT, "--disable").status == 0
+    assert fieldcal("profile", "deactivate", PROFILE, "--yes").status == 0
+    assert fieldcal("environment", "set", ENVIRONMENT, "--disable", "--yes").status == 0
     with attached.state() as database, database.write() as tx:
         from sqlalchemy import update
 

@@ -32,7 +32,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def data(tmp_path: Path, fieldcal: Fieldcal, template: Path) -> Path:
-    """A data folder with both embedded systems attached and the sample organisation set up by command."""
+    """A data folder with both embedded systems attached and the sample organization set up by command."""
     folder = tmp_path / "data"
     if not template.exists():
         set_up(folder, fieldcal)

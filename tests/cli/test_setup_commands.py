@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
+from tests.cli.company import PROFILE, Company
 from tests.cli.conftest import Fieldcal
 from tests.values import NOW, WINDOW
 
@@ -192,3 +193,51 @@ def test_a_text_from_outside_is_shown_as_text(fieldcal: Fieldcal) -> None:
     shown = fieldcal("user", "list").out
     assert "[bold red]Eve[/]" in shown
     assert "\x1b" not in shown
+
+
+def test_a_profile_is_given_a_new_secret_without_testing_anew_and_no_other_server(
+    company: Company, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    company.attach(fieldcal, monkeypatch)
+    company.set_up(fieldcal)
+    assert fieldcal("sync").status == 0
+    monkeypatch.setenv("NEXT_TOKEN", company.exchange.token())
+    after = fieldcal("profile", "set", PROFILE, "--secret", "env:NEXT_TOKEN", "--yes", "--json").json()
+    assert (after["secret"], after["url"]) == ("env:NEXT_TOKEN", company.graph_url)
+    monkeypatch.delenv("GRAPH_TOKEN")
+    assert fieldcal("mailbox", "list", "--state", "enabled", "--json").json()["total"] == 3
+    assert fieldcal("check").status == 0
+    for words, says in (
+        (("--secret", "env:NOWHERE"), "env:NOWHERE is not set"),
+        (("--url", company.source_url), "events of ours stand"),
+        (("--url", "http://127.0.0.1:1", "--offline"), "events of ours stand"),
+        (("--secret", "hunter2", "--url", "x"), "--url: write an address"),
+        ((), "nothing to change"),
+    ):
+        said = fieldcal("profile", "set", PROFILE, *words, "--yes")
+        assert (said.status, says in said.err) == (1, True), said.err
+    (kept,) = fieldcal("profile", "list", "--json").json()
+    assert (kept["url"], kept["secret"]) == (company.graph_url, "env:NEXT_TOKEN")
+
+
+@pytest.mark.parametrize("command", ["enable", "test", "edit", "approve", "reject", "disable"])
+def test_a_worker_is_refused_anothers_mailbox_whatever_its_state(ends: Fieldcal, command: str) -> None:
+    profile = "Microsoft Exchange Online"
+    assert ends("mailbox", "edit", "anna@x.example", "--profile", profile, "--method", "server-side-sync").status == 0
+    assert ends("mailbox", "approve", "anna@x.example").status == 0
+    assert ends("mailbox", "enable", "anna@x.example").status == 0
+    assert ends("user", "add", "bernd@x.example").status == 0
+    assert ends("user", "grant", "bernd@x.example", "worker").status == 0
+    words = ("--method", "none") if command == "edit" else ()
+    said = ends("mailbox", command, "anna@x.example", *words, "--as", "bernd@x.example")
+    assert (said.status, said.out) == (1, "")
+    assert "bernd@x.example may not" in said.err
+    assert "anna@x.example" in said.err
+
+
+def test_a_mailbox_that_is_named_and_does_not_fit_the_rest_is_told(ends: Fieldcal) -> None:
+    said = ends("mailbox", "disable", "anna@x.example", "--state", "enabled")
+    assert (said.status, said.out) == (1, "")
+    assert "fits --state enabled: anna@x.example" in said.err
+    nobody = ends("mailbox", "disable", "--search", "no such name")
+    assert (nobody.status, nobody.out) == (0, "Nothing to do: no mailbox of main is in this selection.\n")

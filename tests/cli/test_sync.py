@@ -179,7 +179,7 @@ def test_without_an_environment_the_way_to_one_is_shown(fieldcal: Fieldcal) -> N
 def test_an_environment_that_is_switched_off_is_named_and_nothing_is_sent(
     attached: Company, fieldcal: Fieldcal
 ) -> None:
-    assert fieldcal("environment", "set", ENVIRONMENT, "--disable").status == 0
+    assert fieldcal("environment", "set", ENVIRONMENT, "--disable", "--yes").status == 0
     before = attached.requests()
     for words in (("sync",), ("sync", "--environment", ENVIRONMENT)):
         said = fieldcal(*words)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from fieldcal import __version__
+from fieldcal.access import obstacle
 from fieldcal.cli import check, db, demo, doctor, environment, mailbox, plan, profile, serve, status, sync, user, why
 from fieldcal.errors import FieldcalError, one_line
 
@@ -21,6 +25,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"fieldcal {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _about(
+    version: Annotated[  # noqa: ARG001 - its callback answers
+        bool, typer.Option("--version", help="Print the version and exit.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    return
+
+
 app.command()(demo.demo)
 app.command()(sync.sync)
 app.command()(serve.serve)
@@ -54,5 +75,8 @@ def run() -> None:
 def told(error: Exception) -> str:
     """The one line that a failed command says."""
     if isinstance(error, FieldcalError):
-        return one_line(error, 2000)
+        return one_line(error, 8000)
+    if isinstance(error, OSError) and isinstance(error.filename, str | Path):
+        path = Path(error.filename)
+        return one_line(obstacle(path) or f"{path} cannot be used: {error.strerror}", 2000)
     return f"a fault of Fieldcal itself: {type(error).__name__}: {one_line(error)}; FIELDCAL_DEBUG=1 shows where"

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from fieldcal.state.backup import Facts
     from fieldcal.state.database import Database
 
-group = typer.Typer(help="The state: bring it up to date, back it up, see that it is sound.", no_args_is_help=True)
+group = typer.Typer(help="The state: upgrade, back up and restore, check.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup's file.")]
 
 
 @group.command()
 def upgrade(json: Json = False) -> None:
-    """Bring the state to this version of Fieldcal; makes it where there is none."""
+    """Bring the state to this version of Fieldcal. Makes it where there is none."""
     from fieldcal import config
     from fieldcal.app import make_folder
     from fieldcal.cli import show
@@ -46,7 +46,7 @@ def upgrade(json: Json = False) -> None:
 
 @group.command()
 def check(json: Json = False) -> None:
-    """See that the state is sound: revision, file (on SQLite), tables, and no row that nothing stands behind."""
+    """See that the state is sound. Revision, file (on SQLite), tables, and no row that nothing stands behind."""
     from fieldcal.cli import show
     from fieldcal.state import schema, soundness
 
@@ -74,7 +74,7 @@ def check(json: Json = False) -> None:
 
 @group.command()
 def backup(file: File, json: Json = False) -> None:
-    """Write the state to a file, as it is at one moment, while the service works. SQLite; for PostgreSQL: pg_dump."""
+    """Write the state to a file while the service works. SQLite; for PostgreSQL: pg_dump."""
     from fieldcal.cli import show
     from fieldcal.clock import SystemClock
     from fieldcal.state import backup as backups
@@ -104,7 +104,7 @@ def restore(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Put a backup back while no service runs; what stood there is kept aside. The next pass doubles nothing."""
+    """Put a backup back while no service runs. What stood there is kept aside; the next pass doubles nothing."""
     from fieldcal import config, runfile
     from fieldcal.app import make_folder
 

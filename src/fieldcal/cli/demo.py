@@ -1,4 +1,4 @@
-"""`fieldcal demo`: a sample organisation, synchronized before your eyes, then served until stopped."""
+"""`fieldcal demo`: a sample organization, synchronized before your eyes, then served until stopped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,10 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="End after the last pass, without serving.")] = False,
     json: Json = False,
 ) -> None:
-    """Make a sample organisation, put its bookings into the calendars, change some, and keep serving until stopped."""
+    """Show the whole way on a sample organization, and serve it.
+
+    Its bookings are put into the calendars, some are changed, and both systems are served until Ctrl-C.
+    """
     import asyncio
 
     from fieldcal.cli.session import settings_of_command

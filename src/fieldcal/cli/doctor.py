@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def doctor(json: Json = False) -> None:
-    """Look at configuration, state, disk, clocks, secrets, both ends. Exit status 1 where something failed."""
+    """Look at everything that the work stands on, with remedies. Exit status 1 where something failed."""
     from fieldcal import doctor as examination
     from fieldcal.cli import show
     from fieldcal.cli.session import settings_of_command

@@ -25,14 +25,6 @@ class Events(StrEnum):
     CLEAN = "clean"
 
 
-def _pairs(given: list[str] | None) -> dict[str, str]:
-    pairs = [pair.partition("=") for pair in given or []]
-    wrong = [name for name, mark, _ in pairs if not mark]
-    if wrong:
-        raise ConfigError(f"write settings as NAME=VALUE: {', '.join(wrong)}")
-    return {name.strip().replace("-", "_"): value.strip() for name, _, value in pairs}
-
-
 @group.command()
 def add(
     name: Name,
@@ -51,15 +43,17 @@ def add(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Attach a source of bookings; it is signed in to first, so that a mistake is told now."""
-    from fieldcal.app import App, check_source
-    from fieldcal.cli.session import working
+    """Attach a source of bookings. It is signed in to first, so that a mistake is told now."""
+    from fieldcal.app import App, end_mistakes, source_mistakes
+    from fieldcal.cli.session import settings_of_command, working
     from fieldcal.ends import is_embedded
     from fieldcal.setup import environments
 
-    check_source(source)
+    config = settings_of_command()
     end = options.endpoint(url, authority, tenant, credential, client_id, options.sealed(secret))
-    chosen = _pairs(settings)
+    chosen, mistakes = options.pairs(settings)
+    mistakes += environments.name_mistakes(name, "an environment") + source_mistakes(source)
+    environments.refuse(mistakes + end_mistakes(end, config) + environments.setting_mistakes(chosen))
 
     async def work(app: App, actor: Actor) -> Environment:
         made = await app.database.writing(environments.add, actor, app.clock.now(), name, end, chosen)
@@ -88,7 +82,7 @@ def list_environments(as_user: AsUser = None, json: Json = False) -> None:
     if json:
         show.as_json([_as_told(environment) for environment in found])
     else:
-        rows = [(e.id, e.source, e.enabled, e.end.url, e.organization, e.tenant) for e in found]
+        rows = [(e.id, e.source, e.enabled, e.end.url or "embedded", e.organization, e.tenant) for e in found]
         show.table(("environment", "source", "on", "url", "organization", "tenant"), rows)
 
 
@@ -121,24 +115,37 @@ def set_some(
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Switch synchronization on or off; nothing is removed.")
     ] = None,
+    yes: Yes = False,
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
     """Change settings, sign-in, or on and off. A setting alone rewrites no event."""
-    from dataclasses import replace
-
-    from fieldcal.app import check_endpoint
-    from fieldcal.cli.session import desk
+    from fieldcal.app import end_mistakes
+    from fieldcal.cli.session import confirm, desk, settings_of_command
     from fieldcal.setup import environments
+    from fieldcal.setup.permissions import Action, require
+    from fieldcal.state import environments as known
+    from fieldcal.state import mailboxes
 
+    chosen, mistakes = options.pairs(settings)
     changes = environments.Changes(
-        _pairs(settings), url, authority, tenant, credential, client_id, options.sealed(secret), enabled
+        chosen, url, authority, tenant, credential, client_id, options.sealed(secret), enabled
     )
-    if changes == replace(environments.Changes({}), settings={}):
+    if changes == environments.Changes({}) and not mistakes:
         raise ConfigError("nothing to change: write settings as NAME=VALUE, or see --help")
-    with desk(as_user) as at, at.database.write() as tx:
-        after = environments.change(tx, at.actor, at.now, name, changes)
-        check_endpoint(after.end)
+    with desk(as_user) as at:
+        require(at.actor, Action.ENVIRONMENTS)
+        with at.database.read() as tx:
+            before, boxes = known.get(tx, name), len(mailboxes.enabled(tx, name))
+        end = changes.end(before.end)
+        if end != before.end:
+            mistakes += end_mistakes(end, settings_of_command())
+        environments.refuse(mistakes + environments.setting_mistakes(chosen, before.settings))
+        if enabled not in {None, before.enabled}:
+            switch = "on" if enabled else "off"
+            confirm(f"Switch the environment {name} {switch}, with {boxes:,} mailboxes?", yes=yes, mailboxes=boxes)
+        with at.database.write() as tx:
+            after = environments.change(tx, at.actor, at.now, name, changes)
     _tell(after, json=json, whole=True)
 
 
@@ -153,7 +160,7 @@ def remove(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Forget an environment; refused while events of ours stand, unless they are to be kept or cleaned."""
+    """Forget an environment. Refused while events of ours stand, unless they are to be kept or cleaned."""
     from fieldcal.cli import show
     from fieldcal.cli.clean import forget
     from fieldcal.cli.session import confirm, desk
@@ -194,7 +201,8 @@ def _tell(environment: Environment, *, json: bool, whole: bool = False) -> None:
         return
     if not whole:
         held = f"organization {environment.organization}" if environment.organization else "not signed in yet"
-        show.line(f"{environment.id}: {environment.end.url}, {held}, tenant {environment.tenant or 'not told'}")
+        where = environment.end.url or "the embedded Field Service"
+        show.line(f"{environment.id}: {where}, {held}, tenant {environment.tenant or 'not told'}")
         return
     rows = [(key, value) for key, value in _as_told(environment).items() if key != "settings"]
     rows += [(f"  {key}", value) for key, value in asdict(environment.settings).items()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,17 +26,6 @@ InState = Annotated[MailboxState | None, typer.Option("--state", help="Only thos
 Search = Annotated[str, typer.Option("--search", help="Only those with this in the name or address.")]
 
 
-class MethodChoice(StrEnum):
-    """The appointments method in the words of the command line."""
-
-    SERVER_SIDE_SYNC = "server-side-sync"
-    NONE = "none"
-
-    @property
-    def method(self) -> Method:
-        return Method(self.value.replace("-", "_"))
-
-
 def _selection(names: list[str] | None, state: MailboxState | None, search: str, *, every: bool) -> Selection:
     if not names and not every and state is None and not search:
         raise ConfigError("which mailboxes? name addresses, or choose with --all, --state or --search")
@@ -52,7 +40,7 @@ Change = Callable[["Connection", Actor, datetime, str, list[MailboxId]], int]
 
 def _change(
     selection: Selection, environment: str | None, as_user: str | None, verb: str, change: Change, *,
-    yes: bool, json: bool, ask_for_one: bool = False,
+    yes: bool, json: bool,
 ) -> None:  # fmt: skip
     """Choose, ask with the count, change in one transaction, tell."""
     from fieldcal.cli import show
@@ -63,12 +51,13 @@ def _change(
         with at.database.read() as tx:
             place = chosen(tx, environment)
             wanted = mailboxes.ids(tx, place, selection)
-        if wanted and (len(wanted) > 1 or ask_for_one):
-            confirm(f"{verb} {_count(len(wanted))} of {place}?", yes=yes)
+        confirm(f"{verb} {_count(len(wanted))} of {place}?", yes=yes, mailboxes=len(wanted))
         with at.database.write() as tx:
             done = change(tx, at.actor, at.now, place, wanted)
     if json:
         show.as_json({"environment": place, "mailboxes": done})
+    elif not wanted:
+        show.line(f"Nothing to do: no mailbox of {place} is in this selection.")
     else:
         show.line(f"{verb}: {_count(done)} of {place}.")
 
@@ -90,21 +79,28 @@ def list_mailboxes(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Show mailboxes, how far their set-up is, and why nothing is written where nothing is."""
+    """Show how far each is set up. Also why nothing is written where nothing is."""
     from fieldcal.cli import show
     from fieldcal.cli.session import chosen, desk
     from fieldcal.setup import mailboxes
+    from fieldcal.state import feeds
 
     selection = Selection(tuple(names or ()), state, search)
     with desk(as_user) as at, at.database.read() as tx:
         place = chosen(tx, environment)
         page = mailboxes.listed(tx, at.actor, place, selection, sort=sort, offset=offset, limit=limit)
+        read = feeds.workers_known(tx, place)
     if json:
         rows = [_as_told(mailbox, why) for mailbox, why in page.rows]
         show.as_json({"environment": place, "total": page.total, "mailboxes": rows})
         return
     if not page.total and selection == Selection():
-        show.line(f"No mailbox of {place} is known yet; `fieldcal sync --dry-run` reads the workers.")
+        show.line(
+            f"No mailbox of {place} is known yet; `fieldcal sync --dry-run` reads the workers."
+            if not read
+            else f"The workers of {place} were read, and none has a mailbox: make bookable resources of type User "
+            "there, each with a user who has an e-mail address; the next pass finds them."
+        )
         return
     show.table(
         ("address", "name", "profile", "method", "approval", "test", "enabled", "why nothing is written"),
@@ -119,7 +115,7 @@ def edit(
     names: Names = None,
     *,
     profile: Annotated[str | None, typer.Option("--profile", help="The server profile to write through.")] = None,
-    method: Annotated[MethodChoice | None, typer.Option("--method", help="The appointments method.")] = None,
+    method: Annotated[Method | None, typer.Option("--method", help="The appointments method.")] = None,
     environment: In = None,
     every: Every = False,
     state: InState = None,
@@ -134,8 +130,7 @@ def edit(
     selection = _selection(names, state, search, every=every)
 
     def change(tx: Connection, actor: Actor, now: datetime, place: str, wanted: list[MailboxId]) -> int:
-        chosen = method.method if method else None
-        return mailboxes.edit(tx, actor, now, place, wanted, profile=profile, method=chosen)
+        return mailboxes.edit(tx, actor, now, place, wanted, profile=profile, method=method)
 
     _change(selection, environment, as_user, "Edit", change, yes=yes, json=json)
 
@@ -152,11 +147,11 @@ def approve(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Approve the e-mail addresses; an address that changes later needs approval again."""
+    """Approve the e-mail addresses. One that changes later needs approval again."""
     from fieldcal.setup import mailboxes
 
     selection = _selection(names, state, search, every=every)
-    _change(selection, environment, as_user, "Approve", mailboxes.approve, yes=yes, json=json, ask_for_one=True)
+    _change(selection, environment, as_user, "Approve", mailboxes.approve, yes=yes, json=json)
 
 
 @group.command()
@@ -171,7 +166,7 @@ def reject(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Reject the e-mail addresses: nothing more is written, nothing is removed."""
+    """Reject the e-mail addresses. Nothing more is written, nothing is removed."""
     from fieldcal.setup import mailboxes
 
     selection = _selection(names, state, search, every=every)
@@ -190,7 +185,7 @@ def disable(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Switch synchronization off: what stands in the calendar stays, nothing new is written."""
+    """Switch synchronization off. What stands in the calendar stays, nothing new is written."""
     from fieldcal.setup import mailboxes
 
     selection = _selection(names, state, search, every=every)
@@ -209,7 +204,7 @@ def try_now(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Test & Enable: look at everything that must hold, and switch on what passes. Exit status 1 if any fails."""
+    """Test & Enable: switch on what passes every check. Exit status 1 if any fails."""
     from fieldcal.cli.trial import run
 
     run(_selection(names, state, search, every=every), environment, as_user, yes=yes, json=json)
@@ -245,7 +240,7 @@ def clean(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Switch off and take every event of ours out (a pilot that ends, a leaver); run again, it goes on."""
+    """Switch off and take every event of ours out. For a pilot that ends, or a leaver; run again, it goes on."""
     from fieldcal.cli.clean import run
 
     run(_selection(names, state, search, every=every), environment, as_user, yes=yes, json=json)

@@ -44,12 +44,23 @@ def endpoint(
     url: str | None, authority: str | None, tenant: str | None, credential: str | None, client_id: str | None,
     secret: str | None,
 ) -> Endpoint:  # fmt: skip
-    """The end that these options name, its form checked."""
-    from fieldcal.app import check_endpoint
+    """The end that these options name."""
+    return Endpoint(url or "", authority or "", tenant or "", credential or "token", client_id or "", secret or "")
 
-    return check_endpoint(
-        Endpoint(url or "", authority or "", tenant or "", credential or "token", client_id or "", secret or "")
-    )
+
+def pairs(given: list[str] | None) -> tuple[dict[str, str], list[str]]:
+    """NAME=VALUE settings by name, and what is wrong with the form of the others."""
+    parted = [pair.partition("=") for pair in given or []]
+    wrong = [name for name, mark, _ in parted if not mark]
+    mistakes = [f"write settings as NAME=VALUE: {', '.join(wrong)}"] if wrong else []
+    found: dict[str, str] = {}
+    for name, mark, value in parted:
+        key = name.strip().replace("-", "_")
+        if mark and key in found:
+            mistakes.append(f"{key}: given twice")
+        elif mark:
+            found[key] = value.strip()
+    return found, mistakes
 
 
 def sealed(secret: str | None) -> str | None:

@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from fieldcal.app import App
     from fieldcal.setup_model import Actor
 
-group = typer.Typer(
-    help="Held plans: removals over the hour's budget, which a person decides on.", no_args_is_help=True
-)
+group = typer.Typer(help="Removals over the hour's budget, held for a person.", no_args_is_help=True)
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The plan's number; `plan list` shows it.")]
 Comment = Annotated[str, typer.Option("--comment", help="Why; it is kept with the plan.")]
@@ -106,7 +104,7 @@ def _removals(tx: Connection, place: str, number: int) -> list[dict[str, object]
 def approve(
     number: Number, comment: Comment = "", yes: Yes = False, as_user: AsUser = None, json: Json = False
 ) -> None:
-    """Have the removals carried out that are still proven: the source is asked again for each."""
+    """Carry out the removals that are still proven. The source is asked again for each."""
     from fieldcal.cli import show
     from fieldcal.cli.report import plural
     from fieldcal.cli.session import confirm, working
@@ -142,7 +140,7 @@ def approve(
 
 @group.command()
 def reject(number: Number, comment: Comment = "", as_user: AsUser = None, json: Json = False) -> None:
-    """Leave the events of this plan where they stand; only newer evidence proposes one again."""
+    """Leave the events of this plan where they stand. Only newer evidence proposes one again."""
     from fieldcal.cli import show
     from fieldcal.cli.report import plural
     from fieldcal.cli.session import working

@@ -21,7 +21,7 @@ def serve(
         bool, typer.Option("--sandbox", help="Open the control planes of the embedded systems: faults, clock, ledger.")
     ] = False,
 ) -> None:
-    """Synchronize every environment by its schedule until SIGTERM or Ctrl-C; work in hand is finished first."""
+    """Synchronize by schedule until SIGTERM or Ctrl-C. Work in hand is finished first."""
     from fieldcal import config, log
     from fieldcal.serving import serve as run
 

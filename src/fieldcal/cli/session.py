@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
-import typer
 from sqlalchemy import Connection
 
 from fieldcal import config, log
@@ -98,16 +97,21 @@ def chosen(tx: Connection, environment: str | None) -> str:
     return names[0]
 
 
-def confirm(question: str, *, yes: bool) -> None:
-    """Return when a person says so, else a `ConfigError`; without a terminal only `--yes` says so."""
-    if yes:
+def confirm(question: str, *, yes: bool, mailboxes: int | None = None) -> None:
+    """Return when a person says so; without a terminal only `--yes` says so.
+
+    The one rule of all commands: what cannot be taken back is asked, and what concerns several mailboxes.
+    `mailboxes`: how many are concerned by what can be taken back; one alone is not asked about. None: always asked.
+    """
+    if yes or (mailboxes is not None and mailboxes <= 1):
         return
     if not sys.stdin.isatty():
         raise ConfigError(f"nothing was done: {question} Add --yes to say so")
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     try:
-        agreed = typer.confirm(question, err=True)
-    except typer.Abort:  # Ctrl-C, or the end of the input
+        answer = sys.stdin.readline()
+    except KeyboardInterrupt:
         print(file=sys.stderr)
-        agreed = False
-    if not agreed:
+        answer = ""
+    if answer.strip().lower() not in {"y", "yes"}:
         raise ConfigError("nothing was done, for you did not say yes")

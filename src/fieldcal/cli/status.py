@@ -24,7 +24,10 @@ _SHOWN = 10
 
 
 def status(environment: In = None, as_user: AsUser = None, json: Json = False) -> None:
-    """Show environments, mailboxes, what waits and since when, passes, pauses, held plans, alerts, findings."""
+    """Show how things are.
+
+    Environments, mailboxes, what waits and since when, passes, pauses, held plans, alerts, findings.
+    """
     from fieldcal import runfile
     from fieldcal.cli import show
     from fieldcal.cli.session import desk, settings_of_command

@@ -8,8 +8,11 @@ import typer
 
 from fieldcal.app import App
 from fieldcal.cli import show
+from fieldcal.cli.report import plural
 from fieldcal.cli.session import chosen, confirm, working
 from fieldcal.setup import trial
+from fieldcal.setup.mailboxes import permitted
+from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Actor, Mailbox, Selection, TrialStatus
 from fieldcal.state import environments, mailboxes
 
@@ -27,13 +30,14 @@ def run(
         with app.database.read() as tx:
             place = chosen(tx, environment)
             wanted = mailboxes.ids(tx, place, selection)
+            permitted(tx, actor, Action.SET_UP, place, wanted)
             if only_off:
                 wanted = [mailbox.id for mailbox in mailboxes.some(tx, place, wanted) if not mailbox.enabled]
             signed_in = bool(environments.get(tx, place).organization)
         if not wanted:
             return []
-        count = "1 mailbox" if len(wanted) == 1 else f"{len(wanted):,} mailboxes"
-        confirm(f"Test & Enable {count} of {place}?", yes=yes)
+        count = plural(len(wanted), "mailbox", "mailboxes")
+        confirm(f"Test & Enable {count} of {place}?", yes=yes, mailboxes=len(wanted))
         if not signed_in:
             await app.settle(place)
         with show.progress("Test & Enable", quiet=json) as tick:
@@ -45,12 +49,15 @@ def run(
     if json:
         show.as_json([_as_told(mailbox) for mailbox in tested])
     else:
-        _tell(tested)
+        _tell(tested, only_off=only_off)
     if any(mailbox.status is not TrialStatus.SUCCESS for mailbox in tested):
         raise typer.Exit(1)
 
 
-def _tell(tested: Sequence[Mailbox]) -> None:
+def _tell(tested: Sequence[Mailbox], *, only_off: bool) -> None:
+    if not tested:
+        show.line(f"Nothing to do: no mailbox of this selection is {'switched off' if only_off else 'there'}.")
+        return
     good = sum(mailbox.status is TrialStatus.SUCCESS for mailbox in tested)
     if len(tested) == 1:
         rows = [(c.name, "ok" if c.ok else "failed", c.detail, c.remedy) for c in tested[0].checks]

@@ -30,7 +30,7 @@ def why(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Say why a booking is, or is not, in the calendar: the answer first, then each station of its way.
+    """Say why a booking is, or is not, in the calendar. The answer first, then each station of its way.
 
     Several of that name or number are told one after the other. Exit status 1 where none is known.
     """

@@ -1,1 +1,1 @@
-"""A sample organisation, set up as an administrator sets one up, synchronized, changed, and synchronized again."""
+"""A sample organization, set up as an administrator sets one up, synchronized, changed, and synchronized again."""

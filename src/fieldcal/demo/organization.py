@@ -1,4 +1,4 @@
-"""The sample organisation in both embedded systems: people and bookings in the one, their mailboxes in the other."""
+"""The sample organization in both embedded systems: people and bookings in the one, their mailboxes in the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fieldcal.errors import ConfigError
 
 
 def fill(embedded: Embedded, now: datetime, workers: int, bookings: int) -> Sample:
-    """Write the organisation into both systems, which must be empty; `ConfigError` where the numbers are too small."""
+    """Write the organization into both systems, which must be empty; `ConfigError` where the numbers are too small."""
     try:
         made = load_sample(embedded.field_service.store, now=now, workers=workers, bookings=bookings)
     except ValueError as error:

@@ -103,7 +103,14 @@ _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 def parse(given: dict[str, Any], base: Settings | None = None) -> Settings:
     """`base` with these settings changed; raises one `ConfigError` that names every mistake at once."""
-    current = base or Settings()
+    settings, mistakes = read(given, base)
+    if mistakes:
+        raise ConfigError("; ".join(mistakes))
+    return settings
+
+
+def read(given: dict[str, Any], base: Settings | None = None) -> tuple[Settings, list[str]]:
+    """`base` with those of these settings changed that can be, and what is wrong with the others."""
     kinds = {field.name: type(getattr(Settings(), field.name)) for field in fields(Settings)}
     values: dict[str, Any] = {}
     mistakes: list[str] = []
@@ -115,9 +122,7 @@ def parse(given: dict[str, Any], base: Settings | None = None) -> Settings:
             values[name] = _value(name, kinds[name], raw)
         except ValueError as error:
             mistakes.append(f"{name}: {error}")
-    if mistakes:
-        raise ConfigError("; ".join(mistakes))
-    return replace(current, **values)
+    return replace(base or Settings(), **values), mistakes
 
 
 def _value(name: str, kind: type, raw: Any) -> Any:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConfigError
+from fieldcal.errors import ConfigError, one_line
 from fieldcal.model import Identity
 from fieldcal.plan.render import check_templates
-from fieldcal.plan.settings import Settings, parse
+from fieldcal.plan.settings import Settings, read
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Endpoint, Environment
 from fieldcal.state import audit, environments
@@ -20,22 +21,30 @@ from fieldcal.state import audit, environments
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,58}[A-Za-z0-9])?")
 
 
-def checked_name(name: str, what: str) -> str:
-    """`name` when it can stand in a command, a path and a log; a `ConfigError` otherwise."""
-    if not _NAME.fullmatch(name):
-        raise ConfigError(
-            f"{name[:80]!r} cannot name {what}: use letters, digits, dots, dashes, underscores and spaces, at most 60"
-        )
-    return name
+def name_mistakes(name: str, what: str) -> list[str]:
+    """Why `name` cannot stand in a command, a path and a log; nothing where it can."""
+    if _NAME.fullmatch(name):
+        return []
+    how = "use letters, digits, dots, dashes, underscores and spaces, at most 60"
+    return [f"{one_line(name, 80)!r} cannot name {what}: {how}"]
+
+
+def setting_mistakes(given: dict[str, Any], base: Settings | None = None) -> list[str]:
+    """Everything that is wrong with these settings, a phrase each: names, values, templates, addresses."""
+    settings, mistakes = read(given, base)
+    return mistakes + check_templates(settings)
 
 
 def checked_settings(given: dict[str, Any], base: Settings | None = None) -> Settings:
-    """`parse`, and templates that can be used: one `ConfigError` names every mistake in them."""
-    settings = parse(given, base)
-    mistakes = check_templates(settings)
+    """`base` with these settings changed; one `ConfigError` names every mistake in them."""
+    refuse(setting_mistakes(given, base))
+    return read(given, base)[0]
+
+
+def refuse(mistakes: Sequence[str]) -> None:
+    """Return when there is no mistake; else raise one `ConfigError` that names them all."""
     if mistakes:
-        raise ConfigError("; ".join(mistakes))
-    return settings
+        raise ConfigError("; ".join(dict.fromkeys(mistakes)))
 
 
 def add(
@@ -43,7 +52,7 @@ def add(
 ) -> Environment:
     """Attach a source of bookings under this name. Nothing is read from it and nobody is written to by this."""
     require(actor, Action.ENVIRONMENTS)
-    checked_name(name, "an environment")
+    refuse(name_mistakes(name, "an environment"))
     made = Environment(name, end, now, settings=checked_settings(settings or {}))
     environments.add(tx, made)
     audit.record(tx, actor, now, "environment add", [name], f"{end.url}, credential {end.credential}")
@@ -63,6 +72,11 @@ class Changes:
     secret: str | None = None
     enabled: bool | None = None
 
+    def end(self, before: Endpoint) -> Endpoint:
+        """The end as it is after these changes."""
+        fields = ("url", "authority", "tenant", "credential", "client_id", "secret")
+        return replace(before, **{field: value for field in fields if (value := getattr(self, field)) is not None})
+
 
 def change(tx: Connection, actor: Actor, now: datetime, name: str, changes: Changes) -> Environment:
     """Change settings or the way to sign in. Switching off removes nothing and sends nothing (R13).
@@ -71,11 +85,9 @@ def change(tx: Connection, actor: Actor, now: datetime, name: str, changes: Chan
     """
     require(actor, Action.ENVIRONMENTS)
     before = environments.get(tx, name)
-    fields = ("url", "authority", "tenant", "credential", "client_id", "secret")
-    given = {field: value for field in fields if (value := getattr(changes, field)) is not None}
     after = replace(
         before,
-        end=replace(before.end, **given),
+        end=changes.end(before.end),
         settings=checked_settings(changes.settings, before.settings),
         enabled=before.enabled if changes.enabled is None else changes.enabled,
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConfigError
+from fieldcal.errors import ConfigError, one_line
 from fieldcal.model import Identity
-from fieldcal.setup.environments import checked_name
+from fieldcal.setup.environments import name_mistakes, refuse
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Endpoint, ServerProfile
 from fieldcal.state import audit, profiles
@@ -20,14 +21,21 @@ KINDS = {"exchange-online": "Microsoft Exchange Online"}
 AUTHENTICATION = "Server-to-Server Authentication"
 
 
+def mistakes(name: str, kind: str) -> list[str]:
+    """What is wrong with this name and kind of a profile."""
+    there = ", ".join(KINDS)
+    unknown = (
+        [] if kind in KINDS else [f"there is no kind of server profile {one_line(kind, 60)!r}; there are: {there}"]
+    )
+    return [*name_mistakes(name, "a server profile"), *unknown]
+
+
 def add(
     tx: Connection, actor: Actor, now: datetime, name: str, end: Endpoint, kind: str = "exchange-online"
 ) -> ServerProfile:
     """Make a profile; it is active at once."""
     require(actor, Action.PROFILES)
-    checked_name(name, "a server profile")
-    if kind not in KINDS:
-        raise ConfigError(f"there is no kind of server profile {kind!r}; there are: {', '.join(KINDS)}")
+    refuse(mistakes(name, kind))
     made = ServerProfile(name, end, now, kind)
     profiles.add(tx, made)
     audit.record(tx, actor, now, "profile add", [name], f"{KINDS[kind]}, {end.url}, credential {end.credential}")
@@ -42,6 +50,49 @@ def ensure(tx: Connection, actor: Actor, now: datetime, name: str, end: Endpoint
     if known.end.url != end.url:
         raise ConfigError(f"the server profile {name} stands for {known.end.url} already")
     return known if known.active else set_active(tx, actor, now, name, active=True)
+
+
+def change(
+    tx: Connection, actor: Actor, now: datetime, name: str, end: Endpoint, identity: Identity | None
+) -> ServerProfile:
+    """Have this profile stand at another address, or sign in otherwise. `identity`: what the end there says it is.
+
+    None: it was not asked. What we remember of a mailbox's events are ids at one server. So another server is taken
+    only where no event of ours stands, and then each mailbox is off until it was tested there.
+    """
+    require(actor, Action.PROFILES)
+    known = profiles.get(tx, name)
+    tenant = identity.tenant if identity else ""
+    if end == known.end and tenant in {"", known.tenant}:
+        return known
+    same = _same_server(known, end, tenant)
+    if not same:
+        standing = profiles.standing(tx, name)
+        if standing:
+            raise ConfigError(
+                f"{standing} events of ours stand in mailboxes of the server profile {name}, and it is not sure that "
+                "they are at the new end too: take them out first (`fieldcal mailbox clean`), or make another profile "
+                "and move the mailboxes to it (`fieldcal mailbox edit --profile`)"
+            )
+        profiles.test_anew(tx, name)
+    changed = replace(known, end=end, tenant=tenant or (known.tenant if same else ""))
+    profiles.save(tx, changed)
+    names = [field for field in Endpoint.__slots__ if getattr(known.end, field) != getattr(end, field)]
+    audit.record(tx, actor, now, "profile set", [name], f"changed {', '.join(names) or 'tenant'}")
+    return changed
+
+
+def _same_server(known: ServerProfile, end: Endpoint, tenant: str) -> bool:
+    """The end is certainly the one that the profile stood at before: the same address, in the same tenant.
+
+    A tenant alone proves nothing: it is the token's word, and any server may be shown the same token.
+    """
+    places = [urlsplit(one.url)[:2] for one in (known.end, end)]
+    if places[0] != places[1]:
+        return False
+    if tenant and known.tenant:
+        return tenant.casefold() == known.tenant.casefold()
+    return (known.end.authority, known.end.tenant) == (end.authority, end.tenant)
 
 
 def set_active(tx: Connection, actor: Actor, now: datetime, name: str, *, active: bool) -> ServerProfile:

@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 
-from fieldcal.errors import ConfigError, one_line
+from fieldcal.errors import ConfigError, Damaged, one_line
 from fieldcal.setup_model import Actor
 from fieldcal.state import audit, environments, leases, links, mailboxes, marks, pauses, schema
 from fieldcal.state.database import Database
@@ -88,6 +88,8 @@ def take(database: Database, file: Path, now: datetime) -> Facts:
         _name(part, file)
     except FileExistsError:
         raise ConfigError(f"{file} exists already; name another file") from None
+    except Damaged:
+        raise Damaged(f"the state at {source} is damaged, so no backup of it was made; put an older one back") from None
     except (OSError, sqlite3.Error, DBAPIError) as error:
         raise ConfigError(f"the backup {file} cannot be written: {one_line(error)}") from None
     finally:
@@ -155,6 +157,8 @@ def prepare(file: Path, target: Path, actor: Actor, now: datetime) -> Facts:
         finally:
             made.close()
         settle(target)
+    except Damaged:
+        raise ConfigError(f"the backup {file} is damaged; nothing was put back, take another one") from None
     except (OSError, sqlite3.Error, DBAPIError) as error:
         raise ConfigError(f"the backup {file} cannot be read: {one_line(error)}") from None
     return found

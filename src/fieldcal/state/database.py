@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -16,7 +17,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
-from fieldcal.errors import ConfigError
+from fieldcal.access import obstacle, of_this_user
+from fieldcal.errors import ConfigError, Damaged
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,6 +29,9 @@ BUSY_TIMEOUT = 30
 _THREADS = 8
 #: How often a transaction is run that another one stood in the way of, and PostgreSQL's words for that.
 _TRIES, _TAKEN_BACK = 4, ("40001", "40P01")
+#: SQLite's codes for a file that cannot be used where it is, and for one whose content is broken.
+_AT_THE_PATH = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class TakenBack(ConfigError):
@@ -122,9 +127,9 @@ async def _finish(threads: ThreadPoolExecutor, run: Callable[[], T]) -> T:
 
 def _sqlite(url: URL, begin: str, size: int, busy_timeout: float) -> Engine:
     if url.database and url.database != ":memory:":
-        parent = Path(url.database).parent
-        if not parent.is_dir():
-            raise ConfigError(f"the state cannot be opened: no folder {parent}; create it or set FIELDCAL_DATABASE_URL")
+        path = Path(url.database)
+        if not os.path.isdir(path.parent):  # noqa: PTH112 - pathlib's raises where a folder may not be entered
+            raise ConfigError(f"the state {path} cannot be opened: {obstacle(path)}")
     engine = create_engine(
         url,
         poolclass=QueuePool,
@@ -134,6 +139,11 @@ def _sqlite(url: URL, begin: str, size: int, busy_timeout: float) -> Engine:
         # Parameters are customers' texts; an error of the database must not carry them into a log (I10).
         hide_parameters=True,
     )
+
+    @event.listens_for(engine, "do_connect")
+    def own(_dialect: Any, _record: Any, _args: Any, _kwargs: Any) -> None:
+        if url.database and url.database != ":memory:":
+            of_this_user(Path(url.database))
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
@@ -166,11 +176,22 @@ def _told_plainly(url: URL) -> Iterator[None]:
             raise TakenBack("the state's database took a transaction back for another's sake; try again") from error
         text = str(error.orig).splitlines()[0] if str(error.orig) else "no reason given"
         where = url.render_as_string(hide_password=True)
-        raise ConfigError(f"the state at {where} cannot be used: {text}. {_remedy(text)}") from error
+        at_path = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _AT_THE_PATH
+        seen = obstacle(Path(url.database or "")) if at_path else ""
+        raise ConfigError(f"the state at {where} cannot be used: {text}. {_sentence(seen) or _remedy(text)}") from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+            raise Damaged(
+                f"the state's file {url.database} is damaged, or no database at all ({error.orig}); put a backup back "
+                "with `fieldcal db restore FILE`, which keeps this file aside"
+            ) from error
         if error.connection_invalidated:
             raise ConfigError("the connection to the state broke; it is tried again at the next pass") from error
         raise
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
 def _remedy(text: str) -> str:
@@ -181,7 +202,6 @@ def _remedy(text: str) -> str:
         ("read-only", "Give this user the right to write the file and its folder."),
         ("unable to open", "See that the path exists and may be read."),
         ("no such table", "Run `fieldcal db upgrade`."),
-        ("not a database", "The file is something else; set FIELDCAL_DATABASE_URL to the right one."),
         ("disk is full", "Make room on the disk."),
     ):
         if sign in text:

@@ -34,6 +34,12 @@ class Feed:
     last_check_at: datetime | None
 
 
+def workers_known(tx: Connection, environment: str) -> bool:
+    """The workers of this environment were read at least once."""
+    asked = select(feeds.c.environment).where(feeds.c.environment == environment, feeds.c.workers_read_at.is_not(None))
+    return tx.execute(asked).first() is not None
+
+
 def load(tx: Connection, environment: str, /) -> Feed:
     """The feed of this environment; begun where it did not exist."""
     row = tx.execute(select(feeds).where(feeds.c.environment == environment)).first()

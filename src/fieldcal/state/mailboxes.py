@@ -105,9 +105,15 @@ def ids(tx: Connection, environment: str, selection: Selection) -> list[MailboxI
         return [MailboxId(mailbox) for mailbox in found]
     named = _named(tx, environment, selection.names)
     kept: set[str] = set()
-    for some in slices(named):
-        kept.update(tx.scalars(select(mailboxes.c.id).where(*where, mailboxes.c.id.in_(some))))
-    return [mailbox for mailbox in named if mailbox in kept]
+    for part in slices(named):
+        kept.update(tx.scalars(select(mailboxes.c.id).where(*where, mailboxes.c.id.in_(part))))
+    left = [mailbox for mailbox in named if mailbox not in kept]
+    if left:
+        narrowing = [f"--state {selection.state}"] if selection.state else []
+        narrowing += [f"--search {selection.search}"] if selection.search else []
+        names = ", ".join(box.address or box.id for box in some(tx, environment, left[:_NAMED_AT_MOST]))
+        raise ConfigError(f"not every mailbox that is named fits {' and '.join(narrowing)}: {names}")
+    return named
 
 
 def _named(tx: Connection, environment: str, names: Sequence[str]) -> list[MailboxId]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from fieldcal.errors import ConfigError
-from fieldcal.setup_model import ServerProfile
+from fieldcal.setup_model import ServerProfile, TrialStatus
 from fieldcal.state.environments import end_columns, end_of
-from fieldcal.state.tables import mailboxes, profiles
+from fieldcal.state.tables import links, mailboxes, profiles
 
 
 def _profile(row: Row[Any]) -> ServerProfile:
@@ -55,6 +55,33 @@ def save(tx: Connection, profile: ServerProfile) -> None:
 def remove(tx: Connection, name: str) -> None:
     """Forget this profile."""
     tx.execute(delete(profiles).where(profiles.c.id == name))
+
+
+def enabled_through(tx: Connection, name: str) -> int:
+    """How many mailboxes, of all environments, are switched on through this profile."""
+    on = (mailboxes.c.profile == name) & mailboxes.c.enabled
+    return tx.scalar(select(func.count()).select_from(mailboxes).where(on)) or 0
+
+
+def standing(tx: Connection, name: str) -> int:
+    """How many events of ours stand, or may stand, in the mailboxes of this profile."""
+    here = (mailboxes.c.environment == links.c.environment) & (mailboxes.c.id == links.c.mailbox)
+    there = or_(links.c.event.is_not(None), links.c.intent.is_not(None))
+    return tx.scalar(
+        select(func.count()).select_from(links.join(mailboxes, here)).where(mailboxes.c.profile == name, there)
+    ) or 0  # fmt: skip
+
+
+def test_anew(tx: Connection, name: str) -> None:
+    """Switch the mailboxes of this profile off until Test & Enable has passed at its new end."""
+    tx.execute(
+        update(mailboxes)
+        .where(mailboxes.c.profile == name)
+        .values(
+            enabled=False, test=TrialStatus.NOT_RUN.value, checks="[]",
+            disabled_reason="the server profile changed: run Test & Enable",
+        )
+    )  # fmt: skip
 
 
 def using(tx: Connection, name: str) -> int:

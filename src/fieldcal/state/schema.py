@@ -6,7 +6,7 @@ import uuid
 
 from sqlalchemy import Connection, insert, inspect, select, text
 
-from fieldcal.errors import ConfigError
+from fieldcal.errors import ConfigError, Damaged, one_line
 from fieldcal.state.database import Database
 from fieldcal.state.tables import meta
 
@@ -67,7 +67,9 @@ def check_file(tx: Connection, *, whole: bool = False) -> None:
         return
     found = str(tx.execute(text(f"PRAGMA {'integrity_check' if whole else 'quick_check'}(1)")).scalar())
     if found != "ok":
-        raise ConfigError(f"the state's file is damaged ({found}); restore a backup")
+        raise Damaged(
+            f"the state's file is damaged ({one_line(found)}); put a backup back with `fieldcal db restore FILE`"
+        )
 
 
 def installation(tx: Connection) -> str:

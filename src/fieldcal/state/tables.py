@@ -94,7 +94,7 @@ mailboxes = Table(
     text_column("name"),
     text_column("address"),
     Column("profile", Text),
-    #: appointments method: `none` or `server_side_sync`
+    #: appointments method: `none` or `server-side-sync`
     text_column("method", default="none"),
     #: `empty`, `pending`, `approved`, `rejected`
     text_column("approval", default="empty"),

@@ -1,4 +1,4 @@
-"""The sample organisation: what a demo needs is there, it is the same each time, and it scales."""
+"""The sample organization: what a demo needs is there, it is the same each time, and it scales."""
 
 from collections import Counter
 from datetime import timedelta

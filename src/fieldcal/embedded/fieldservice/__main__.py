@@ -40,7 +40,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tenant", help="the tenant's id")
     parser.add_argument("--client", default="", help="client id that may sign in")
     parser.add_argument("--secret", default="", help="its secret")
-    parser.add_argument("--sample", action="store_true", help="fill a new database with the sample organisation")
+    parser.add_argument("--sample", action="store_true", help="fill a new database with the sample organization")
     parser.add_argument("--sandbox", action="store_true", help="open the control plane under /_control/")
     parser.add_argument("--tls", type=Path, metavar="FOLDER", help="serve TLS with a CA made in this folder")
     return parser.parse_args()

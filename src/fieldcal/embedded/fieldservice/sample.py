@@ -1,4 +1,4 @@
-"""Fills a field service with a sample organisation: a trades company with people, customers, work orders, bookings.
+"""Fills a field service with a sample organization: a trades company with people, customers, work orders, bookings.
 
 The same seed, size and day give the same rows, so a demo can be told and a test repeated.
 """
@@ -80,13 +80,13 @@ class Sample:
 def load_sample(
     store: Store, *, now: datetime | None = None, workers: int = 12, bookings: int = 150, seed: int = 1
 ) -> Sample:
-    """Write the organisation into an empty store, its bookings from 10 days before `now` to 25 days after.
+    """Write the organization into an empty store, its bookings from 10 days before `now` to 25 days after.
 
     `workers`: technicians with a mailbox; there is one more without. `bookings` counts all of them; ValueError where
     they are too few to have one of each kind.
     """
     if workers < 3 or bookings < 20:  # noqa: PLR2004 - a crew has three members, and each kind of booking is there
-        raise ValueError("a sample organisation has at least 3 workers and 20 bookings")
+        raise ValueError("a sample organization has at least 3 workers and 20 bookings")
     return _Company(store, now or store.clock.now(), workers, bookings, seed).load()
 
 
@@ -95,7 +95,7 @@ def _id(*parts: object) -> str:
 
 
 class _Company:
-    """The rows of one organisation, while they are made."""
+    """The rows of one organization, while they are made."""
 
     def __init__(self, store: Store, now: datetime, workers: int, bookings: int, seed: int) -> None:
         self._store, self._now, self._wanted, self._seed = store, now, bookings, seed

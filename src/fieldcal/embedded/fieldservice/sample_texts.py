@@ -1,4 +1,4 @@
-"""The words of the sample organisation: plain invented people, companies and streets, and real kinds of trades work."""
+"""The words of the sample organization: plain invented people, companies and streets, and real kinds of trades work."""
 
 from __future__ import annotations
 

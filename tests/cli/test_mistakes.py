@@ -1,0 +1,106 @@
+"""Every mistake of a command at once, none silently passed over; and what the help says fits a terminal."""
+
+from __future__ import annotations
+
+import pytest
+import typer
+from tests.cli.conftest import Fieldcal
+from tests.cli.test_bad_input import refused
+
+from fieldcal.cli import app
+
+OFFLINE = ("--offline", "--url", "https://x.example", "--secret", "env:TOKEN")
+
+
+@pytest.fixture
+def main(fieldcal: Fieldcal) -> Fieldcal:
+    assert fieldcal("environment", "add", "main", *OFFLINE).status == 0
+    return fieldcal
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (
+            ("environment", "set", "main", "interval=0", "canceled=gone", "subject_template={{ x }}", "booking_url=x",
+             "nonsense", "window_past=1", "window-past=2", "--url", "x", "--secret", "hunter2"),
+            ("interval: '0'", "canceled: 'gone'", "subject_template", "booking_url", "write settings as NAME=VALUE: nonsense",
+             "window_past: given twice", "--url: write an address", "--secret: write env:NAME"),
+        ),
+        (
+            ("environment", "add", "a/b", "--source", "sap", "--set", "interval=0", "--set", "body_template={% if %}",
+             "--url", "x", "--offline"),
+            ("cannot name an environment", "no source 'sap'", "interval: '0'", "body_template", "needs --secret",
+             "--url: write an address"),
+        ),
+        (
+            ("profile", "add", "a/b", "--kind", "domino", "--url", "x", "--offline"),
+            ("cannot name a server profile", "no kind of server profile 'domino'", "needs --secret", "--url: write an"),
+        ),
+    ],
+)  # fmt: skip
+def test_all_mistakes_are_told_at_once_and_nothing_is_changed(
+    main: Fieldcal, words: tuple[str, ...], says: tuple[str, ...]
+) -> None:
+    before = main("environment", "list", "--json").out
+    text = refused(main, *words)
+    assert [phrase for phrase in says if phrase not in text] == []
+    assert "hunter2" not in text
+    assert main("environment", "list", "--json").out == before
+
+
+@pytest.mark.parametrize("command", ["environment", "profile"])
+@pytest.mark.parametrize("option", ["--url", "--authority"])
+def test_a_token_is_not_sent_in_the_clear_to_another_machine(
+    fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, command: str, option: str
+) -> None:
+    words = (command, "add", "main", "--offline", "--secret", "env:T", "--client-id", "c", "--credential", "embedded")
+    ends = {"--url": "https://x.example", "--authority": "https://x.example", option: "http://cal.example:8080"}
+    given = [*words, *(part for pair in ends.items() for part in pair)]
+    text = refused(fieldcal, *given)
+    assert f"{option}: http:// would show the token to everybody on the way to cal.example" in text
+    monkeypatch.setenv("FIELDCAL_PLAIN_HTTP", "other.example, cal.example")
+    assert fieldcal(*given).status == 0
+    monkeypatch.delenv("FIELDCAL_PLAIN_HTTP")
+    if command == "environment":
+        assert "on the way to cal.example" in refused(fieldcal, "sync")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "x.localhost"])
+def test_http_to_this_machine_is_nobodys_mistake(fieldcal: Fieldcal, host: str) -> None:
+    words = ("profile", "add", "x", "--offline", "--url", f"http://{host}:8080", "--secret", "env:T")
+    assert fieldcal(*words).status == 0
+
+
+def test_the_version_is_told(fieldcal: Fieldcal) -> None:
+    from fieldcal import __version__
+
+    assert fieldcal("--version").out == f"fieldcal {__version__}\n"
+
+
+def test_no_line_of_the_help_is_cut_off_on_a_terminal_of_80_columns(
+    fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    groups = [name for name, child in typer.main.get_command(app).commands.items() if hasattr(child, "commands")]  # type: ignore[attr-defined] # a group of typer's
+    assert "mailbox" in groups
+    for words in ((), *((group,) for group in groups)):
+        lines = fieldcal(*words, "--help").out.splitlines()
+        assert [line for line in lines if line.endswith("...") and "Usage" not in line] == []
+
+
+def test_ends_of_the_embedded_systems_are_named_where_they_have_no_address(fieldcal: Fieldcal) -> None:
+    assert fieldcal("environment", "add", "main", "--credential", "embedded").out.startswith(
+        "main: the embedded Field Service, organization "
+    )
+    assert "the embedded Exchange" in fieldcal("profile", "add", "x", "--credential", "embedded").out
+    assert "embedded" in fieldcal("environment", "list").out
+
+
+def test_an_environment_that_was_read_and_has_nobody_is_not_told_to_read(fieldcal: Fieldcal) -> None:
+    assert fieldcal("environment", "add", "main", "--credential", "embedded").status == 0
+    assert "`fieldcal sync --dry-run` reads" in fieldcal("mailbox", "list").out
+    assert fieldcal("sync", "--dry-run").status == 0
+    said = fieldcal("mailbox", "list").out
+    assert "`fieldcal sync" not in said
+    assert "make bookable resources of type User" in said
