@@ -22,6 +22,7 @@ import msgspec
 from yarl import URL
 
 from fieldcal.clock import Clock
+from fieldcal.connection import SpokenUnasked, new_session
 from fieldcal.errors import NOT_CONNECTED, ConfigError, SignInFailed, Throttled, Unreachable, one_line
 
 #: `Unreachable.code` where the request may have been carried out
@@ -29,8 +30,6 @@ NO_ANSWER = "NoAnswer"
 
 #: An answer above this is not one of ours; 5,000 rows with all their details are a tenth of it.
 MAX_BODY = 64 * 2**20
-#: Below the 5 s after which common servers close an idle connection, so that a write seldom meets a closing one.
-KEEP_ALIVE = 4.0
 #: Seconds before the second and last try of a read.
 READ_AGAIN_AFTER = 0.25
 #: A server that asks for a longer pause than a day is not believed.
@@ -214,25 +213,30 @@ class Http:
 
     async def _send(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         self.sent += 1
-        began = self._clock.monotonic()
-        status = 0
-        url = URL(self.origin + target, encoded=True)
+        answer = None
         try:
-            async with self._open().request(
-                method, url, data=body, headers=headers, allow_redirects=False, ssl=self._tls
-            ) as response:
-                content = await _content(response)
-                status = response.status
-                answer = Answer(status, response.headers, content, self._clock.monotonic() - began)
-                self.ahead = self._ahead(answer)
-                return answer
+            answer = await self._exchange(method, URL(self.origin + target, encoded=True), headers, body)
         except aiohttp.ClientConnectorError as error:
             raise self._lost(method, target, error, NOT_CONNECTED) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise self._lost(method, target, error, NO_ANSWER) from None
         finally:
             if self._observe is not None:
-                self._observe(method, target.partition("?")[0], status)
+                self._observe(method, target.partition("?")[0], 0 if answer is None else answer.status)
+        self.ahead = self._ahead(answer)
+        return answer
+
+    async def _exchange(self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        while True:
+            began = self._clock.monotonic()
+            try:
+                async with self._open().request(
+                    method, url, data=body, headers=headers, allow_redirects=False, ssl=self._tls
+                ) as response:
+                    content = await _content(response)
+                    return Answer(response.status, response.headers, content, self._clock.monotonic() - began)
+            except SpokenUnasked:
+                continue  # that connection is closed by now; there are only so many kept ones
 
     def _ahead(self, answer: Answer) -> float | None:
         if answer.date is None:
@@ -248,15 +252,7 @@ class Http:
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=self._timeout,
-                headers={"User-Agent": self._user_agent},
-            )
-            # aiohttp repeats a GET or DELETE by itself when a kept connection breaks; here a lost lease must begin
-            # no request and nothing repeats a write (no public switch in 3.14)
-            self._session._retry_connection = False  # noqa: SLF001 - see above
+            self._session = new_session(self._timeout, self._user_agent)
         return self._session
 
 

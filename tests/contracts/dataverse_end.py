@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
+from tests.hostile.proxy import Road
+
 from fieldcal.clock import SystemClock
 from fieldcal.embedded.faults import Fault, Match
 from fieldcal.embedded.fieldservice import FieldService
@@ -39,6 +41,7 @@ class DataverseEnd:
         self.options = {}
         self.root = ""
         self.clock = SystemClock()
+        self.road = Road()
         make = self.store.create
         self.statuses = {
             "scheduled": make("bookingstatus", {"name": "Scheduled", "status": 2, "msdyn_fieldservicestatus": 690970000}),
@@ -52,9 +55,9 @@ class DataverseEnd:
 
     @asynccontextmanager
     async def serve(self):
-        async with serving(self.server.app) as url:
+        async with serving(self.server.app) as straight, self.road.to(straight) as url:
             credential = TokenCredential(lambda: self.server.tokens.grant(url))
-            http = Http(url + self.root, credential, SystemClock(), timeout=5)
+            http = Http(url + self.root, credential, self.clock, timeout=self.road.patience)
             self.source = DataverseSource(http, self.clock, **self.options)
             try:
                 yield self

@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from tests.hostile.proxy import Road
+
 from fieldcal.calendars.graph import GraphCalendars, wire
 from fieldcal.clock import SystemClock
 from fieldcal.embedded.exchange import Exchange, NewMailbox
@@ -51,13 +53,15 @@ class GraphEnd:
         self.other_mailbox = MailboxId(str(OTHER))
         self.tenant = str(self.exchange.tenant_id)
         self.pace = RecordingPace()
+        self.clock = SystemClock()
+        self.road = Road()
         self.calendars = None
 
     @asynccontextmanager
     async def serve(self):
-        async with serving(self.exchange.app) as url:
-            http = Http(url, TokenCredential(self.exchange.token), SystemClock(), timeout=5)
-            self.calendars = GraphCalendars(http, self.pace, SystemClock(), "contract")
+        async with serving(self.exchange.app) as straight, self.road.to(straight) as url:
+            http = Http(url, TokenCredential(self.exchange.token), self.clock, timeout=self.road.patience)
+            self.calendars = GraphCalendars(http, self.pace, self.clock, "contract")
             try:
                 yield self
             finally:

@@ -1,6 +1,6 @@
 """What every calendar promises (`ports.Calendar`), asked of each implementation over its real protocol.
 
-An end is one implementation with a server behind it; `ENDS` lists them.
+An end is one implementation with a server behind it; `ENDS` lists them. Each is asked again over rough roads.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.contracts.graph_end import ORGANIZATION, OTHER, GraphEnd
+from tests.contracts.roads import on_every_road
 
 from fieldcal.errors import (
     Changed,
@@ -40,9 +41,11 @@ def free():
     """A lease that is held."""
 
 
-@pytest.fixture(params=ENDS)
+@pytest.fixture(params=on_every_road(ENDS))
 def end(request, tmp_path):
-    made = ENDS[request.param](tmp_path / "calendar.sqlite3")
+    name, _, road = request.param.partition("-")
+    made = ENDS[name](tmp_path / "calendar.sqlite3")
+    made.road.kind = road
     yield made
     made.close()
 
@@ -780,6 +783,15 @@ class TestTestAndEnable:
         last = run(end, body)[-1]
         assert (last.name, last.ok, last.transient) == (name, False, transient)
 
+    @pytest.mark.parametrize("body", ["{}", "<html>", '{"id":"x"}', '{"id":"x","canEdit":"no"}', '{"canEdit":false}'])
+    def test_an_answer_that_is_no_calendar_is_no_word_that_it_cannot_be_edited(self, end, body):
+        async def ask(calendar):
+            end.fault("status", method="GET", status=200, body=body)
+            return await calendar.test(free)
+
+        last = run(end, ask)[-1]
+        assert (last.name, last.ok, last.transient) == ("calendar writable", False, True)
+
     def test_the_trial_is_written_read_and_removed_far_from_today(self, end):
         run(end, lambda calendar: calendar.test(free))
         assert [method for method, _ in end.requests()] == ["GET", "GET", "POST", "GET", "DELETE"]
@@ -803,6 +815,18 @@ class TestClaim:
                 return await end.calendar(mailbox=end.other_mailbox).claim(free)
 
         assert asyncio.run(go()) is None
+
+    @pytest.mark.parametrize("body", ["{}", "[]", "<html>", '{"id":7}', '{"@odata.context":"c","value":[]}'])
+    def test_r14_an_answer_that_is_no_calendar_shows_no_absence_of_a_claim(self, end, body):
+        async def ask(calendar):
+            await calendar.set_claim("theirs", free)
+            for call in (lambda: calendar.claim(free), lambda: calendar.set_claim("ours", free)):
+                end.fault("status", status=200, body=body)
+                with pytest.raises(Unreachable):
+                    await call()
+            return await calendar.claim(free)
+
+        assert run(end, ask) == "theirs"
 
 
 class TestIdentity:

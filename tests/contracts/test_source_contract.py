@@ -1,6 +1,6 @@
 """What every source promises (`ports.BookingSource`), asked of each implementation over its real protocol.
 
-An end is one implementation with a server behind it; `ENDS` lists them.
+An end is one implementation with a server behind it; `ENDS` lists them. Each is asked again over rough roads.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from tests.contracts.dataverse_end import HOUR, START, WORK_ORDER_FIELDS, DataverseEnd
+from tests.contracts.roads import on_every_road
 
 from fieldcal.clock import PlayedClock
 from fieldcal.errors import CursorExpired, Denied, Incomplete, SignInFailed, Throttled, Unreachable
@@ -21,9 +22,11 @@ WINDOW = Window(START - timedelta(days=7), START + timedelta(days=14))
 NOWHERE = BookingId("0c000000-0000-4000-8000-00000000dead")
 
 
-@pytest.fixture(params=ENDS)
+@pytest.fixture(params=on_every_road(ENDS))
 def end(request, tmp_path):
-    made = ENDS[request.param](tmp_path / "source.sqlite3")
+    name, _, road = request.param.partition("-")
+    made = ENDS[name](tmp_path / "source.sqlite3")
+    made.road.kind = road
     yield made
     made.close()
 

@@ -68,6 +68,18 @@ WIRES = (
         "tests/sync/test_found.py::test_a_page_of_a_proxy_is_no_word_that_an_appointment_was_removed",
     ),
     Fault(
+        "an answer that nobody asked for is taken", "I1", "connection.py",
+        "        if conn.protocol is None or conn.protocol.should_close:", "        if conn.protocol is None:",
+        "A proxy gone out of step has a job linked to somebody else's appointment, which is then moved and removed.",
+        "tests/wire/test_http.py::test_an_answer_that_nobody_asked_for_is_never_taken_for_that_to_the_next_request",
+    ),
+    Fault(
+        "an empty object shows no claim", "I5", "calendars/graph/wire.py",
+        '    return isinstance(body, dict) and isinstance(body.get("id"), str)', "    return isinstance(body, dict)",
+        "A proxy's empty answer has two installations write into one mailbox.",
+        f"{CALENDAR}::TestClaim::test_r14_an_answer_that_is_no_calendar_shows_no_absence_of_a_claim",
+    ),
+    Fault(
         "the lease is not asked", "I8", "http.py",
         "                if before_send is not None:\n", "                if before_send is not None and body is None:\n",
         "A worker that slept past its lease writes over what the next one has written.",

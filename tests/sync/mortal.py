@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection
+from tests.hostile.proxy import LATE
 
 from fieldcal.clock import Clock
 from fieldcal.embedded.control import ENTRY, Entry
@@ -200,7 +201,8 @@ class Wire:
         if life is None:
             await self._app(scope, receive, send)
             return
-        late = await life.wait_at("on its way" if writing else "asking")
+        held_up = any(header == LATE for header, _ in scope["headers"])
+        late = await life.wait_at("on its way" if writing else "asking") or held_up
         await self._of(life, writing, scope, receive, send)
         if self.watch is not None:
             self.watch(scope.get(ENTRY), name, writing, late)

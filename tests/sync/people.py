@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from tests.hostile.proxy import Trouble
 from tests.sync.oracle import Oracle
 from tests.sync.truth import Order, Stand, Version, rows_of
 from tests.sync.world import ENVIRONMENT, MARK, PROFILE, World
@@ -191,9 +192,20 @@ class People:
         self.oracle.storm = True
         end.control.add_fault(fault)
 
+    def roughens(self, where: str, trouble: Trouble) -> None:
+        """Have the network before one end do this to requests."""
+        which = f"{trouble.method or 'request'} no. {trouble.nth} {trouble.path}".strip()
+        self._deed(f"on the way to {where}: {trouble.kind} on {which}, {trouble.times or 'all'} times")
+        self.oracle.storm = True
+        # What arrives after all when nobody counts with it any more is found by the check alone.
+        self.oracle.blind |= trouble.kind == "late"
+        self.world.proxies[where == "Exchange"].plant(trouble)
+
     def mends(self) -> None:
         """Every fault is taken back; pauses last."""
         self._deed("the faults stop")
+        for proxy in self.world.proxies:
+            self.world.run(proxy.calms())
         for end in (self.world.exchange, self.world.field_service):
             end.control.clear_faults()
         self.world.exchange.control.change(blind_search=False)

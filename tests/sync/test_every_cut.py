@@ -60,7 +60,8 @@ def busy_hour(stage: Stage) -> None:
     stage.sets_status(jobs[1], "Scheduled")
     stage.swaps_order(jobs[3], other)
     stage.reassigns(jobs[0], "Early shift")
-    stage.hand_deletes(*next(each for each in stage.events() if each[1].booking == jobs[5]))
+    for box, stand in [each for each in stage.events() if each[1].booking == jobs[5]]:
+        stage.hand_deletes(box, stand)
     stage.moves(jobs[5], TOMORROW + 40 * HOUR, 1)
     stage.passes_or_dies()
     stage.waits(timedelta(minutes=15))

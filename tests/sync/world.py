@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
+from tests.hostile.proxy import Proxy
 from tests.sync.mortal import HeldPace, Life, MortalDatabase, Wire
 
 from fieldcal.calendars.graph import GraphCalendars
@@ -94,7 +95,10 @@ class Process:
 class World:
     """Both ends, the state and the sync between them. Blocking from outside; all of it runs in one loop."""
 
-    def __init__(self, folder: Path, database_url: str, *, now: datetime = NOW, **settings: Any) -> None:
+    def __init__(
+        self, folder: Path, database_url: str, *, now: datetime = NOW, patience: float | None = None, **settings: Any
+    ) -> None:
+        """`patience`: a bad network lies before both ends, and the product waits so many seconds for an answer."""
         self.clock = PlayedTime(now)
         self.loop = asyncio.new_event_loop()
         self.settings = parse(settings)
@@ -107,6 +111,10 @@ class World:
         self.wires = (Wire(self.field_service.app), Wire(self.exchange.app))
         self.servers = [LocalServer(wire) for wire in self.wires]
         self.source_url, self.graph_url = (self.run(server.start()) for server in self.servers)
+        self.proxies = [Proxy(url) for url in (self.source_url, self.graph_url)] if patience else []
+        #: where the product finds both ends
+        self.ways = [self.run(proxy.start()) for proxy in self.proxies] or [self.source_url, self.graph_url]
+        self.patience = patience or 30.0
         self.http = self.run(self._session())
         self.database_url = database_url
         self.database = Database(database_url)
@@ -125,9 +133,9 @@ class World:
     async def _session(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession()
 
-    def source_token(self) -> str:
+    def source_token(self, url: str = "") -> str:
         """A token that the field service takes now."""
-        return self.field_service.tokens.grant(self.source_url)
+        return self.field_service.tokens.grant(url or self.source_url)
 
     def new_site(self, database: Database | None = None, life: Life | None = None) -> Site:
         """The environment at work, as a process that just started would have it."""
@@ -136,18 +144,21 @@ class World:
         pace = HeldPace(database, self.clock, life) if life else StoredPace(database, self.clock)
         name = life.name if life else uuid.uuid4().hex
         source = DataverseSource(
-            Http(self.source_url, TokenCredential(self.source_token), self.clock, user_agent=name),
+            self._http(self.ways[0], lambda: self.source_token(self.ways[0]), name),
             self.clock,
             track_location=self.settings.follow_location,
             track_work_orders=self.settings.follow_work_order,
         )
-        graph = Http(self.graph_url + "/v1.0", TokenCredential(self.exchange.token), self.clock, user_agent=name)
+        graph = self._http(self.ways[1] + "/v1.0", self.exchange.token, name)
         calendars = GraphCalendars(graph, pace, self.clock, PROFILE)
         self._to_close = [*getattr(self, "_to_close", []), source, calendars]
         return Site(
             ENVIRONMENT, organization, self.settings, database, self.clock, pace, source, lambda _name: calendars,
             render, lambda: 0.0, name,
         )  # fmt: skip
+
+    def _http(self, url: str, token: Callable[[], str], name: str) -> Http:
+        return Http(url, TokenCredential(token), self.clock, user_agent=name, timeout=self.patience)
 
     def start(self, name: str) -> Process:
         """A process of its own over the same state, which can be killed and held up."""
@@ -211,6 +222,8 @@ class World:
             for end in self._to_close:
                 await end.close()
             await self.http.close()
+            for proxy in self.proxies:
+                await proxy.stop()
             for server in self.servers:
                 await server.stop()
             await asyncio.sleep(0)

@@ -278,9 +278,15 @@ def test_a_subject_that_the_store_cut_is_not_another_subject():
 
 @pytest.mark.parametrize(("value", "read"), [("claim-1", "claim-1"), ("", None)])
 def test_an_empty_claim_is_none(value, read):
-    told = {"singleValueExtendedProperties": [{"id": wire.CLAIM, "value": value}]}
+    told = {"id": "x", "singleValueExtendedProperties": [{"id": wire.CLAIM, "value": value}]}
     assert wire.claim_of(told) == read
     assert wire.claim_of({"id": "x"}) is None
+
+
+@pytest.mark.parametrize("body", [None, [], {}, {"id": None}, "x"])
+def test_what_is_no_calendar_shows_no_claim_and_no_absence_of_one(body):
+    with pytest.raises(wire.Malformed):
+        wire.claim_of(body)
 
 
 @pytest.mark.parametrize(("value", "sent"), [("c", "c"), (None, ""), ("", "")])

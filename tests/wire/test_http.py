@@ -13,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from tests.hostile.proxy import Trouble, through
 
 from fieldcal import http as http_module
 from fieldcal.clock import SystemClock
@@ -351,6 +352,24 @@ def test_before_send_is_asked_after_waiting_for_a_slot():
         return answered
 
     assert run(server, body, slots=1) == [200]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_answer_that_nobody_asked_for_is_never_taken_for_that_to_the_next_request(method):
+    server = Server()
+
+    async def go():
+        async with serving(server.app) as straight, through(straight) as proxy:
+            http = Http(proxy.url, TokenCredential(lambda: "first"), SystemClock())
+            proxy.plant(Trouble("a stranger's answer later", times=2))
+            told = [(await http.request(method, "/first")).json()]
+            await proxy.calms()
+            told.append((await http.request(method, "/second")).json())
+            await http.close()
+            return told
+
+    assert [answer["path"] for answer in asyncio.run(go())] == ["/first", "/second"]
+    assert server.received(method) == 2
 
 
 def test_an_answer_above_the_limit_is_not_read(monkeypatch):

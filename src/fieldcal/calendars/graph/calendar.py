@@ -16,7 +16,7 @@ from fieldcal.calendars.graph.batch import NOT_WHOLE, Courier, Request
 from fieldcal.calendars.graph.replies import ITEM_GONE, Reply, of_read, outcome
 from fieldcal.clock import Clock
 from fieldcal.errors import NOT_CONNECTED, FieldcalError, NotSent, OutcomeUnknown, Unreachable
-from fieldcal.http import Http
+from fieldcal.http import NO_ANSWER, Http
 from fieldcal.model import (
     Check,
     Create,
@@ -140,6 +140,8 @@ class GraphCalendar:
         reply = await self._courier.one(Request("PATCH", path, wire.claim_body(value)), before_send)
         if not reply.good:
             raise of_read(reply.refusal())
+        if not wire.is_calendar(reply.body):
+            raise Unreachable("the claim may not have been written: the answer is not a calendar", code=NO_ANSWER)
 
     def _request(self, action: Write) -> Request:
         if isinstance(action, Create):

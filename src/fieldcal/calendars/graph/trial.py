@@ -65,7 +65,9 @@ async def run(courier: Courier, mailbox: MailboxId, before_send: BeforeSend) -> 
             return [Check(SIGN_IN, ok=True), _failed(FOUND, refused)]
         return [_failed(SIGN_IN, refused)]
     found = [Check(SIGN_IN, ok=True), Check(FOUND, ok=True)]
-    if not isinstance(reply.body, dict) or reply.body.get("canEdit") is not True:
+    if not wire.is_calendar(reply.body) or not isinstance(reply.body.get("canEdit"), bool):
+        return [*found, _failed(WRITABLE, Unreachable("the answer is not a calendar", code=NOT_WHOLE))]
+    if reply.body["canEdit"] is False:
         detail = "The server says that this calendar cannot be edited."
         return [*found, Check(WRITABLE, ok=False, detail=detail, remedy="Check the application's permissions.")]
     return [*found, await _writable(courier, mailbox, before_send)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TypeGuard
 from urllib.parse import quote, unquote
 
 from fieldcal.model import BookingId, Create, Event, EventId, MailboxId, Mark, Observed, Receipt, Update, Window
@@ -216,10 +217,15 @@ def properties(item: Mapping[str, object]) -> dict[str, str]:
     return found
 
 
+def is_calendar(body: object) -> TypeGuard[dict[str, object]]:
+    """Whether this is a calendar; an empty object that a proxy made up is none, and shows no claim."""
+    return isinstance(body, dict) and isinstance(body.get("id"), str)
+
+
 def claim_of(calendar: object) -> str | None:
     """The claim on a calendar, None where there is none or an empty one."""
-    if not isinstance(calendar, dict):
-        raise Malformed("a calendar that is not an object")
+    if not is_calendar(calendar):
+        raise Malformed("what is not a calendar")
     return properties(calendar).get(CLAIM.lower()) or None
 
 

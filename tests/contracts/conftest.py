@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+import pytest
+from tests.contracts.roads import slow_on_rough_roads
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    slow_on_rough_roads(item for item in items if "tests/contracts/" in item.nodeid)
