@@ -334,3 +334,7 @@ class Link:
     #: write it once more, whatever the triggers say (adopted, or to be restored)
     rewrite: bool = False
     intent: Intent | None = None
+    #: a hand took the event, and by setting that is respected (D8); what stands above is how it was last written
+    declined: bool = False
+    #: the difference by a hand that was last written over, until a check finds the event as written; "" for none
+    restored: str = ""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from tests.planted.fault import Fault
+from tests.planted.hands import HANDS
 from tests.planted.plan import PLAN
 from tests.planted.store import STORE
 from tests.planted.way import WAY
 from tests.planted.wires import WIRES
 
-PLANTED: tuple[Fault, ...] = (*PLAN, *WAY, *STORE, *WIRES)
+PLANTED: tuple[Fault, ...] = (*PLAN, *WAY, *HANDS, *STORE, *WIRES)
 
 SURVIVORS: tuple[Fault, ...] = (
     Fault(

@@ -9,6 +9,7 @@ from tests.values import BOOKING, BOX, DAY, HOUR, NOW, booking_id, linked, mark,
 
 from fieldcal.model import Create, EventId, Intent, Link, MailboxId, Observed, Update, Window
 from fieldcal.plan.keys import create_key
+from fieldcal.plan.settings import Drift
 from fieldcal.sync.check import Absent, Compared, compare, settle_absent
 
 WINDOW = Window(NOW - 7 * DAY, NOW + 14 * DAY)
@@ -38,21 +39,21 @@ def test_what_stands_as_it_was_written_is_no_news() -> None:
         ({"location": "Pub"}, "location is Pub"),
     ],
 )
-def test_d8_what_a_hand_changed_is_reported_and_written_again_by_nobody(changes: dict[str, object], words: str) -> None:
+def test_d8_what_a_hand_changed_is_told_and_taken_over_by_nobody(changes: dict[str, object], words: str) -> None:
     found = compared([LINK], [replace(observed(), etag="etag-2", **changes)])
-    (finding,) = found.findings
-    assert (finding.kind, finding.event, finding.booking, finding.mailbox) == ("changed", "event-1", BOOKING.id, BOX)
-    assert words in finding.detail
+    (drifted,) = found.drifted
+    assert (drifted.link, drifted.now is not None) == (LINK, True)
+    assert words in drifted.said
     assert (found.adopted, found.etags) == ([], [("event-1", "etag-2")])
 
 
 def test_a_new_etag_alone_is_taken_over_and_not_reported() -> None:
     found = compared([LINK], [replace(observed(), etag="etag-2")])
-    assert (found.etags, found.findings) == ([("event-1", "etag-2")], [])
+    assert (found.etags, found.drifted) == ([("event-1", "etag-2")], [])
 
 
 def test_what_is_to_be_written_once_more_anyway_is_not_reported() -> None:
-    assert compared([replace(LINK, rewrite=True)], [replace(observed(), subject="Old")]).findings == []
+    assert compared([replace(LINK, rewrite=True)], [replace(observed(), subject="Old")]).drifted == []
 
 
 @pytest.mark.parametrize("links", [[], [Link(BOX, BOOKING.id, 0, None)], [Link(BOX, BOOKING.id, 4, None)]])
@@ -159,17 +160,32 @@ def absent(*others: Observed) -> Compared:
 def test_an_event_moved_out_of_the_window_by_a_hand_is_reported_as_changed() -> None:
     found = absent()
     settle_absent(found, {EventId("event-1"): replace(EVENT, start=NOW + 40 * DAY, end=NOW + 41 * DAY)})
-    assert [(finding.kind, finding.event) for finding in found.findings] == [("changed", "event-1")]
+    assert [(drifted.link, drifted.now is None) for drifted in found.drifted] == [(LINK, False)]
 
 
 @pytest.mark.parametrize("there", [{EventId("event-1"): None}, {}])
 def test_d8_an_event_deleted_by_hand_is_reported_and_not_made_anew(there: dict[EventId, None]) -> None:
     found = absent()
     settle_absent(found, there)
-    assert [(finding.kind, finding.event, finding.booking) for finding in found.findings] == [
-        ("deleted", "event-1", BOOKING.id)
-    ]
+    assert [(drifted.link, drifted.now) for drifted in found.drifted] == [(LINK, None)]
     assert found.adopted == []
+
+
+@pytest.mark.parametrize(("choice", "asked"), [(Drift.REPORT, 1), (Drift.RESTORE, 1), (Drift.RESPECT, 0)])
+def test_d8_a_deletion_that_is_respected_is_told_from_memory_and_asked_for_by_no_request(
+    choice: Drift, asked: int
+) -> None:
+    declined = replace(LINK, declined=True)
+    found = compare(MailboxId(BOX), [declined], [], WINDOW, choice)
+    assert (len(found.absent), [drifted.link for drifted in found.drifted]) == (asked, [declined] * (1 - asked))
+
+
+@pytest.mark.parametrize("remembered", [{"declined": True}, {"restored": "1"}])
+def test_d8_an_event_that_stands_as_it_was_written_ends_what_was_remembered_of_a_hand(
+    remembered: dict[str, object],
+) -> None:
+    assert compared([replace(LINK, **remembered)], [observed()]).over == [BOOKING.id]
+    assert compared([replace(LINK, **remembered)], [replace(observed(), subject="Mine")]).over == []
 
 
 def test_an_event_made_after_the_backup_that_was_restored_takes_the_place_of_the_linked_one() -> None:
@@ -183,7 +199,8 @@ def test_i3_a_copy_does_not_take_the_place_of_an_event_deleted_by_hand() -> None
     found = absent(observed("copy"))
     settle_absent(found, {EventId("event-1"): None})
     assert found.adopted == []
-    assert {(finding.event, finding.kind) for finding in found.findings} == {("event-1", "deleted"), ("copy", "copy")}
+    assert [(drifted.link.event, drifted.now) for drifted in found.drifted] == [("event-1", None)]
+    assert [(finding.event, finding.kind) for finding in found.findings] == [("copy", "copy")]
 
 
 def test_copies_beside_an_event_that_a_hand_moved_away_are_listed() -> None:

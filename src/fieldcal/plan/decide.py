@@ -22,8 +22,20 @@ from fieldcal.model import (
     Worker,
 )
 from fieldcal.plan.keys import create_key, fingerprint, mark_of
-from fieldcal.plan.rules import Evidence, Hide, Leave, Moment, Reason, Show, differ, home, trigger_values, wish
-from fieldcal.plan.settings import Settings
+from fieldcal.plan.rules import (
+    Evidence,
+    Hide,
+    Leave,
+    Moment,
+    Reason,
+    Show,
+    differ,
+    home,
+    same_job,
+    trigger_values,
+    wish,
+)
+from fieldcal.plan.settings import Drift, Settings
 
 #: Makes the event of a booking for a worker at an instant (`plan.render`).
 Render = Callable[[Known, Worker, Settings, datetime], Event]
@@ -60,6 +72,8 @@ class Decision:
     evidence: Evidence | None = None
     #: the trigger values that the action was decided from
     triggers: dict[str, str] | None = None
+    #: should the event turn out to be gone, a hand took it, and that is respected (D8)
+    yields: bool = False
 
 
 def decide(candidate: Candidate, place: Place, render: Render) -> Decision:
@@ -88,6 +102,9 @@ def _show(candidate: Candidate, live: Link | None, place: Place, render: Render)
         mark = mark_of(place.organization, known.booking.id, place.mailbox, generation)
         event = render(known, worker, place.settings, place.moment.now)
         return Decision(Create(mark, create_key(mark), event, fingerprint(event)), Reason.NEW, None, triggers)
+    respects = place.settings.drift is Drift.RESPECT and live.triggers is not None
+    if respects and live.declined and same_job(live.triggers or {}, triggers):
+        return Decision(None, Reason.DECLINED)
     # Never because the rendering differs: a work-order-only change writes nothing (I6), nor does a changed template.
     if live.rewrite or live.triggers is None:
         reason = Reason.REWRITE
@@ -97,9 +114,9 @@ def _show(candidate: Candidate, live: Link | None, place: Place, render: Render)
         return Decision(None, Reason.UP_TO_DATE)
     event = render(known, worker, place.settings, place.moment.now)
     assert live.event is not None
-    return Decision(
-        Update(_mark(place, live), live.event, live.etag, event, fingerprint(event)), reason, None, triggers
-    )
+    action = Update(_mark(place, live), live.event, live.etag, event, fingerprint(event))
+    yields = respects and reason is Reason.CHANGED and same_job(live.triggers or {}, triggers)
+    return Decision(action, reason, None, triggers, yields)
 
 
 def _mark(place: Place, link: Link) -> Mark:
@@ -155,19 +172,34 @@ def adopted(link: Link, observed: Observed) -> Link:
         return replace(
             link, event=observed.id, etag=observed.etag, subject=event.subject, start=event.start, end=event.end,
             location=event.location, stamp=observed.stamp, triggers=intent.triggers, rewrite=False, intent=None,
+            declined=False,
         )  # fmt: skip
     if intent is not None and not isinstance(intent.action, Create):
         # It did not arrive: the link goes on saying what we wrote, so that a hand's change can still be told.
         return replace(link, etag=observed.etag, intent=None)
     return replace(
         link, event=observed.id, etag=observed.etag, subject=observed.subject, start=observed.start, end=observed.end,
-        location=observed.location, stamp=observed.stamp, rewrite=True, intent=None,
+        location=observed.location, stamp=observed.stamp, rewrite=True, intent=None, declined=False,
     )  # fmt: skip
 
 
 def forgotten(link: Link) -> Link:
     """The link after its event is gone: the generation is raised, so that its key never makes a second event."""
-    return Link(link.mailbox, link.booking, link.generation + 1, None)
+    return Link(link.mailbox, link.booking, link.generation + 1, None, restored=link.restored)
+
+
+def gone(link: Link, settings: Settings) -> Link:
+    """The link after an unanswered update or removal whose event is gone: a hand's deed is respected (D8), or not."""
+    assert link.intent is not None
+    written = link.triggers if isinstance(link.intent.action, Update) and not link.rewrite else None
+    if settings.drift is Drift.RESPECT and written is not None and same_job(written, link.intent.triggers):
+        return yielded(link)
+    return forgotten(link)
+
+
+def yielded(link: Link) -> Link:
+    """The link after a hand's deletion is respected (D8): it goes on saying what the worker has deleted."""
+    return replace(link, intent=None, rewrite=False, declined=True)
 
 
 def written(
@@ -177,5 +209,5 @@ def written(
     event = action.event
     return replace(
         link, event=event_id, etag=etag, triggers=triggers, subject=event.subject, start=event.start,
-        end=event.end, location=event.location, stamp=action.stamp, rewrite=again, intent=None,
+        end=event.end, location=event.location, stamp=action.stamp, rewrite=again, intent=None, declined=False,
     )  # fmt: skip

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     BEFORE_WINDOW = "before_window"
     AFTER_WINDOW = "after_window"
     FROZEN = "frozen"
+    DECLINED = "declined"
 
 
 SENTENCES: dict[Reason, str] = {
@@ -67,6 +68,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.BEFORE_WINDOW: "it ended before the window begins",
     Reason.AFTER_WINDOW: "it starts after the window ends; it gets its event when time brings it in",
     Reason.FROZEN: "its event's time and its own both lie before the window",
+    Reason.DECLINED: "the worker deleted its event; by setting it stays so until time, worker or work order changes",
 }
 
 
@@ -110,6 +112,9 @@ class Leave:
 
 Wish = Show | Hide | Leave
 
+#: Trigger values whose change makes no other job of it.
+_NOT_THE_JOB = frozenset({"status", "work_order_version"})
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -140,6 +145,15 @@ def trigger_values(booking: Booking, work_order: WorkOrder | None, settings: Set
 def differ(written: dict[str, str], now: dict[str, str]) -> bool:
     """Whether a trigger value changed; one that was not yet followed when the event was written has not."""
     return any(written[name] != value for name, value in now.items() if name in written)
+
+
+def same_job(written: dict[str, str], now: dict[str, str]) -> bool:
+    """Whether it is still the job that was written: its time, worker, place and work order, and what its status means.
+
+    What a worker deleted with *respect* stays away as long (D8): on the way from Scheduled to Completed it is the same
+    job, but moved, proposed and then confirmed, or canceled and then taken back it is one that nobody has seen.
+    """
+    return not differ({name: value for name, value in written.items() if name not in _NOT_THE_JOB}, now)
 
 
 def triggered(old: Booking | None, new: Booking, settings: Settings) -> bool:

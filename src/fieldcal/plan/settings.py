@@ -33,6 +33,14 @@ class Deleted(StrEnum):
     KEEP = "keep"
 
 
+class Drift(StrEnum):
+    """D8: what is done about an event that a hand has changed or deleted, when the check finds it."""
+
+    REPORT = "report"
+    RESTORE = "restore"
+    RESPECT = "respect"
+
+
 class Proposed(StrEnum):
     """D16: what becomes of a booking that is only proposed."""
 
@@ -78,6 +86,7 @@ class Settings:
     without_work_order: WithoutWorkOrder = WithoutWorkOrder.SYNCHRONIZE
     canceled: Canceled = Canceled.MARK
     deleted: Deleted = Deleted.REMOVE
+    drift: Drift = Drift.REPORT
     account: Account = Account.SERVICE
     contact: Contact = Contact.EITHER
     approval_rule: ApprovalRule = ApprovalRule.PAGE

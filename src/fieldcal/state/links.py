@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, func, not_, or_, select, update
 
 from fieldcal.model import BookingId, Create, Delete, EventId, Intent, Link, MailboxId, Update, Write
 from fieldcal.state.rows import from_json, slices, to_json, upsert
@@ -39,7 +39,7 @@ def _link(row: Row[Any]) -> Link:
         event=EventId(row.event) if row.event is not None else None, etag=row.etag,
         triggers=from_json(row.triggers, dict[str, str]) if row.triggers else None,
         subject=row.subject, start=row.start, end=row.end, location=row.location, stamp=row.stamp, rewrite=row.rewrite,
-        intent=_intent(row),
+        intent=_intent(row), declined=row.declined, restored=row.restored,
     )  # fmt: skip
 
 
@@ -97,6 +97,7 @@ def store(tx: Connection, environment: str, changed: Sequence[Link], now: dateti
             "stamp": link.stamp, "rewrite": link.rewrite, "written_at": now,
             "intent": to_json(StoredIntent.of(link.intent)) if link.intent else None,
             "intent_at": link.intent.at if link.intent else None,
+            "declined": link.declined, "restored": link.restored,
         }
         for link in changed
     ]  # fmt: skip
@@ -116,13 +117,39 @@ def refresh_etags(tx: Connection, environment: str, mailbox: str, etags: Sequenc
         )
 
 
+def settle_drift(
+    tx: Connection,
+    environment: str,
+    mailbox: str,
+    *,
+    restored: Sequence[tuple[BookingId, str]] = (),
+    declined: Sequence[BookingId] = (),
+    over: Sequence[BookingId] = (),
+) -> None:
+    """What a check decided about hands (D8): written once more, left deleted, or found as written and so over.
+
+    Beside what else may change a link meanwhile: only these columns are touched.
+    """
+    here = (links.c.environment == environment, links.c.mailbox == mailbox)
+    named = links.c.booking == bindparam("b_booking")
+    for values, rows in (
+        ({"rewrite": True, "declined": False, "restored": bindparam("b_text")},
+         [{"b_booking": booking, "b_text": text} for booking, text in restored]),
+        ({"declined": True}, [{"b_booking": booking} for booking in declined]),
+        ({"declined": False, "restored": ""}, [{"b_booking": booking} for booking in over]),
+    ):  # fmt: skip
+        if rows:
+            tx.execute(update(links).where(*here, named).values(values), rows)
+
+
 def distrust(tx: Connection, environment: str) -> None:
     """After a restore: have every event of ours written once more, but those that a check finds as we left them.
 
     What was written after the backup is not known any more. An event that is not there may have been taken by a hand,
     but also by ourselves before its booking came back; only writing it tells, and makes it anew where it is gone.
     """
-    tx.execute(update(links).where(links.c.environment == environment, links.c.event.is_not(None)).values(rewrite=True))
+    standing = (links.c.environment == environment, links.c.event.is_not(None), not_(links.c.declined))
+    tx.execute(update(links).where(*standing).values(rewrite=True))
 
 
 def rewrite_unfollowed(tx: Connection, environment: str, ids: Iterable[str], name: str) -> None:

@@ -19,6 +19,7 @@ from fieldcal.state.tables import bookings, links, mailboxes, marks, workers
 #: Why a booking may be marked at all. A write that a mark of any other reason led to is churn.
 CAUSES = frozenset({
     "changed", "worker", "enabled", "taken over", "restored", "adopted", "unanswered", "approved",
+    "drift",
 })  # fmt: skip
 
 

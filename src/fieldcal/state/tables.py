@@ -183,6 +183,10 @@ links = Table(
     #: the exact action that was handed out and not yet answered, JSON
     Column("intent", Text),
     Column("intent_at", Instant),
+    #: a hand took the event, and by setting that is respected (D8)
+    flag("declined"),
+    #: the difference by a hand that was last written over (D8), until a check finds the event as written
+    text_column("restored"),
     Index(None, "environment", "booking"),
     Index(
         "ix_links_live_end",

@@ -152,6 +152,8 @@ _DEEDS = {
     "remove": ("the event was removed", "removing the event failed"),
     "adopt": ("the event was taken over", "taking the event over failed"),
     "forget": ("the event was forgotten", "forgetting the event failed"),
+    "restore": ("what a hand did is written over", "what a hand did is not written over"),
+    "decline": ("what a hand did is respected", "what a hand did is not respected"),
     "hold": ("the removal was held for a person", "the removal was held for a person"),
 }
 

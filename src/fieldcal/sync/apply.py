@@ -20,7 +20,7 @@ from fieldcal.errors import (
     Unreachable,
 )
 from fieldcal.model import Create, Delete, EventId, Link, Mark, Observed, Receipt, Update, Write
-from fieldcal.plan.decide import Decision, adopted, forgotten, ours, written
+from fieldcal.plan.decide import Decision, adopted, forgotten, ours, written, yielded
 from fieldcal.plan.retry import next_try
 from fieldcal.plan.rules import SENTENCES, Reason
 from fieldcal.ports import BeforeSend, Calendar, Outcome
@@ -111,11 +111,12 @@ def settle(armed: Armed, outcome: Outcome | None, seen: Seen, now: datetime, spr
         case Gone():
             if isinstance(armed.action, Delete):
                 return _done(armed, Receipt(armed.action.id, ""), seen, now, spread)
-            return _again(armed, outcome, forgotten(armed.link), now, spread)
+            return _vanished(armed, outcome, now, spread)
         case Changed() if not isinstance(armed.action, Create) and armed.action.id in seen.by_id:
             current = seen.by_id[armed.action.id]
-            link = forgotten(armed.link) if current is None else replace(armed.link, etag=current.etag, intent=None)
-            return _again(armed, outcome, link, now, spread)
+            if current is None:
+                return _vanished(armed, outcome, now, spread)
+            return _again(armed, outcome, replace(armed.link, etag=current.etag, intent=None), now, spread)
         case KeyUsed() if isinstance(armed.action, Create):
             return _key_used(armed, outcome, seen, now, spread)
         case OutcomeUnknown() | Unavailable() | Unreachable():
@@ -191,6 +192,14 @@ def _again(armed: Armed, error: FieldcalError, link: Link, now: datetime, spread
     if isinstance(error, Rejected):
         line = replace(line, answer=f"refused for good, set aside until the booking changes: {error}")
     return Settled(armed, link, Later(armed.marked, due, str(error)), line, Tally(failed=1))
+
+
+def _vanished(armed: Armed, error: FieldcalError, now: datetime, spread: float) -> Settled:
+    """A hand took the event: made anew under the next generation of its key, unless that is respected (D8)."""
+    if not armed.decision.yields:
+        return _again(armed, error, forgotten(armed.link), now, spread)
+    line = _line(armed, "the worker has deleted it; by setting it stays so", now, ok=True)
+    return Settled(armed, yielded(armed.link), None, line, Tally())
 
 
 def _line(armed: Armed, answer: str, now: datetime, *, ok: bool) -> Line:

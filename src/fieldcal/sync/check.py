@@ -1,4 +1,4 @@
-"""Compare what stands in a mailbox with what we remember: adopt what is ours, report what hands changed.
+"""Compare what stands in a mailbox with what we remember: adopt what is ours, tell what hands changed (D8).
 
 It compares etag, start, end, subject and location, never the body: Exchange rewrites it (F16). Absence from a list
 is never evidence; an event that a list does not name is asked for by its id.
@@ -14,13 +14,16 @@ from sqlalchemy import Connection
 from fieldcal.errors import ConnectorError, MailboxError, SourceSilent
 from fieldcal.model import BookingId, EventId, Link, MailboxId, Observed, Window
 from fieldcal.plan.decide import adopted, ours
+from fieldcal.plan.drift import Drifted, differences
 from fieldcal.plan.keys import create_key
+from fieldcal.plan.settings import Drift
 from fieldcal.ports import Calendar
 from fieldcal.state import alerts, bookings, feeds, findings, history, leases, links, mailboxes, marks
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Line, Tally
 from fieldcal.sync import gate
 from fieldcal.sync.absorb import Frame, Told, absorb
+from fieldcal.sync.drift import respond
 from fieldcal.sync.pull import read_details
 from fieldcal.sync.site import LEASE, Held, Site, holding
 
@@ -42,6 +45,10 @@ class Compared:
     #: links of a restored state whose events have not changed since the backup
     trusted: list[Link] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    #: what hands changed or deleted (D8)
+    drifted: list[Drifted] = field(default_factory=list)
+    #: bookings whose event is as it was written again: what was remembered of a hand is over
+    over: list[BookingId] = field(default_factory=list)
     absent: list[Absent] = field(default_factory=list)
     #: bookings whose event stands there while a write of ours is unanswered: reconcile has to look
     unanswered: list[BookingId] = field(default_factory=list)
@@ -77,7 +84,7 @@ async def check_held(
     owned = await calendar.owned(window, held.may_begin)
     mine = [event for event in owned if event.mark is not None and event.mark.mailbox == mailbox]
     linked = await site.database.reading(_linked, site, mailbox, mine)
-    found = compare(mailbox, linked, mine, window)
+    found = compare(mailbox, linked, mine, window, site.settings.drift)
     ids = [item.link.event for item in found.absent if item.link.event is not None]
     there = await calendar.get(ids, held.may_begin) if ids else {}
     settle_absent(found, there)
@@ -94,8 +101,14 @@ def _linked(tx: Connection, site: Site, mailbox: MailboxId, owned: Sequence[Obse
     return [*found.values(), *dead.values()]
 
 
-def compare(mailbox: MailboxId, linked: Sequence[Link], owned: Sequence[Observed], window: Window | None) -> Compared:
-    """Set links beside owned events; pure."""
+def compare(
+    mailbox: MailboxId,
+    linked: Sequence[Link],
+    owned: Sequence[Observed],
+    window: Window | None,
+    choice: Drift = Drift.REPORT,
+) -> Compared:
+    """Set links beside owned events; pure. A deletion that is respected is told from memory, nothing is asked (D8)."""
     result = Compared()
     by_booking: dict[BookingId, list[Observed]] = {}
     for event in owned:
@@ -105,7 +118,11 @@ def compare(mailbox: MailboxId, linked: Sequence[Link], owned: Sequence[Observed
     for booking, events in by_booking.items():
         _compare_booking(result, Link(mailbox, booking, 0, None), known.get(booking), events)
     for key, link in known.items():
-        if key not in by_booking and link.intent is None and _should_lie_in(link, window):
+        if key in by_booking or link.intent is not None or not _should_lie_in(link, window):
+            continue
+        if link.declined and choice is Drift.RESPECT:
+            result.drifted.append(Drifted(link, None))
+        else:
             result.absent.append(Absent(link))
     return result
 
@@ -172,19 +189,14 @@ def _should_lie_in(link: Link, window: Window | None) -> bool:
 
 
 def _compare_one(result: Compared, link: Link, event: Observed) -> None:
-    """Report a difference (D8: the next change of the booking writes it again); take over a mere new etag."""
-    differences = [
-        f"{name} is {there!s}, was written as {written!s}"
-        for name, there, written in (
-            ("start", event.start, link.start), ("end", event.end, link.end),
-            ("subject", event.subject, link.subject), ("location", event.location, link.location),
-        )
-        if there != written
-    ]  # fmt: skip
-    if link.rewrite and not differences and _as_written(link, event):
+    """Tell a difference by a hand (D8); take over a mere new etag."""
+    different = bool(differences(link, event))
+    if link.rewrite and not different and _as_written(link, event):
         result.trusted.append(replace(link, rewrite=False))
-    if differences and not link.rewrite:
-        result.findings.append(_finding(link.mailbox, event, "changed", "; ".join(differences)))
+    if different and not link.rewrite:
+        result.drifted.append(Drifted(link, event))
+    elif not different and (link.declined or link.restored):
+        result.over.append(link.booking)
     if event.etag != link.etag:
         result.etags.append((event.id, event.etag))
 
@@ -219,8 +231,7 @@ def settle_absent(found: Compared, there: Mapping[EventId, Observed | None]) -> 
             found.adopted.append(adopted(blank, chosen))
             _report_copies(found, link.mailbox, item.others, chosen)
             continue
-        detail = "it was deleted by hand; the next change of the booking writes it again"
-        found.findings.append(Finding(link.mailbox, link.event, link.booking, "deleted", detail))
+        found.drifted.append(Drifted(link, None))
         for event in item.others:
             found.findings.append(_finding(link.mailbox, event, "copy", "a copy of our event; it is never touched"))
 
@@ -249,18 +260,20 @@ def _store(
     lease = leases.renew(tx, held.lease, now, LEASE)
     links.store(tx, site.environment, [*found.adopted, *found.trusted], now)
     links.refresh_etags(tx, site.environment, mailbox, found.etags)
+    links.settle_drift(tx, site.environment, mailbox, over=found.over)
+    answered = respond(tx, site, mailbox, found.drifted, now)
     feed = feeds.load(tx, site.environment)
     frame = Frame(site.environment, site.settings, site.moment(feed.far_edge).window, feed.reading or "", now)
     absorb(tx, frame, told)
     bookings.store_missing(tx, site.environment, told.details.missing, now)
     marks.mark(tx, site.environment, [(mailbox, link.booking) for link in found.adopted], now, "adopted")
     marks.mark(tx, site.environment, [(mailbox, booking) for booking in found.unanswered], now, "unanswered")
-    findings.replace_all(tx, site.environment, mailbox, found.findings, now)
+    findings.replace_all(tx, site.environment, mailbox, [*found.findings, *answered.findings], now)
     mailboxes.checked(tx, site.environment, mailbox)
     alerts.clear(tx, site.environment, mailbox, gate.CLAIMED)
     lines = [
         Line(mailbox, link.booking, "adopt", "an event of ours stood there", "it is written once more", ok=True, at=now)
         for link in found.adopted
     ]
-    history.write(tx, site.environment, run_id, lines)
+    history.write(tx, site.environment, run_id, [*lines, *answered.lines])
     return lease

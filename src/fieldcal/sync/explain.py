@@ -128,14 +128,16 @@ def _look(
     said = plans.verdicts(tx, site.environment, mailbox, [booking]).get(booking, [])
     verdict = next((row for row in said if decision.evidence and row.evidence == decision.evidence.text), None)
     drift = next((item for item in asked.findings if link and item.event == link.event and item.kind != "copy"), None)
-    deleted = drift is not None and drift.kind == "deleted"
+    declined = link is not None and link.declined
+    deleted = declined or (drift is not None and drift.kind == "deleted")
     case = Case(
         step=_step(decision), reason=decision.reason, of="" if at_home else address,
         standing=link is not None and link.event is not None and not deleted,
         closed=f"{closed} ({help_})" if closed and help_ else closed,
         cleaned=cleaned(asked.lines, mailbox), verdict=verdict, mark=mark, pause=_pause(tx, box, now),
         stale=asked.stored.stale, unanswered=link.intent.at if link and link.intent else None,
-        drift=drift.detail if drift else "",
+        # What is to be written now is no longer left as the check had found it (D8).
+        drift=drift.detail if drift and not (declined and decision.action) else "",
     )  # fmt: skip
     if not at_home:
         return case, [Station("event elsewhere", None, f'"{link.subject if link else ""}" stands in that of {address}')]
@@ -217,6 +219,8 @@ def _event(link: Link | None) -> Station:
         if link is not None and link.intent is not None:
             return Station("event", None, f"a write of {instant(link.intent.at)} went unanswered; it is looked for")
         return Station("event", False, "no event of ours stands in the calendar")
+    if link.declined:
+        return Station("event", None, "a hand took our event away, and it was not made again since")
     text = f'"{link.subject}", {instant(link.start)} to {instant(link.end)}, id {link.event}'
     if link.intent is not None:
         text += f"; a write of {instant(link.intent.at)} went unanswered"

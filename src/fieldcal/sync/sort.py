@@ -98,7 +98,9 @@ def _armed(work: Work, marked: Marked, candidate: Candidate, decision: Decision,
     assert decision.action is not None
     link = candidate.link or Link(work.place.mailbox, marked.booking, 0, None)
     intent = Intent(decision.action, work.place.moment.now, decision.triggers or {})
-    return Armed(marked, replace(link, intent=intent), decision, decision.action, counted=counted)
+    # A change of the booking ends what was remembered of a hand: what stands there afterwards is judged anew (D8).
+    restored = "" if decision.reason is Reason.CHANGED else link.restored
+    return Armed(marked, replace(link, intent=intent, restored=restored), decision, decision.action, counted=counted)
 
 
 def _undecided(work: Work, marked: Marked, error: Exception) -> Later:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from fieldcal.model import Adopt, BookingId, Create, Delete, Link
-from fieldcal.plan.decide import Resend, adopted, forgotten, resolve
+from fieldcal.plan.decide import Resend, adopted, gone, resolve
 from fieldcal.ports import Calendar
 from fieldcal.state.history import Line
 from fieldcal.sync.site import Held, Site
@@ -45,7 +45,7 @@ async def find_out(site: Site, held: Held, calendar: Calendar, work: Work) -> Fo
         if isinstance(verdict, Resend):
             result.resends[link.booking] = verdict
             continue
-        after = adopted(link, verdict.observed) if isinstance(verdict, Adopt) else forgotten(link)
+        after = adopted(link, verdict.observed) if isinstance(verdict, Adopt) else gone(link, site.settings)
         if after.event is None and isinstance(action, Delete):
             result.removed.append(link.booking)
         result.changed.append(after)
@@ -56,7 +56,7 @@ async def find_out(site: Site, held: Held, calendar: Calendar, work: Work) -> Fo
 
 
 def _line(work: Work, link: Link, after: Link) -> Line:
-    if after.event is None:
+    if after.event is None or after.declined:
         what, answer = "forget", "the event is not there"
     else:
         what, answer = "adopt", "the event is there" + ("; it is written once more" if after.rewrite else "")
