@@ -105,6 +105,8 @@ class Mailbox:
     last_sync_at: datetime | None
     trouble: str
     failures: int
+    #: when the claim on the calendar was last seen to be ours (R14)
+    claimed_at: datetime | None = None
 
     @property
     def approved(self) -> bool:

@@ -98,8 +98,8 @@ PLAN = (
     ),
     Fault(
         "a dead key is used again", "I2", DECIDE,
-        "return Link(link.mailbox, link.booking, link.generation + 1, None)",
-        "return Link(link.mailbox, link.booking, link.generation, None)",
+        "link.generation + 1, None, restored=link.restored)",
+        "link.generation, None, restored=link.restored)",
         "An appointment that the technician deleted can never be made again: its key stands for a dead event.",
         "tests/sync/test_faults.py::test_a_key_whose_event_was_deleted_converges_under_each_behaviour[error]",
     ),

@@ -81,7 +81,7 @@ def test_a_test_of_an_enabled_mailbox_marks_nothing_and_reads_nothing_first(room
     room.prepare("anna")
     room.test("anna")
     with room.database.write() as tx:
-        rows.checked(tx, MAIN, room.boxes["anna"])
+        rows.checked(tx, MAIN, room.boxes["anna"], NOW)
     room.book("anna", 1)
     (after,) = room.test("anna")
     assert (after.enabled, after.check_first, after.next_due) == (True, False, None)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from typing import Annotated
+
 import msgspec
 
 from fieldcal.errors import one_line
@@ -10,6 +13,10 @@ from fieldcal.model import Check
 NAME = "not claimed by another environment"
 _REMEDY = (
     "If it is to be served from here now, take it over: `fieldcal mailbox claim ADDRESS --take-over`, then enable it."
+)
+_SAME_PLACE = (
+    "If nothing else serves this environment any more, take it over: `fieldcal mailbox claim ADDRESS --take-over`, "
+    "then enable it. Its events are found again, and none is doubled."
 )
 
 
@@ -20,30 +27,36 @@ class Claim(msgspec.Struct, frozen=True):
     organization: str
     environment: str
 
-    def text(self) -> str:
-        """What is written on the calendar; `read` gives the claim back."""
-        return msgspec.json.encode(self).decode()
+    def text(self, since: datetime | None = None) -> str:
+        """What is written on the calendar; `read` gives the claim back, `since` the instant."""
+        return msgspec.json.encode(_Written(self.installation, self.organization, self.environment, since)).decode()
 
 
-def read(text: str | None) -> Claim | None:
-    """The claim that `Claim.text` wrote; None for nothing and for anybody else's words."""
+class _Written(msgspec.Struct, frozen=True):
+    installation: str
+    organization: str
+    environment: str
+    #: when it was claimed, UTC; None: not told
+    since: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+
+
+def _parse(text: str | None) -> _Written | None:
     try:
-        return None if text is None else msgspec.json.decode(text, type=Claim)
+        return None if text is None else msgspec.json.decode(text, type=_Written)
     except msgspec.DecodeError:
         return None
 
 
-def still_ours(text: str | None, ours: Claim) -> Check:
-    """May we go on writing here, when the claim was ours at Test & Enable?
+def read(text: str | None) -> Claim | None:
+    """The claim that `Claim.text` wrote; None for nothing and for anybody else's words."""
+    found = _parse(text)
+    return None if found is None else Claim(found.installation, found.organization, found.environment)
 
-    Stricter than `judge`: another environment of our own installation has taken the mailbox over, and the state that
-    tells us otherwise is older than that (it was restored).
-    """
-    standing = read(text)
-    if standing is None or standing.installation != ours.installation or standing.environment == ours.environment:
-        return judge(text, ours)
-    detail = f"The environment {one_line(standing.environment, 60)} of this installation has taken this mailbox over."
-    return Check(NAME, ok=False, detail=detail, remedy=_REMEDY)
+
+def since(text: str | None) -> datetime | None:
+    """When the calendar was claimed, by the claimer's clock; None where that is not told."""
+    found = _parse(text)
+    return found.since if found else None
 
 
 def judge(text: str | None, ours: Claim) -> Check:
@@ -57,14 +70,41 @@ def judge(text: str | None, ours: Claim) -> Check:
         return Check(NAME, ok=True)
     if standing is None:
         return Check(NAME, ok=False, detail=f"The calendar is claimed by: {one_line(text, 120)}", remedy=_REMEDY)
-    if standing.organization == ours.organization:
+    if (standing.organization, standing.environment) == (ours.organization, ours.environment):
         detail = (
-            f"Another installation of Fieldcal ({one_line(standing.installation, 40)}) serves this mailbox "
-            f"for this same organization, as its environment {one_line(standing.environment, 60)}."
+            f"The mailbox is claimed by what looks like an earlier installation of this environment "
+            f"({one_line(standing.installation, 40)}), with another state than the one used here{_when(text)}."
         )
+        return Check(NAME, ok=False, detail=detail, remedy=_SAME_PLACE)
+    return Check(NAME, ok=False, detail=_other(standing, ours, "serves this mailbox", text), remedy=_REMEDY)
+
+
+def still_ours(text: str | None, ours: Claim) -> Check:
+    """May we go on writing here, when the claim was ours at Test & Enable?
+
+    Stricter than `judge`: another environment of our own installation has taken the mailbox over, and the state that
+    tells us otherwise is older than that (it was restored).
+    """
+    standing = read(text)
+    if standing is None or standing == ours:
+        return judge(text, ours)
+    if standing.installation == ours.installation:
+        place = one_line(standing.environment, 60)
+        detail = f"The environment {place} of this installation has taken this mailbox over{_when(text)}."
     else:
-        detail = (
-            f"Another environment ({one_line(standing.environment, 60)} of the organization "
-            f"{one_line(standing.organization, 40)}) serves this mailbox."
-        )
+        detail = _other(standing, ours, "has taken this mailbox over", text)
     return Check(NAME, ok=False, detail=detail, remedy=_REMEDY)
+
+
+def _other(standing: Claim, ours: Claim, does: str, text: str | None) -> str:
+    place = one_line(standing.environment, 60)
+    if standing.organization == ours.organization:
+        who = f"Another installation of Fieldcal ({one_line(standing.installation, 40)})"
+        return f"{who} {does} for this same organization, as its environment {place}{_when(text)}."
+    organization = one_line(standing.organization, 40)
+    return f"Another environment ({place} of the organization {organization}) {does}{_when(text)}."
+
+
+def _when(text: str | None) -> str:
+    at = since(text)
+    return f" (claimed on {at.astimezone(UTC):%Y-%m-%d at %H:%M} UTC)" if at else ""

@@ -47,7 +47,7 @@ async def take_over(bench: Bench, actor: Actor, environment: str, mailbox: Mailb
 
     case = await bench.database.writing(release)
     async with _calendar(bench, case) as (calendar, may_begin):
-        await calendar.set_claim(case.claim.text(), may_begin)
+        await calendar.set_claim(case.claim.text(bench.clock.now()), may_begin)
         return await bench.database.writing(_taken, case, bench.clock.now())
 
 

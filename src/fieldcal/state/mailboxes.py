@@ -42,7 +42,7 @@ def _mailbox(row: Row[Any]) -> Mailbox:
         approved_by=row.approved_by, status=TrialStatus(row.test), tested_at=row.tested_at,
         checks=from_json(row.checks, tuple[Check, ...]), enabled=row.enabled, disabled_reason=row.disabled_reason,
         check_first=row.check_first, next_due=row.next_due, last_sync_at=row.last_sync_at, trouble=row.trouble,
-        failures=row.failures,
+        failures=row.failures, claimed_at=row.claimed_at,
     )  # fmt: skip
 
 
@@ -275,9 +275,14 @@ def check_first(tx: Connection, environment: str, wanted: Sequence[MailboxId]) -
     _change(tx, environment, wanted, {"check_first": True})
 
 
-def checked(tx: Connection, environment: str, mailbox: MailboxId) -> None:
-    """Everything that is ours in this mailbox was read."""
-    _change(tx, environment, [mailbox], {"check_first": False})
+def checked(tx: Connection, environment: str, mailbox: MailboxId, now: datetime) -> None:
+    """Everything that is ours in this mailbox was read, and the claim on it."""
+    _change(tx, environment, [mailbox], {"check_first": False, "claimed_at": now})
+
+
+def claim_seen(tx: Connection, environment: str, mailbox: MailboxId, at: datetime | None) -> None:
+    """The claim on the calendar was ours at this instant; None: it is in doubt, and read before the next write."""
+    _change(tx, environment, [mailbox], {"claimed_at": at})
 
 
 def waiting_tests(tx: Connection, environment: str) -> list[Mailbox]:

@@ -108,6 +108,8 @@ mailboxes = Table(
     text_column("disabled_reason"),
     #: read everything that is ours in it before any reconcile (just enabled, taken over, restored)
     flag("check_first"),
+    #: when the claim on the calendar was last seen to be ours (R14); NULL: to be read before anything is written
+    Column("claimed_at", Instant),
     #: the earliest of its marks' next tries; computed from them, never set apart from them
     Column("next_due", Instant),
     Column("last_sync_at", Instant),

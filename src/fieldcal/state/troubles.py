@@ -24,7 +24,9 @@ def went_wrong(tx: Connection, environment: str, mailbox: str, text: str, failur
     Refusals are counted apart from other failures, and a failure of any other kind in between begins anew.
     """
     refusals = mailboxes.c.refusals + 1 if refused else 0
-    _change(tx, environment, mailbox, failures=failures, refusals=refusals, trouble=text[:500])
+    # A refusal may be the sign that somebody else serves the mailbox by now (R14).
+    doubt: dict[str, Any] = {"claimed_at": None} if refused else {}
+    _change(tx, environment, mailbox, failures=failures, refusals=refusals, trouble=text[:500], **doubt)
     counted = select(mailboxes.c.refusals).where(mailboxes.c.environment == environment, mailboxes.c.id == mailbox)
     return (tx.scalar(counted) or 0) >= REFUSALS
 

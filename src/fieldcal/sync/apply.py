@@ -103,6 +103,20 @@ async def learn(
     return Seen(by_id, by_mark)
 
 
+def another_wrote(armed: Sequence[Armed], seen: Seen) -> bool:
+    """Whether an event of ours holds what this installation never wrote: another one may serve the mailbox (R14).
+
+    The stamp tells: a worker's hand leaves it as it was. What we are about to write counts too, for both write the same.
+    """
+    for item in armed:
+        if isinstance(item.action, Create):
+            continue  # what stands under its key may be of a state of ours that was forgotten
+        there = seen.by_id.get(item.action.id)
+        if there is not None and there.stamp and there.stamp != item.link.stamp:
+            return True
+    return False
+
+
 def settle(armed: Armed, outcome: Outcome | None, seen: Seen, now: datetime, spread: float) -> Settled:
     """What this outcome leaves behind; a missing outcome is an unknown one."""
     match outcome:

@@ -269,7 +269,7 @@ def _store(
     marks.mark(tx, site.environment, [(mailbox, link.booking) for link in found.adopted], now, "adopted")
     marks.mark(tx, site.environment, [(mailbox, booking) for booking in found.unanswered], now, "unanswered")
     findings.replace_all(tx, site.environment, mailbox, [*found.findings, *answered.findings], now)
-    mailboxes.checked(tx, site.environment, mailbox)
+    mailboxes.checked(tx, site.environment, mailbox, now)
     alerts.clear(tx, site.environment, mailbox, gate.CLAIMED)
     lines = [
         Line(mailbox, link.booking, "adopt", "an event of ours stood there", "it is written once more", ok=True, at=now)

@@ -18,6 +18,9 @@ from fieldcal.sync.site import Held, Site
 
 #: The alert of a mailbox that somebody else serves.
 CLAIMED = "claimed-elsewhere"
+#: How long a claim that was seen to be ours is believed; before a write that comes later it is read again. So long, and
+#: no longer, two installations may write into one calendar after a take-over (R14).
+CLAIM_HOLDS = timedelta(hours=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,11 @@ async def enter(site: Site, mailbox: MailboxId) -> Opened | None:
     if row is None or row.profile is None or await paused(site, mailbox, row.profile):
         return None
     return opened(site, row)
+
+
+def claim_is_fresh(row: Mailbox, now: datetime) -> bool:
+    """Whether the claim on the calendar was seen to be ours not long ago; a clock set back makes nothing fresh."""
+    return row.claimed_at is not None and timedelta(0) <= now - row.claimed_at < CLAIM_HOLDS
 
 
 def scopes(mailbox: MailboxId, profile: str) -> list[str]:

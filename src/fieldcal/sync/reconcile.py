@@ -24,7 +24,7 @@ from fieldcal.setup_model import Mailbox
 from fieldcal.state import bookings, feeds, history, leases, links, mailboxes, marks, plans, workers
 from fieldcal.state.history import Line, Tally
 from fieldcal.sync import gate, unanswered
-from fieldcal.sync.apply import Armed, Settled, learn, settle
+from fieldcal.sync.apply import Armed, Settled, another_wrote, learn, settle
 from fieldcal.sync.check import check_held
 from fieldcal.sync.site import LEASE, Held, Site
 from fieldcal.sync.sort import Sorted, Work, sort_out
@@ -61,6 +61,8 @@ class Run:
     reached: bool = False
     #: the lease is given back
     ended: bool = False
+    #: the claim on the calendar was seen to be ours, and nothing speaks against it since (R14)
+    claimed: bool = False
 
 
 async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
@@ -74,6 +76,7 @@ async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
         return begun
     opened = gate.opened(site, begun.mailbox)
     run = Run(site, Held(site, begun.lease), mailbox, opened.calendar, opened.profile, run_id)
+    run.claimed = gate.claim_is_fresh(begun.mailbox, site.clock.now())
     try:
         if await gate.paused(site, mailbox, run.profile):
             return Tally()
@@ -81,6 +84,7 @@ async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
             run.reached = True
             found = await check_held(site, run.held, mailbox, opened.calendar, None)
             run.tally, run.closed = run.tally + (found or Tally()), found is None
+            run.claimed = True
         await _work_off(run, begun.work)
         await _end(run, opened)
     except SourceSilent as error:
@@ -165,9 +169,22 @@ async def _round(run: Run, work: Work) -> None:
         await run.site.database.writing(_put_by, run, sorted_out)
     armed = [replace(item, tries=run.tries[item.marked.booking]) for item in sorted_out.armed]
     for start in range(0, len(armed), BATCH):
-        if run.closed or await gate.paused(run.site, run.mailbox, run.profile):
+        if run.closed or await gate.paused(run.site, run.mailbox, run.profile) or await _taken_over(run):
             break
         await _write(run, armed[start : start + BATCH])
+
+
+async def _taken_over(run: Run) -> bool:
+    """Whether another installation serves the mailbox by now (R14); asked before a write, and only if it may be so."""
+    if run.claimed:
+        return False
+    site = run.site
+    run.reached = True
+    run.closed = await gate.claimed_elsewhere(site, run.held, run.mailbox, run.calendar)
+    if not run.closed:
+        await site.database.writing(mailboxes.claim_seen, site.environment, run.mailbox, site.clock.now())
+        run.claimed = True
+    return run.closed
 
 
 def _store_found(tx: Connection, run: Run, found: unanswered.Found) -> None:
@@ -197,6 +214,9 @@ async def _write(run: Run, armed: Sequence[Armed]) -> None:
     outcomes: dict[Mark, Outcome] = dict(await run.calendar.write([item.action for item in ready], run.held.may_begin))
     run.reached = True
     seen = await learn(run.calendar, ready, outcomes, run.held.may_begin)
+    if another_wrote(ready, seen):
+        await run.site.database.writing(mailboxes.claim_seen, run.site.environment, run.mailbox, None)
+        run.claimed = False
     now, spread = run.site.clock.now(), run.site.spread()
     run.unsettled = [settle(item, outcomes.get(item.action.mark), seen, now, spread) for item in ready]
     for outcome in outcomes.values():

@@ -192,8 +192,6 @@ def _links() -> None:
         sa.Column("written_at", INSTANT),
         sa.Column("intent", sa.Text),
         sa.Column("intent_at", INSTANT),
-        _flag("declined"),
-        _text("restored"),
     )
     op.create_index("ix_links_environment_booking", "links", ["environment", "booking"])
     op.create_index(

@@ -15,5 +15,16 @@ def _count(name: str) -> sa.Column[int]:
     return sa.Column(name, sa.Integer, nullable=False, server_default="0")
 
 
+def _flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean, nullable=False, server_default=sa.false())
+
+
+def _text(name: str) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, server_default="")
+
+
 def upgrade() -> None:
     op.add_column("passes", _count("churn"))
+    op.add_column("links", _flag("declined"))
+    op.add_column("links", _text("restored"))
+    op.add_column("mailboxes", sa.Column("claimed_at", sa.BigInteger))
