@@ -106,7 +106,7 @@ async def learn(
 def another_wrote(armed: Sequence[Armed], seen: Seen) -> bool:
     """Whether an event of ours holds what this installation never wrote: another one may serve the mailbox (R14).
 
-    The stamp tells: a worker's hand leaves it as it was. What we are about to write counts too, for both write the same.
+    The stamp tells: a worker's hand leaves it as it was. What we are about to write counts too: both write the same.
     """
     for item in armed:
         if isinstance(item.action, Create):
