@@ -32,7 +32,8 @@ MAY = {
     "plan": VALUES,
     "ports": VALUES | {"clock"},
     "connection": set(),
-    "http": {"model", "errors", "clock", "connection"},
+    "network": {"errors"},
+    "http": {"model", "errors", "clock", "connection", "network"},
     "state": VALUES | {"access", "clock", "ports", "log"},
     "sync": FLOOR | {"setup"},
     "setup": FLOOR,
@@ -43,7 +44,7 @@ MAY = {
     "secrets": {"errors"},
     "keys": {"errors", "secrets"},
     "entra": set(),
-    "signin": VALUES | {"clock", "http", "secrets", "keys", "entra"},
+    "signin": VALUES | {"clock", "http", "network", "secrets", "keys", "entra"},
     "config": VALUES | {"log"},
 }
 TOP = {"cli", "web"}

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from fieldcal.app import App
 from fieldcal.errors import ConfigError, Unreachable
 from fieldcal.model import MailboxId
+from fieldcal.network import in_words
 from fieldcal.runfile import Running
 from fieldcal.sites import Sites
 from fieldcal.state import waiting
@@ -127,7 +128,7 @@ async def run_by_service(
                     return await tell(site, line.report, line.seconds, line.requests)
                 progress(line.done, line.of)
     except (aiohttp.ClientError, OSError, msgspec.MsgspecError) as error:
-        raise Unreachable(f"the service at {running.url} does not answer ({type(error).__name__})") from None
+        raise Unreachable(f"the service at {running.url} does not answer: {in_words(error)}") from None
     raise Unreachable(f"the service at {running.url} ended before the pass did")
 
 

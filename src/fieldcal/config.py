@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import difflib
 import os
+import ssl
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +31,12 @@ def _data_folder() -> Path:
 
 
 _PORTS = 65_535
+#: bytes of a Fernet key
+_KEY_BYTES = 32
+#: What a setting wants, by pydantic's name for the mistake.
+_KINDS = {
+    "string_type": "a text in quotes", "path_type": "a path in quotes", "tuple_type": "a list, or a text with commas",
+}  # fmt: skip
 #: Lists are written with commas, in variables and in the file alike.
 Words = Annotated[tuple[str, ...], NoDecode]
 
@@ -36,9 +44,7 @@ Words = Annotated[tuple[str, ...], NoDecode]
 class Config(BaseSettings):
     """One installation's settings; `load` makes it."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
-    )
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
 
     #: the folder that holds the state, the embedded systems' files and the run file; made where it is missing
     data: Path = Field(default_factory=_data_folder)
@@ -68,7 +74,7 @@ class Config(BaseSettings):
         for address in value:
             host, _, port = address.rpartition(":")
             if not host or not port.isdigit() or int(port) > _PORTS:
-                raise ValueError(f"{one_line(address, 60)!r} is not ADDRESS:PORT")
+                raise ValueError(f"{one_line(address, 60)} is not ADDRESS:PORT")
         return value
 
     @field_validator("database_url")
@@ -82,6 +88,26 @@ class Config(BaseSettings):
     @classmethod
     def _at_home(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser()
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [str(n) for n, key in enumerate(value, 1) if not key.startswith(("env:", "file:")) and not _is_key(key)]
+        if wrong:
+            how = "write a key (32 bytes, base64), env:NAME or file:PATH"
+            raise ValueError(f"number {', '.join(wrong)} of {len(value)} is no key: {how}")
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def _certificates(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            try:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=str(value))
+            except (OSError, ssl.SSLError) as error:
+                reason = "it holds no certificates in PEM" if isinstance(error, ssl.SSLError) else error.strerror
+                raise ValueError(f"{one_line(value, 120)} cannot be used: {reason}") from None
+        return value
 
     @classmethod
     def settings_customise_sources(
@@ -115,8 +141,7 @@ def load() -> Config:
 
 
 def _file() -> tuple[dict[str, Any], list[str]]:
-    named = os.environ.get("FIELDCAL_CONFIG")
-    path = Path(named) if named else Path("fieldcal.toml")
+    named, path = os.environ.get("FIELDCAL_CONFIG"), _path()
     try:
         return tomllib.loads(path.read_text(encoding="utf-8")), []
     except OSError as error:
@@ -125,6 +150,10 @@ def _file() -> tuple[dict[str, Any], list[str]]:
         return {}, [f"{path} cannot be read ({error.strerror or type(error).__name__})"]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return {}, [f"{path} is not TOML: {one_line(error, 120)}"]
+
+
+def _path() -> Path:
+    return Path(os.environ.get("FIELDCAL_CONFIG") or "fieldcal.toml")
 
 
 def _misspelt() -> list[str]:
@@ -138,10 +167,29 @@ def _misspelt() -> list[str]:
     return found
 
 
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.urlsafe_b64decode(text)) == _KEY_BYTES
+    except ValueError:
+        return False
+
+
+def _where(name: str) -> str:
+    """The variable or the file that a setting's value comes from."""
+    variable = f"{PREFIX}{name}".upper()
+    return variable if os.environ.get(variable) else f"{name} in {_path()}"
+
+
 def _mistake(error: Any) -> str:
-    """One mistake in one phrase; never the value, which may be a secret."""
-    name = ".".join(str(part) for part in error["loc"][:1]) or "?"
+    """One mistake in one phrase, with the value unless it may be a secret."""
+    name = str(error["loc"][0]) if error["loc"] else "?"
     if error["type"] == "extra_forbidden":
-        return f"{name}: there is no such setting; there are {', '.join(Config.model_fields)}"
-    text = str(error["msg"]).removeprefix("Value error, ")
-    return f"{name} ({PREFIX}{name.upper()}): {one_line(text, 160)}"
+        return f"{name} in {_path()}: there is no such setting; there are {', '.join(Config.model_fields)}"
+    if error["type"] == "value_error":
+        return f"{_where(name)}: {one_line(error['ctx']['error'], 240)}"
+    if error["type"] == "literal_error":
+        text = f"is none of {error['ctx']['expected'].replace(chr(39), '').replace(' or ', ', ')}"
+    else:
+        text = f"is not what is wanted: write {_KINDS.get(error['type'], 'another kind of value')}"
+    shown = one_line(repr(error["input"]), 80) if Config.model_fields[name].repr else "it"
+    return f"{_where(name)}: {shown} {text}"

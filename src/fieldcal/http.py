@@ -24,6 +24,7 @@ from yarl import URL
 from fieldcal.clock import Clock
 from fieldcal.connection import SpokenUnasked, new_session
 from fieldcal.errors import NOT_CONNECTED, ConfigError, SignInFailed, Throttled, Unreachable, one_line
+from fieldcal.network import in_words
 
 #: `Unreachable.code` where the request may have been carried out
 NO_ANSWER = "NoAnswer"
@@ -246,9 +247,8 @@ class Http:
         return (self._clock.now() - middle).total_seconds()
 
     def _lost(self, method: str, target: str, error: Exception, code: str) -> Unreachable:
-        # the error's own text may quote headers or bodies; its kind is enough
         path = one_line(target.partition("?")[0], 120)
-        return Unreachable(f"no answer from {self.origin} to {method} {path} ({type(error).__name__})", code=code)
+        return Unreachable(f"no answer from {self.origin} to {method} {path}: {in_words(error)}", code=code)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -342,8 +342,7 @@ class ClientSecretCredential:
             ):
                 return Answer(response.status, response.headers, await _content(response), 0.0)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            reason = type(error).__name__
-            raise Unreachable(f"no answer from {self._url.origin()} to the sign-in ({reason})") from None
+            raise Unreachable(f"no answer from {self._url.origin()} to the sign-in: {in_words(error)}") from None
 
 
 def _base(text: str) -> URL:

@@ -28,6 +28,7 @@ from fieldcal.entra import REMEDIES, TRANSIENT
 from fieldcal.errors import NOT_CONNECTED, ConfigError, ConnectorError, SignInFailed, Throttled, Unreachable, one_line
 from fieldcal.http import checked_token, http_date, retry_after
 from fieldcal.keys import client_certificate
+from fieldcal.network import in_words
 from fieldcal.secrets import Secrets
 from fieldcal.setup_model import Endpoint
 
@@ -223,14 +224,11 @@ class _Wire:
             answer = connection.getresponse()
             self.text, self.status = answer.read(_LARGEST).decode("utf-8", "replace"), answer.status
         except ssl.SSLCertVerificationError as error:
-            remedy = "FIELDCAL_CA_FILE names a further certificate authority to trust"
-            reason = one_line(error.verify_message, 80)
             raise Unreachable(
-                f"the certificate of {self.asked} is not trusted ({reason}); {remedy}", code=NOT_CONNECTED
+                f"no answer from {self.asked} to the sign-in: {in_words(error)}", code=NOT_CONNECTED
             ) from None
         except (OSError, HTTPException, ValueError) as error:
-            # its text may quote what was sent
-            raise Unreachable(f"no answer from {self.asked} to the sign-in ({type(error).__name__})") from None
+            raise Unreachable(f"no answer from {self.asked} to the sign-in: {in_words(error)}") from None
         finally:
             connection.close()
         if self.status == HTTPStatus.TOO_MANY_REQUESTS:

@@ -50,9 +50,32 @@ def test_three_mistakes_are_all_told_at_once_in_one_line(monkeypatch: pytest.Mon
         config.load()
     text = str(refused.value)
     assert "\n" not in text
-    assert "intervall: there is no such setting" in text
-    assert "log_level (FIELDCAL_LOG_LEVEL): Input should be 'debug', 'info', 'warning' or 'error'" in text
-    assert "listen (FIELDCAL_LISTEN): 'nowhere' is not ADDRESS:PORT" in text
+    assert "intervall in fieldcal.toml: there is no such setting" in text
+    assert "log_level in fieldcal.toml: 'loud' is none of debug, info, warning, error" in text
+    assert "FIELDCAL_LISTEN: nowhere is not ADDRESS:PORT" in text
+
+
+def test_every_kind_of_mistake_in_the_file_is_told_at_once_with_its_value(tmp_path: Path) -> None:
+    key = "bm90IGEga2V5IG9mIHRoaXJ0eS10d28gYnl0ZXMhISE="
+    (tmp_path / "fieldcal.toml").write_text(
+        f'log_level = 5\nlisten = "x"\ndata = 7\nuser = 3\nsecret_keys = "{key}, hunter2, file:keys"\n'
+        'database_url = "mysql://a:hunter2@x"\nca_file = "fieldcal.toml"\nplain_http = 4\nnonsense = 1\n'
+    )
+    with pytest.raises(ConfigError) as refused:
+        config.load()
+    told = str(refused.value).removeprefix("the configuration is wrong: ").split("; ", 8)
+    assert told == [
+        "data in fieldcal.toml: 7 is not what is wanted: write a path in quotes",
+        "database_url in fieldcal.toml: write sqlite:///PATH or postgresql://...",
+        "log_level in fieldcal.toml: 5 is none of debug, info, warning, error",
+        "listen in fieldcal.toml: x is not ADDRESS:PORT",
+        "secret_keys in fieldcal.toml: number 2 of 3 is no key: write a key (32 bytes, base64), env:NAME or file:PATH",
+        "user in fieldcal.toml: 3 is not what is wanted: write a text in quotes",
+        "plain_http in fieldcal.toml: 4 is not what is wanted: write a list, or a text with commas",
+        "ca_file in fieldcal.toml: fieldcal.toml cannot be used: it holds no certificates in PEM",
+        told[-1],
+    ]
+    assert told[-1].startswith("nonsense in fieldcal.toml: there is no such setting; there are data, ")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +85,9 @@ def test_three_mistakes_are_all_told_at_once_in_one_line(monkeypatch: pytest.Mon
         ("FIELDCAL_DATABSE_URL", "sqlite:///hunter2", "is FIELDCAL_DATABASE_URL meant?"),
         ("FIELDCAL_LISTEN", "127.0.0.1:99999", "is not ADDRESS:PORT"),
         ("FIELDCAL_LISTEN", ":80", "is not ADDRESS:PORT"),
-        ("FIELDCAL_LOG_FORMAT", "hunter2", "'text' or 'json'"),
+        ("FIELDCAL_LOG_FORMAT", "xml", "'xml' is none of text, json"),
+        ("FIELDCAL_SECRET_KEYS", "hunter2", "number 1 of 1 is no key"),
+        ("FIELDCAL_CA_FILE", "missing.pem", "missing.pem cannot be used: No such file"),
         ("FIELDCAL_CONFIG", "hunter2-missing.toml", "cannot be read"),
     ],
 )
@@ -90,8 +115,9 @@ def test_a_file_that_is_not_toml_is_told_in_one_line(tmp_path: Path) -> None:
 
 
 def test_what_may_hold_secrets_is_not_in_the_configurations_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FIELDCAL_SECRET_KEYS", "hunter2")
+    monkeypatch.setenv("FIELDCAL_SECRET_KEYS", "aHVudGVyMmh1bnRlcjJodW50ZXIyaHVudGVyMmh1bnQ=")
     monkeypatch.setenv("FIELDCAL_DATABASE_URL", "postgresql://fieldcal:hunter2@db/x")
+    assert "aHVudGVy" not in repr(config.load())
     assert "hunter2" not in repr(config.load())
 
 

@@ -57,7 +57,7 @@ def pairs(rows: Sequence[tuple[str, str]], indent: str = "  ") -> None:
     """Print texts, each behind its label, the texts one below the other."""
     wide = max((cell_len(label) for label, _ in rows), default=0)
     for label, text in rows:
-        first, *rest = _wrapped(one_line(text, 2000), len(indent) + wide + _GAP)
+        first, *rest = _wrapped(one_line(text, 8000), len(indent) + wide + _GAP)
         print(f"{indent}{_padded(label, wide + _GAP)}{first}".rstrip())
         for more in rest:
             print(f"{indent}{' ' * (wide + _GAP)}{more}")
