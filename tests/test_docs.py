@@ -163,3 +163,26 @@ def test_commands_are_found_through_groups_and_hidden_ones_are_not_asked_for():
     group.command("c", hidden=True)(lambda: None)
     top.add_typer(group, name="g")
     assert list(commands(typer.main.get_command(top))) == ["fieldcal a", "fieldcal g b"]
+
+
+def taking(option: str) -> set[str]:
+    """The commands that know this option."""
+    tree, found = typer.main.get_command(app), set()
+    for path in commands(tree):
+        at: Any = tree
+        for word in path.split()[1:]:
+            at = at.commands[word]
+        if any(option in parameter.opts for parameter in at.params):
+            found.add(path)
+    return found
+
+
+def test_what_the_page_says_of_all_commands_holds_of_all():
+    """`docs/commands.md` names the commands that know no `--json` and no `--as`."""
+    every, page = set(commands(typer.main.get_command(app))), (DOCS / "commands.md").read_text(encoding="utf-8")
+    assert "Every command has it but `serve`" in page
+    assert every - taking("--json") == {"fieldcal serve"}
+    assert "`demo`, `serve`, `doctor` and `db` are the operator's own" in page
+    without = {path.split()[1] for path in every - taking("--as")}
+    assert without == {"demo", "serve", "doctor", "db"}
+    assert {path for path in taking("--as") if path.startswith("fieldcal db")} == set()
