@@ -57,7 +57,9 @@ def test_r7_an_end_that_does_not_tell_its_tenant_is_no_obstacle() -> None:
         (OFF, PROFILE, PLACE, "the mailbox is switched off"),
     ],
 )  # fmt: skip
-def test_r3_whatever_is_missing_is_the_reason_that_nothing_is_written(mailbox, profile, environment, reason) -> None:
+def test_r3_f52_whatever_is_missing_is_the_reason_that_nothing_is_written(
+    mailbox, profile, environment, reason
+) -> None:
     assert reason in (ready(mailbox, profile, environment) or "")
 
 

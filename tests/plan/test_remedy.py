@@ -24,7 +24,7 @@ from fieldcal.setup_model import Approval, Method
         (OFF, PROFILE, PLACE, "enable anna@x.example", "enable --all"),
     ],
 )  # fmt: skip
-def test_r3_whatever_is_missing_has_a_command_for_one_and_for_all(
+def test_r3_f52_whatever_is_missing_has_a_command_for_one_and_for_all(
     mailbox, profile, environment, command, of_all
 ) -> None:
     assert ready(mailbox, profile, environment)

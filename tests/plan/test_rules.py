@@ -160,7 +160,7 @@ def test_d1_a_changed_choice_alone_rewrites_nothing(before: Settings, after: Set
         pytest.param(FAR, FAR, False, id="takes no time at the far edge"),
     ],
 )
-def test_r12_the_window_is_half_open(start: datetime, end: datetime, inside: bool) -> None:
+def test_r12_f26_the_window_is_half_open(start: datetime, end: datetime, inside: bool) -> None:
     booking = replace(BOOKING, start=start, end=end)
     assert WINDOW.holds(start, end) is inside
     assert (told(booking) == "show") is inside

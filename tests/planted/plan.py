@@ -11,7 +11,7 @@ PLAN = (
         "far edge counted in", "R12", RULES,
         "    if booking.start >= window.far:", "    if booking.start > window.far:",
         "A job that starts exactly at the far edge is made two passes early, and the window is not the one promised.",
-        "tests/plan/test_rules.py::test_r12_the_window_is_half_open",
+        "tests/plan/test_rules.py::test_r12_f26_the_window_is_half_open",
     ),
     Fault(
         "a long job that began before the window is not kept", "I2", RULES,
@@ -156,6 +156,6 @@ PLAN = (
         "an inactive profile is good enough", "I5", "plan/ready.py",
         "    if not profile.active:", "    if not profile.id:",
         "An administrator deactivates the profile to stop everything, and the writing goes on.",
-        "tests/plan/test_ready.py::test_r3_whatever_is_missing_is_the_reason_that_nothing_is_written",
+        "tests/plan/test_ready.py::test_r3_f52_whatever_is_missing_is_the_reason_that_nothing_is_written",
     ),
 )  # fmt: skip

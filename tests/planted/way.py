@@ -110,7 +110,7 @@ WAY = (
         "an event under our key is ours", "I3", APPLY,
         "    found = [event for event in found if event.mark == mark]\n", "",
         "An event that is none of ours is written over because a key matches.",
-        "tests/sync/test_apply.py::test_a_used_key_whose_event_is_gone_or_foreign_takes_the_next_generation",
+        "tests/sync/test_apply.py::test_f20_a_used_key_whose_event_is_gone_or_foreign_takes_the_next_generation",
     ),
     Fault(
         "a dead event is believed", "I2", APPLY,

@@ -74,6 +74,12 @@ WIRES = (
         "tests/wire/test_http.py::test_an_answer_that_nobody_asked_for_is_never_taken_for_that_to_the_next_request",
     ),
     Fault(
+        "whatever id the server gives is ours", "I1", GRAPH,
+        '    if (item.get("transactionId") or sent.key) != sent.key:', '    if item.get("transactionId") == sent:',
+        "The service mixes two creations up, and one customer's job is written over the other's.",
+        "tests/wire/test_graph_wire.py::test_f13_the_event_of_another_key_is_no_receipt",
+    ),
+    Fault(
         "an empty object shows no claim", "I5", "calendars/graph/wire.py",
         '    return isinstance(body, dict) and isinstance(body.get("id"), str)', "    return isinstance(body, dict)",
         "A proxy's empty answer has two installations write into one mailbox.",

@@ -8,7 +8,7 @@ from fieldcal.state import alerts
 from fieldcal.state.database import Database
 
 
-def test_an_alert_counts_up_with_the_newest_message_until_it_is_cleared(database: Database) -> None:
+def test_f59_an_alert_counts_up_with_the_newest_message_until_it_is_cleared(database: Database) -> None:
     with database.write() as tx:
         alerts.raise_alert(tx, ENVIRONMENT, BOX, "failing", "warning", "first", NOW)
         alerts.raise_alert(tx, ENVIRONMENT, BOX, "failing", "error", "second", NOW + HOUR)

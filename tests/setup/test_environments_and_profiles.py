@@ -107,7 +107,7 @@ def _link(tx, environment: str, number: int, event: str | None) -> None:
     )
 
 
-def test_an_environment_is_not_forgotten_while_events_of_ours_stand_unless_they_are_to_be_kept(room: Room) -> None:
+def test_f44_an_environment_is_not_forgotten_while_events_of_ours_stand_unless_they_are_to_be_kept(room: Room) -> None:
     room.environment("other", "other-organization")
     room.mailbox("anna")
     with room.database.write() as tx:

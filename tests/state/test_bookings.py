@@ -178,7 +178,7 @@ def test_d3_what_starts_from_the_old_edge_on_and_before_the_new_one_enters(datab
         assert sorted(bookings.starting(tx, ENVIRONMENT, edge, new)) == [ONE, booking_id(4)]
 
 
-def test_r12_the_window_of_the_store_is_the_window_of_the_rules(database: Database) -> None:
+def test_r12_f26_the_window_of_the_store_is_the_window_of_the_rules(database: Database) -> None:
     spans = [
         (WINDOW.near - HOUR, WINDOW.near),
         (WINDOW.near - HOUR, WINDOW.near + HOUR),

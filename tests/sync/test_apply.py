@@ -193,7 +193,7 @@ def test_a_used_key_whose_event_is_found_is_adopted_and_then_updated(error: KeyU
         ),
     ],
 )
-def test_a_used_key_whose_event_is_gone_or_foreign_takes_the_next_generation(error: KeyUsed, seen: Seen) -> None:
+def test_f20_a_used_key_whose_event_is_gone_or_foreign_takes_the_next_generation(error: KeyUsed, seen: Seen) -> None:
     result = settled(armed(CREATE), error, seen)
     assert result.link == Link(BOX, BOOKING.id, 1, None)
     assert due_in(result) == 0

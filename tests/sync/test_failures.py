@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from tests.sync.test_faults import settle
 from tests.sync.world import ENVIRONMENT, NOW, PROFILE, World
 
 from fieldcal.embedded.faults import Fault, Match
-from fieldcal.state import profiles
+from fieldcal.state import pauses, profiles
 from fieldcal.sync.explain import explain
 from fieldcal.sync.preview import preview
 
@@ -55,6 +56,25 @@ def test_f05_f06_one_booking_that_cannot_be_read_is_told_and_the_others_go_on(wo
     assert sorted(world.subjects("Ana")) == ["bad", "good"]
 
 
+@pytest.mark.parametrize("many", [1, 3])
+def test_f13_two_bookings_never_share_an_event_whatever_id_the_server_gives(world: World, many: int) -> None:
+    """Graph once gave two creations of one moment the same id (microsoftgraph/microsoft-graph-docs#7330)."""
+    world.worker("Ana")
+    world.book("Ana", TOMORROW, 1, name="First")
+    world.pass_()
+    [first] = world.ours("Ana")
+    body = msgspec.json.encode(world.ask_calendar("Ana", "events")["value"][0]).decode()
+    hourly(world, "Ana", many, TOMORROW + timedelta(days=1))
+    match = Match(method="POST", path="events", item=many > 1)
+    world.exchange.control.add_fault(Fault(kind="status", status=201, body=body, match=match))
+    settle(world, 3)
+    assert sorted(world.subjects("Ana")) == sorted(["First", *(f"Job {hour}" for hour in range(many))])
+    assert next(event for event in world.ours("Ana") if event.key == first.key).start == TOMORROW
+    world.forget_requests()
+    world.pass_()
+    assert world.writes() == 0
+
+
 def test_f14_f16_f17_the_second_pass_writes_nothing_also_after_a_restart(world: World) -> None:
     world.worker("Ana")
     hourly(world, "Ana", 12)
@@ -91,6 +111,30 @@ def test_f21_never_more_than_four_requests_in_flight_on_one_mailbox(world: World
     world.pass_()
     assert (len(world.ours("Ana")), len(world.ours("Ben"))) == (45, 45)
     assert world.exchange.throttle.peak <= 4
+
+
+def test_f22_a_throttle_of_the_whole_application_pauses_every_mailbox_visibly_and_ends(world: World) -> None:
+    world.worker("Ana")
+    world.worker("Ben")
+    world.pass_()
+    hourly(world, "Ana", 3)
+    hourly(world, "Ben", 3)
+    quota = Fault(
+        kind="status", status=429, code="TooManyRequests", headers={"Retry-After": "1200"}, match=Match(method="POST")
+    )
+    world.exchange.control.add_fault(quota)
+    world.pass_()
+    world.forget_requests()
+    world.clock.advance(timedelta(minutes=15))
+    world.pass_()
+    assert world.exchange.control.count() == 0
+    with world.database.read() as tx:
+        [(scope, (until, reason))] = pauses.lasting(tx, world.clock.now()).items()
+    assert scope == f"connector:{PROFILE}"
+    assert until > world.clock.now()
+    assert "TooManyRequests" in reason
+    settle(world, 3)
+    assert (len(world.ours("Ana")), len(world.ours("Ben"))) == (3, 3)
 
 
 def test_f25_a_booking_that_leaves_the_window_and_comes_back_has_one_event_all_the_time(world: World) -> None:
@@ -211,6 +255,20 @@ def test_f50_off_and_on_again_deletes_nothing_and_copies_nothing(world: World) -
     assert TOMORROW + timedelta(days=2) in {event.start for event in world.ours("Ana")}
 
 
+def test_f51_a_first_fill_that_is_broken_off_and_begun_again_makes_each_event_once(world: World) -> None:
+    world.worker("Ana")
+    hourly(world, "Ana", 45)
+    world.exchange.control.add_fault(Fault(kind="drop_after", match=Match(method="POST", nth=2)))
+    world.pass_()
+    world.restart()
+    world.enable("Ana")
+    world.pass_()
+    world.disable("Ana")
+    world.enable("Ana")
+    settle(world, 3)
+    assert sorted(world.subjects("Ana")) == sorted(f"Job {hour}" for hour in range(45))
+
+
 def test_f55_a_search_that_misses_an_existing_event_makes_no_second_one(world: World) -> None:
     world.worker("Ana")
     world.pass_()
@@ -287,6 +345,25 @@ def test_d11_d14_d15_the_event_names_account_contact_and_local_times(new_world: 
     for text in ("Rosa Lind", "09:00", "America/New_York", f"https://crm.example/main.aspx?id={booking}"):
         assert text in event.body, text
     assert event.categories == ("Field Service",)
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, "0x80040217"), (403, "0x80040220"), (500, "0x0")])
+def test_f60_a_booking_that_is_told_of_but_not_there_to_read_makes_no_ghost_event(
+    world: World, status: int, code: str
+) -> None:
+    world.worker("Ana")
+    world.pass_()
+    booking = world.book("Ana", TOMORROW, name="not committed")
+    world.field_service.control.add_fault(Fault(kind="garbage", times=None, match=Match(path=r"In\(PropertyName")))
+    world.field_service.control.add_fault(
+        Fault(kind="status", status=status, code=code, times=None, match=Match(path=rf"\({booking}\)"))
+    )
+    settle(world, 2)
+    world.field_service.control.clear_faults()
+    world.delete(booking)
+    settle(world, 2)
+    assert world.events("Ana") == []
+    assert not any(entry.method == "POST" for entry in world.exchange.control.ledger())
 
 
 @pytest.mark.parametrize(

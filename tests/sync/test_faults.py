@@ -154,6 +154,7 @@ def test_f01_f02_f03_a_source_read_that_failed_is_never_taken_for_empty(world: W
         world.book("Ana", TOMORROW + timedelta(hours=hour), 1)
     world.pass_()
     world.field_service.control.add_fault(fault)
+    assert world.pass_().error
     settle(world, 3)
     assert len(world.ours("Ana")) == 3
     world.field_service.control.clear_faults()

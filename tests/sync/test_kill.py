@@ -121,7 +121,7 @@ def both_ends(tmp_path: Path, bookings: int) -> Iterator[Ends]:
         yield made
 
 
-def test_i1_i2_killed_three_times_nothing_is_doubled_nothing_lost_and_each_open_write_costs_one_request(
+def test_i1_i2_f43_killed_three_times_nothing_is_doubled_nothing_lost_and_each_open_write_costs_one_request(
     tmp_path: Path,
 ) -> None:
     kills, bookings, at_least = SHORT

@@ -38,11 +38,11 @@ def machine(new_state: NewState, folder: Path) -> type[SyncMachine]:
     return type("Machine", (SyncMachine,), {"new_stage": staticmethod(new_stage)})
 
 
-def test_whatever_happens_the_calendars_end_up_as_the_rules_say(new_sqlite: NewState, tmp_path: Path) -> None:
+def test_f58_whatever_happens_the_calendars_end_up_as_the_rules_say(new_sqlite: NewState, tmp_path: Path) -> None:
     run_state_machine_as_test(machine(new_sqlite, tmp_path), settings=SHORT)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_whatever_happens_at_length(new_state: NewState, tmp_path: Path) -> None:
+def test_f58_whatever_happens_at_length(new_state: NewState, tmp_path: Path) -> None:
     run_state_machine_as_test(machine(new_state, tmp_path), settings=LONG)

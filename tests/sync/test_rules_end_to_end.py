@@ -78,7 +78,7 @@ def test_r6_a_mailbox_set_up_before_any_booking_starts_at_once(world: World) -> 
         {"hours": 6.0},
     ],
 )
-def test_r10_a_change_of_status_or_window_updates_the_same_event_with_one_request(
+def test_r10_f18_a_change_of_status_or_window_updates_the_same_event_with_one_request(
     world: World, change: dict[str, object]
 ) -> None:
     world.worker("Ana")
@@ -113,7 +113,7 @@ def test_r10_a_change_of_the_work_order_alone_reaches_no_calendar(world: World) 
     assert "Replace the fan" in world.events("Ana")[0].body
 
 
-def test_r12_the_window_is_one_week_back_to_two_weeks_ahead_half_open(world: World) -> None:
+def test_r12_f26_the_window_is_one_week_back_to_two_weeks_ahead_half_open(world: World) -> None:
     world.worker("Ana")
     near, far = NOW - timedelta(days=7), NOW + timedelta(days=14)
     hour = timedelta(hours=1)
@@ -256,7 +256,7 @@ def test_d4_last_weeks_job_moved_to_tomorrow_updates_but_old_to_old_is_frozen(wo
     }
 
 
-def test_d5_canceled_is_marked_and_free_and_restored_when_un_canceled(world: World) -> None:
+def test_d5_f37_canceled_is_marked_and_free_and_restored_when_un_canceled(world: World) -> None:
     world.worker("Ana")
     booking = world.book("Ana", TOMORROW, name="Job")
     world.pass_()
@@ -278,7 +278,7 @@ def test_d5_none_is_made_for_a_booking_already_canceled(world: World) -> None:
 
 
 @pytest.mark.parametrize(("choice", "left", "after"), [("remove", 0, 1), ("keep", 1, 1)])
-def test_d5_by_setting_canceled_removes_or_keeps(
+def test_d5_f37_by_setting_canceled_removes_or_keeps(
     new_world: Callable[..., World], choice: str, left: int, after: int
 ) -> None:
     world = new_world(canceled=choice)
@@ -314,7 +314,7 @@ def test_d6_an_ended_event_stays_when_its_booking_is_deleted(world: World) -> No
     assert len(world.ours("Ana")) == 1
 
 
-def test_d7_given_to_another_worker_it_vanishes_here_and_appears_there(world: World) -> None:
+def test_d7_f31_given_to_another_worker_it_vanishes_here_and_appears_there(world: World) -> None:
     world.worker("Ana")
     world.worker("Ben")
     booking = world.book("Ana", TOMORROW)
@@ -352,7 +352,7 @@ def test_d7_two_workers_with_one_mailbox_are_updated_in_place(world: World) -> N
     assert world.writes() == 1
 
 
-def test_d8_what_a_worker_edits_is_reported_and_written_again_with_the_next_change(world: World) -> None:
+def test_d8_f35_what_a_worker_edits_is_reported_and_written_again_with_the_next_change(world: World) -> None:
     world.worker("Ana")
     booking = world.book("Ana", TOMORROW, name="Job")
     world.pass_()
@@ -367,7 +367,7 @@ def test_d8_what_a_worker_edits_is_reported_and_written_again_with_the_next_chan
     assert world.subjects("Ana") == ["Job"]
 
 
-def test_d8_what_a_worker_deletes_comes_back_with_the_next_change_and_not_before(world: World) -> None:
+def test_d8_f34_what_a_worker_deletes_comes_back_with_the_next_change_and_not_before(world: World) -> None:
     world.worker("Ana")
     booking = world.book("Ana", TOMORROW)
     world.pass_()

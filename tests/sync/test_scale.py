@@ -30,7 +30,7 @@ first_fills = pytest.mark.parametrize(
 
 
 @first_fills
-def test_a_first_fill_ends_in_bounded_memory_and_the_next_pass_writes_nothing(
+def test_f41_a_first_fill_ends_in_bounded_memory_and_the_next_pass_writes_nothing(
     tmp_path: Path, workers: int, bookings: int
 ) -> None:
     with crowd(tmp_path / "ends", workers=workers, bookings=bookings) as ends:
@@ -63,7 +63,7 @@ def _two(folder: Path, *, workers: tuple[int, int], bookings: tuple[int, int]) -
         pytest.param((500, 2_000), (500, 2_000), id="over mailboxes, long", marks=[pytest.mark.slow]),
     ],
 )
-def test_four_times_the_events_cost_four_times_the_requests_statements_and_rows(
+def test_f42_four_times_the_events_cost_four_times_the_requests_statements_and_rows(
     tmp_path: Path, workers: tuple[int, int], bookings: tuple[int, int]
 ) -> None:
     small, big = _two(tmp_path, workers=workers, bookings=bookings)

@@ -375,6 +375,18 @@ class World:
             document.body, place, tuple(document.categories), mark, event.transaction_id or "",
         )  # fmt: skip
 
+    def ask_calendar(self, name: str, path: str) -> Any:
+        """What Graph shows of a worker's mailbox, asked past the product."""
+
+        async def send() -> Any:
+            headers = {"Authorization": f"Bearer {self.exchange.token()}", "Prefer": 'IdType="ImmutableId"'}
+            url = f"{self.graph_url}/v1.0/users/{self.boxes[name]}/{path}"
+            async with self.http.get(url, headers=headers) as answer:
+                assert answer.status == 200, await answer.text()
+                return msgspec.json.decode(await answer.read())
+
+        return self.run(send())
+
     def edit(self, name: str, event: Shown, **changes: Any) -> None:
         """A worker's hand on an event, in Graph's words."""
         self.exchange.hands.edit(self.boxes[name], event.raw, changes)

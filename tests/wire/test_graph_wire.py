@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import unquote
 
@@ -149,11 +150,11 @@ def test_a_trial_event_is_private_free_silent_and_bears_its_own_property():
     ("mailbox", "path"),
     [("user@contoso.com", "/users/user%40contoso.com"), ("o'brien/x@y.z", "/users/o%27brien%2Fx%40y.z")],
 )
-def test_an_address_is_percent_encoded_in_the_path(mailbox, path):
+def test_f19_an_address_is_percent_encoded_in_the_path(mailbox, path):
     assert wire.user(MailboxId(mailbox)) == path
 
 
-def test_an_event_id_is_percent_encoded_in_the_path():
+def test_f19_an_event_id_is_percent_encoded_in_the_path():
     assert wire.event_path(MailboxId("u"), EventId("AA/B+C=")) == "/users/u/events/AA%2FB%2BC%3D"
 
 
@@ -265,15 +266,49 @@ SENT = datetime(2026, 11, 22, 22, 0, 0, tzinfo=UTC)
     ],
 )
 def test_a_receipt_tells_an_older_or_different_event_from_the_one_just_made(changes, earliest, differs, suspect):
-    receipt = wire.receipt(EVENT, answer(**changes), earliest)
+    receipt = wire.receipt(create(), answer(**changes), earliest)
     assert (receipt.id, receipt.etag) == ("AAMkAG=", 'W/"abc"')
     assert (receipt.differs, receipt.suspect) == (differs, suspect)
+
+
+@pytest.mark.parametrize("key", [..., None, "", "key-1"])
+def test_an_answer_that_names_no_key_or_ours_is_a_receipt(key):
+    assert wire.receipt(create(), answer(transactionId=key), SENT).id == "AAMkAG="
+
+
+@pytest.mark.parametrize("key", ["key-2", 7, ["key-1"]])
+def test_f13_the_event_of_another_key_is_no_receipt(key):
+    with pytest.raises(wire.Malformed):
+        wire.receipt(create(), answer(transactionId=key), SENT)
+
+
+ZONES = ("tzone://Microsoft/Custom", "Customized Time Zone", "", None, 7, "W. Europe Standard Time")
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_f48_an_event_made_in_a_zone_that_nobody_knows_is_read_by_its_utc_times(zone):
+    seen = wire.observed(answer(originalStartTimeZone=zone, originalEndTimeZone=zone))
+    assert (seen.start, seen.end) == (EVENT.start, EVENT.end)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_f48_times_in_another_zone_than_the_one_asked_for_are_malformed_and_never_guessed(zone):
+    with pytest.raises(wire.Malformed):
+        wire.observed(answer(start={"dateTime": "2026-11-23T09:00:00", "timeZone": zone}))
+
+
+@pytest.mark.parametrize("hours", [-10, 0, 13])
+def test_f48_no_zone_but_utc_is_ever_sent(hours):
+    local = replace(EVENT, start=START.astimezone(timezone(timedelta(hours=hours), "tzone://Microsoft/Custom")))
+    body = wire.create_body(create(local))
+    assert {body[name]["timeZone"] for name in ("start", "end")} == {"UTC"}
+    assert "tzone" not in str(body)
 
 
 def test_a_subject_that_the_store_cut_is_not_another_subject():
     fields = {name: getattr(EVENT, name) for name in Event.__dataclass_fields__}
     long = Event(**fields | {"subject": "x" * 300})
-    assert not wire.receipt(long, answer(subject="x" * 252 + "..."), SENT).differs
+    assert not wire.receipt(create(long), answer(subject="x" * 252 + "..."), SENT).differs
 
 
 @pytest.mark.parametrize(("value", "read"), [("claim-1", "claim-1"), ("", None)])

@@ -196,7 +196,7 @@ def outcome(action: Write, reply: Reply) -> Receipt | FieldcalError:
         return Receipt(action.id, "") if isinstance(action, Delete) and isinstance(error, Gone) else error
     try:
         if isinstance(action, Create):
-            return wire.receipt(action.event, reply.body, reply.earliest)
+            return wire.receipt(action, reply.body, reply.earliest)
         if reply.status == HTTPStatus.NO_CONTENT:
             return Receipt(action.id, "")
         # A removal is answered without content; anything else is the word of somebody on the way.

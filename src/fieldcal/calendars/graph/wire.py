@@ -294,18 +294,22 @@ def moment(item: Mapping[str, object], name: str) -> datetime:
     return at
 
 
-def receipt(sent: Event, item: object, earliest: datetime | None) -> Receipt:
+def receipt(sent: Create, item: object, earliest: datetime | None) -> Receipt:
     """The receipt of a creation, from the answer's event.
 
-    `earliest`: no instant before it can belong to this sending; None where the server did not tell its clock.
+    `earliest`: no instant before it can belong to this sending; None where the server did not tell its clock. An
+    event under another key is none of this sending and `Malformed`: the service has given two creations of one moment
+    one id (microsoftgraph/microsoft-graph-docs#7330).
     """
     if not isinstance(item, dict):
         raise Malformed("an answer that is not an event")
+    if (item.get("transactionId") or sent.key) != sent.key:
+        raise Malformed("the event of another key")
     made = instant(item.get("createdDateTime"))
     return Receipt(
         id=event_id(item),
         etag=etag(item),
-        differs=_differs(sent, item),
+        differs=_differs(sent.event, item),
         suspect=made is None or earliest is None or made < earliest,
     )
 
