@@ -67,7 +67,7 @@ def test_a_mailbox_is_ready_when_something_is_to_be_done_in_it_that_may_be_done(
             mailboxes.set_profile(tx, ENVIRONMENT, [box], PROFILE)
             mailboxes.set_method(tx, ENVIRONMENT, [box], Method.SERVER_SIDE_SYNC)
             mailboxes.enable(tx, ENVIRONMENT, box, [])
-            mailboxes.checked(tx, ENVIRONMENT, box)
+            mailboxes.checked(tx, ENVIRONMENT, box, NOW)
         for deed in deeds:
             deed(tx)
         assert waiting.ready(tx, ENVIRONMENT, NOW) == found

@@ -7,48 +7,35 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+from tests.sync import office
+from tests.sync.choices import (
+    BEGINNINGS,
+    DEEDS,
+    FIRST_JOBS,
+    GRAPH_METHODS,
+    HOURS,
+    KINDS,
+    MAILBOXES,
+    SETTINGS,
+    SOURCE_PATHS,
+    SPANS,
+    STARTS,
+    STATUS,
+    WORDS,
+)
+from tests.sync.deeds import a_job, deed, hand, living, orders_of
 from tests.sync.mortal import WHERE, Where
 from tests.sync.people import STATUSES
-from tests.sync.stage import CAST, REST, Stage
+from tests.sync.stage import CAST, OWNERS, REST, Stage
 
 from fieldcal.embedded.faults import Fault, Kind, Match
 
 #: Makes a stage over fresh ends and a fresh state; its stories begin at this instant.
 NewStage = Callable[[datetime, bool, Callable[[str], None]], Stage]
-
-#: Berlin's clocks change on 25 October 2026 and 28 March 2027, New York's on 1 November and 14 March.
-STARTS = (
-    datetime(2026, 11, 23, 8, 0, tzinfo=UTC),
-    datetime(2026, 10, 22, 8, 0, tzinfo=UTC),
-    datetime(2027, 3, 12, 8, 0, tzinfo=UTC),
-)
-#: hours from now at which bookings begin: around the window's edges (7 days back, 14 ahead) and around now
-BEGINNINGS = (24, 30, 3, 1, 0, -1, -3, 72, 168, -167, -168, -169, -180, 335, 336, 337, 360, 500, 1000)
-HOURS = (2.0, 1.0, 0.5, 8.0, 30.0)
-SPANS = (
-    timedelta(minutes=5), timedelta(minutes=45), timedelta(hours=4), timedelta(days=1), timedelta(days=3),
-    timedelta(days=8), timedelta(days=25),
-)  # fmt: skip
-SETTINGS = (
-    {"canceled": "remove"}, {"canceled": "keep"}, {"canceled": "mark"}, {"deleted": "keep"}, {"deleted": "remove"},
-    {"without_work_order": "skip"}, {"without_work_order": "synchronize"}, {"proposed": "leave_out"},
-    {"proposed": "tentative"}, {"window_future": 7}, {"window_future": 28}, {"window_future": 14},
-    {"window_past": 2}, {"window_past": 14}, {"window_past": 7},
-)  # fmt: skip
-#: what a request may meet; a list cut short is planted only where the protocol lets it be seen
-KINDS: tuple[Kind, ...] = ("status", "drop_before", "drop_after", "truncated", "garbage", "empty_page", "delay")
-STATUS = (503, 429, 500, 401, 403, 502, 504)
-SOURCE_PATHS = (None, "bookableresourcebookings", r"In\(", r"bookableresourcebookings\(", "bookableresources", "token=")
-GRAPH_METHODS = (None, "POST", "PATCH", "DELETE", "GET")
-
-DEEDS = (
-    "book", "move", "far", "Traveling", "Canceled", "give", "delete", "off and on", "order", "hand delete",
-    "hand subject", "hand copy", "hand categories", "nothing",
-)  # fmt: skip
 
 pick = st.integers(0, 99)
 worker = st.sampled_from([name for name, *_ in CAST])
@@ -69,12 +56,19 @@ class SyncMachine(RuleBasedStateMachine):
         follow=st.sampled_from([False, False, True]),
         dead_key=st.sampled_from(["new", "error", "dead"]),
         stormy=st.booleans(),
+        jobs=st.lists(st.sampled_from(FIRST_JOBS), min_size=1, max_size=4),
     )
-    def begins(self, start: datetime, follow: bool, dead_key: str, stormy: bool) -> None:
+    def begins(
+        self, start: datetime, follow: bool, dead_key: str, stormy: bool, jobs: list[tuple[str, int, bool]]
+    ) -> None:
         self.stage = type(self).new_stage(start, follow, self.told.append)
         self.stormy = stormy
         self.stage.world.exchange.control.change(dead_key=dead_key)
         self.stage.says(f"a used key answers {dead_key}; work orders are {'' if follow else 'not '}followed")
+        for who, ahead, ordered in jobs:
+            order = self.stage.opens_order() if ordered else None
+            self.stage.books(who, start + timedelta(hours=ahead), 2, order=order)
+        self.stage.passes()
 
     def teardown(self) -> None:
         if self.stage is None:
@@ -101,27 +95,21 @@ class SyncMachine(RuleBasedStateMachine):
 
     # -- what there is to choose from
 
-    def _living(self) -> list[str]:
-        return [booking for booking, job in self._on_stage().oracle.jobs.items() if not job.now.deleted]
-
     def _job(self, which: int) -> str:
-        living = self._living()
-        return living[-1 - which % len(living)]
-
-    def _order(self, which: int) -> str | None:
-        orders = [None, *self._orders()]
-        return orders[which % len(orders)]
-
-    def _orders(self) -> list[str]:
-        stage = self._on_stage()
-        return sorted(stage.standing_orders, key=lambda order: stage.oracle.orders[order].number)
+        return a_job(self._on_stage(), which)
 
     def _on_stage(self) -> Stage:
         assert self.stage is not None
         return self.stage
 
     def _has_jobs(self) -> bool:
-        return self.stage is not None and bool(self._living())
+        return self.stage is not None and bool(living(self.stage))
+
+    def _is_claimed(self) -> bool:
+        return self.stage is not None and bool(self.stage.claimed)
+
+    def _is_asked(self) -> bool:
+        return self.stage is not None and self.stage.oracle.persons.are_asked
 
     def _is_stormy(self) -> bool:
         return self.stage is not None and self.stormy
@@ -137,7 +125,8 @@ class SyncMachine(RuleBasedStateMachine):
     def books(self, who: str, ahead: int, hours: float, order: int, status: str, passes: bool) -> None:
         stage = self._on_stage()
         start = stage.now.replace(second=0, microsecond=0) + timedelta(hours=ahead)
-        stage.books(who, start, hours, order=self._order(order), status=status)
+        orders = [None, *orders_of(stage)]
+        stage.books(who, start, hours, order=orders[order % len(orders)], status=status)
         self._then(passes)
 
     @rule(ahead=st.sampled_from(BEGINNINGS))
@@ -189,13 +178,13 @@ class SyncMachine(RuleBasedStateMachine):
     @rule(which=pick, what=st.sampled_from(["open", "edit", "edit", "swap", "delete"]), job=pick, passes=st.booleans())
     def works_on_orders(self, which: int, what: str, job: int, passes: bool) -> None:
         stage = self._on_stage()
-        orders = self._orders()
+        orders = orders_of(stage)
         if what == "open" or not orders:
             orders = [stage.opens_order()]
         order = orders[which % len(orders)]
         if what == "edit":
             stage.edits_order(order)
-        elif what == "swap" and self._living():
+        elif what == "swap" and living(stage):
             stage.swaps_order(self._job(job), order)
         elif what == "delete":
             stage.deletes_order(order)
@@ -206,22 +195,7 @@ class SyncMachine(RuleBasedStateMachine):
     @precondition(_has_jobs)
     @rule(which=pick, what=st.sampled_from(["delete", "subject", "move", "categories", "copy", "delete"]))
     def hand(self, which: int, what: str) -> None:
-        stage = self._on_stage()
-        events = stage.events()
-        if not events:
-            return
-        box, stand = events[-1 - which % len(events)]
-        if what == "delete":
-            stage.hand_deletes(box, stand)
-        elif what == "copy":
-            stage.hand_copies(box, stand)
-        elif what == "subject":
-            stage.hand_edits(box, stand, subject="my own words")
-        elif what == "categories":
-            stage.hand_edits(box, stand, categories=["Mine"])
-        else:
-            moment = {"dateTime": f"{stand.end + timedelta(hours=3):%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"}
-            stage.hand_edits(box, stand, end=moment)
+        hand(self._on_stage(), what, which)
 
     @rule(who=st.sampled_from(["Ana", "Ben"]), ahead=st.sampled_from(BEGINNINGS))
     def hand_adds(self, who: str, ahead: int) -> None:
@@ -230,9 +204,73 @@ class SyncMachine(RuleBasedStateMachine):
 
     # -- administrators and time
 
-    @rule(who=st.sampled_from(["Ana", "Ben"]), passes=st.booleans())
+    @rule(who=st.sampled_from(OWNERS), passes=st.booleans())
     def switches_mailbox(self, who: str, passes: bool) -> None:
-        self._on_stage().switch_mailbox(who, on=not self._on_stage().is_on(who))
+        office.switches(self._on_stage(), who)
+        self._then(passes)
+
+    @rule(who=st.sampled_from(OWNERS), whose=st.sampled_from(["environment", "installation"]),
+          then=st.sampled_from(["pass", "check", "back", "nothing"]))  # fmt: skip
+    def is_taken_over(self, who: str, whose: str, then: str) -> None:
+        stage = self._on_stage()
+        office.is_taken_over(stage, who, whose)
+        if then == "check":
+            stage.checks(everything=False)
+        elif then == "back":
+            stage.passes()
+            office.takes_back(stage, who)
+        self._then(then != "nothing")
+
+    @precondition(_is_claimed)
+    @rule(who=st.sampled_from(OWNERS), passes=st.booleans())
+    def takes_back(self, who: str, passes: bool) -> None:
+        office.takes_back(self._on_stage(), who)
+        self._then(passes)
+
+    @rule(change=st.sampled_from(MAILBOXES), opens=st.booleans(), passes=st.booleans())
+    def gets_a_mailbox(self, change: tuple[str, str | None], opens: bool, passes: bool) -> None:
+        """A technician who has none, has another, or has none any more, bookings or not (D10)."""
+        stage, (who, to) = self._on_stage(), change
+        office.gives_mailbox(stage, who, to)
+        self._then(passes or opens)
+        if opens and to is not None and not stage.is_on(to):
+            office.switches(stage, to)
+            self._then(passes)
+
+    @precondition(_has_jobs)
+    @rule(which=pick, how=st.sampled_from(["delete", "deactivate"]), word=st.sampled_from(WORDS), passes=st.booleans())
+    def removals_wait_for_a_person(self, which: int, how: str, word: str, passes: bool) -> None:
+        """A removal over the budget, what happens to its booking meanwhile, and a person's word."""
+        stage, booking = self._on_stage(), self._job(which)
+        office.spends_the_removals(stage)
+        if how == "delete":
+            stage.deletes(booking)
+        else:
+            stage.activates(booking, active=not stage.oracle.jobs[booking].now.active)
+        stage.passes()
+        if word in ("approve", "reject"):
+            office.decides(stage, word)
+        elif word == "activate" and how != "delete":
+            stage.activates(booking, active=not stage.oracle.jobs[booking].now.active)
+        elif word != "wait":
+            deed(stage, word, which)
+        self._then(passes)
+
+    @precondition(_is_asked)
+    @rule(word=st.sampled_from(["approve", "reject"]), passes=st.booleans())
+    def a_person_decides(self, word: str, passes: bool) -> None:
+        office.decides(self._on_stage(), word)
+        self._then(passes)
+
+    @precondition(_has_jobs)
+    @rule(which=pick, with_change=st.booleans(), passes=st.booleans())
+    def exchange_refuses(self, which: int, with_change: bool, passes: bool) -> None:
+        """One booking's event is answered 400, again and again; its neighbours must not notice (I7)."""
+        stage, booking = self._on_stage(), self._job(which)
+        office.poisons(stage, booking)
+        if with_change:
+            now = stage.oracle.jobs[booking].now
+            stage.moves(booking, now.start + timedelta(hours=1), 1)
         self._then(passes)
 
     @rule(what=st.sampled_from(["profile", "environment"]))
@@ -303,41 +341,16 @@ class SyncMachine(RuleBasedStateMachine):
     ) -> None:
         """A change, its write in trouble, and another change or a hand before anybody knows what became of it."""
         stage = self._on_stage()
-        self._deed(first, which)
+        deed(stage, first, which)
         for method in ("POST", "PATCH", "DELETE"):
             match = Match(method=method, item=item)
             stage.plants("Exchange", Fault(kind=kind, status=status, match=match, headers={"Retry-After": "7"}))
         stage.passes()
         stage.mends()
-        self._deed(then, which)
+        deed(stage, then, which)
         if rests:
             stage.waits(REST)
         stage.passes()
-
-    def _deed(self, what: str, which: int) -> None:
-        stage = self._on_stage()
-        hour = stage.now.replace(second=0, microsecond=0) + timedelta(hours=1 + which)
-        if what == "book" or not self._living():
-            stage.books("Ana", hour, 2)
-            return
-        booking = self._job(which)
-        events = stage.events()
-        if what == "move":
-            stage.moves(booking, hour, 1)
-        elif what == "far":
-            stage.moves(booking, hour + timedelta(days=40), 1)
-        elif what in STATUSES:
-            stage.sets_status(booking, what)
-        elif what == "give":
-            stage.reassigns(booking, ("Ana", "Ben", "Early shift", "Crew North")[which % 4])
-        elif what == "delete":
-            stage.deletes(booking)
-        elif what == "off and on":
-            stage.switch_mailbox("Ana", on=not stage.is_on("Ana"))
-        elif what == "order" and stage.standing_orders:
-            stage.edits_order(self._orders()[which % len(stage.standing_orders)])
-        elif what.startswith("hand") and events:
-            self.hand(which, what.removeprefix("hand "))
 
     @precondition(_is_stormy)
     @rule(item=st.booleans())

@@ -6,11 +6,17 @@ says which events may, must or must not stand there. It knows nothing of marks, 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from tests.sync.truth import CANCELED, Job, Order, Rules, Stand, Version, Worker, differences
+from tests.sync.words import Words
+
+from fieldcal.state.plans import Row
+
+#: so often the sync looks again whether a worker's other mailbox is set up by now
+ASKED_AGAIN = timedelta(hours=1)
 
 
 @dataclass(slots=True)
@@ -69,6 +75,16 @@ class Oracle:
         self.storm = False
         #: searches may have missed an event since the last check
         self.blind = False
+        #: when a calendar was looked at last
+        self.moment = datetime.max.replace(tzinfo=UTC)
+        #: what persons are asked or have said of removals
+        self.persons = Words(self._true_now)
+        #: when each mailbox was last enabled
+        self.opened: dict[str, datetime] = {}
+        #: bookings whose event Exchange refuses, or has refused (False) so that they wait for a change
+        self.poisoned: dict[str, bool] = {}
+        #: whether edited work orders are followed has changed in this story: an edit may have been seen or not
+        self.follow_doubt = False
 
     # -- what people do
 
@@ -76,9 +92,11 @@ class Oracle:
         self.jobs[booking] = Job(name, [version], [self.step])
 
     def change(self, booking: str, at: datetime, **changes: object) -> None:
-        job = self.jobs[booking]
-        job.versions.append(replace(job.now, at=at, **changes))  # type: ignore[arg-type] # fields by name
+        job, before = self.jobs[booking], self.jobs[booking].now
+        job.versions.append(replace(before, at=at, **changes))  # type: ignore[arg-type] # fields by name
         job.steps.append(self.step)
+        if (before.triggers, before.gone) != (job.now.triggers, job.now.gone) and not self.poisoned.get(booking, True):
+            del self.poisoned[booking]
 
     def edit_order(self, order: str, summary: str, at: datetime) -> None:
         self.orders[order].summaries.append((self.step, summary))
@@ -93,6 +111,9 @@ class Oracle:
                 self.change(booking, at, order=None)
 
     def set_rules(self, **changes: object) -> None:
+        follow = changes.pop("follow_work_order", None)
+        if follow is not None:
+            self.follow_work_order, self.follow_doubt = bool(follow), True
         self.rules.append((self.step, replace(self.rules[-1][1], **changes)))  # type: ignore[arg-type] # by name
 
     def hand_left(self, box: str, stand: Stand) -> None:
@@ -159,6 +180,8 @@ class Oracle:
         if now is None:
             if not any(self._proves_removal(version, box) for version in job.versions):
                 raise Wrong(f"I4: the event of {job.name} was removed from {box} without evidence")
+            if self._needs_a_word(job) and not self.persons.might_have_gone((box, booking), self.moment):
+                raise Wrong(f"I4: the event of {job.name} was removed from {box} though a person has the word")
             place.stand = place.touched = None
             place.taken = False
             return
@@ -168,7 +191,7 @@ class Oracle:
         place.stand, place.said, place.touched, place.taken = now, said, None, False
 
     def _proves_removal(self, version: Version, box: str) -> bool:
-        if version.gone or self.workers[version.worker].box != box:
+        if version.gone or self.workers[version.worker].proves_away(box):
             return True
         return any(
             rules.leaves_out(version) or (version.status == CANCELED and rules.canceled == "remove")
@@ -193,6 +216,8 @@ class Oracle:
     def settle(self, box: str, expected: Mapping[str, list[Outcome]], before: Mapping[str, Stand | None]) -> None:
         """Ask that each booking came to one of its outcomes; `before`: what stood there before the pass."""
         for booking, outcomes in expected.items():
+            if booking in self.poisoned:
+                continue
             job, place = self.jobs[booking], self.place(box, booking)
             met = [one for one in outcomes if not self._unmet(one, job, place, before.get(booking))]
             if not met:
@@ -219,7 +244,9 @@ class Oracle:
 
     def _first_like(self, job: Job) -> Version:
         """The earliest version since which nothing of D1 changed that is still so: from then on details are read."""
-        return next(version for version in job.versions if version.triggers == job.now.triggers)
+        edition = job.now.edition
+        same = [replace(each, edition=edition) if self.follow_doubt else each for each in job.versions]
+        return job.versions[[each.triggers for each in same].index(job.now.triggers)]
 
     def _outcomes(self, box: str, booking: str, now: datetime, *, sure: bool) -> list[Outcome]:
         place, job = self.place(box, booking), self.jobs[booking]
@@ -236,7 +263,7 @@ class Oracle:
         for variant in variants:
             for each in rules:
                 where = replace(each, window_past=current.window_past, window_future=current.window_future)
-                found += self._ruled(variant, job.now, box, where, now, sure=sure)
+                found += self._ruled(variant, job.now, (box, booking), where, now, sure=sure)
         return list(dict.fromkeys(found))
 
     def _held_after(self, step: int, since: int) -> bool:
@@ -245,21 +272,22 @@ class Oracle:
         return following >= since
 
     def _ruled(
-        self, place: Place, truth: Version, box: str, rules: Rules, now: datetime, *, sure: bool
+        self, place: Place, truth: Version, at: tuple[str, str], rules: Rules, now: datetime, *, sure: bool
     ) -> list[Outcome]:
-        """What one booking may come to here under one set of settings."""
+        """What one booking may come to here (`at`: mailbox, booking) under one set of settings."""
+        box = at[0]
         linked = place.stand is not None or place.taken
         said_end = place.said.end if linked and place.said else now
         if not linked:
             return [self._unlinked(truth, box, rules, now)]
         if not truth.gone and self.workers[truth.worker].box != box:
-            return [Outcome("given to another worker")]
+            return self._elsewhere(place, truth, at, now)
         if truth.gone or rules.leaves_out(truth):
             if rules.deleted == "keep":
                 return [_kept(place, "deleted, and by setting events stay")]
             if said_end <= now:
                 return [_kept(place, "deleted, and its event had ended")]
-            return [Outcome("deleted")]
+            return self._counted(place, at, now, "deleted")
         if said_end <= rules.near(now) and truth.end <= rules.near(now):
             frozen = _kept(place, "frozen: all of it lies before the window")
             return [frozen] if sure or place.stand is None else [frozen, Outcome("it was moved", says=truth)]
@@ -271,10 +299,48 @@ class Oracle:
         if truth.triggers == place.said.triggers:
             kept = _kept(place, "nothing of D1 changed")
             return [kept] if sure or place.stand is None else [kept, Outcome("written once more", says=truth)]
+        edited = self.follow_doubt and replace(truth, edition=place.said.edition).triggers == place.said.triggers
+        unseen = [_kept(place, "whether its work order's edition was followed is not known")] if edited else []
         if place.stand is None:
             # A hand took it: the write finds it gone, and the booking is looked at as one without an event.
-            return [self._unlinked(truth, box, rules, now)]
-        return [Outcome("it changed", says=truth)]
+            return [*unseen, self._unlinked(truth, box, rules, now)]
+        return [*unseen, Outcome("it changed", says=truth)]
+
+    def _elsewhere(self, place: Place, truth: Version, at: tuple[str, str], now: datetime) -> list[Outcome]:
+        """It belongs into another mailbox: given to another worker, or its worker has another one by now (D7, D10)."""
+        home = self.workers[truth.worker].box
+        if place.said is None or place.said.worker != truth.worker:
+            return [Outcome("given to another worker")]
+        if home is None:
+            return [_kept(place, "its worker has no mailbox any more")]
+        if home not in self.on:
+            return [_kept(place, "its worker's other mailbox is not set up")]
+        gone = self._counted(place, at, now, "its worker has another mailbox")
+        asked_again = now >= self.opened[home] + ASKED_AGAIN
+        return gone if asked_again else [*gone, _kept(place, "its worker's other mailbox was not set up before")]
+
+    # -- removals that count, and persons
+
+    def hear(self, rows: Sequence[Row], since: datetime | None) -> None:
+        """What is held for a person or was decided; `since`: when whatever held it began."""
+        if needless := self.persons.hear(rows, since):
+            raise Wrong(f"the removal of {self.name(needless[0])} is held though the hour had room for it")
+
+    def _true_now(self, booking: str) -> tuple[object, ...]:
+        job = self.jobs.get(booking)
+        return () if job is None else (job.rows, len(self.rules), self.workers[job.now.worker].box)
+
+    def _counted(self, place: Place, at: tuple[str, str], now: datetime, why: str) -> list[Outcome]:
+        """A removal that counts: gone, or held for a person."""
+        goes = self.persons.may_go(at, now) or self.persons.may_turn(at, now)
+        stays = [_kept(place, f"{why}, and its removal waits for a person")] if self.persons.may_stay(at, now) else []
+        return [*([Outcome(why)] if goes else []), *stays]
+
+    def _needs_a_word(self, job: Job) -> bool:
+        """Whether all that ever spoke for a removal counts against the hour's budget."""
+        moved = len({version.worker for version in job.versions}) > 1
+        canceled = any(version.status == CANCELED for version in job.versions)
+        return not moved and not (canceled and any(rules.canceled == "remove" for _, rules in self.rules))
 
     def _unlinked(self, truth: Version, box: str, rules: Rules, now: datetime) -> Outcome:
         if truth.gone or self.workers[truth.worker].box != box or rules.leaves_out(truth):

@@ -29,6 +29,8 @@ class People:
         self._numbers = 0
         self._profile_on = self._environment_on = True
         self._boxes_on: set[str] = set()
+        #: mailboxes that another environment has claimed, noticed or not
+        self.claimed: set[str] = set()
         #: work orders that were not deleted
         self.standing_orders: set[str] = set()
 
@@ -117,7 +119,7 @@ class People:
 
     def events(self) -> list[tuple[str, Stand]]:
         """Every event of every calendar, those made first first."""
-        found = [(box, stand) for box in self.boxes for stand in self._look(box)]
+        found = [(box, stand) for box in self.boxes for stand in self.look_into(box)]
         return sorted(found, key=lambda each: each[1].raw.row)
 
     def hand_edits(self, box: str, stand: Stand, **changes: Any) -> None:
@@ -149,6 +151,8 @@ class People:
         self._deed(f"{name}'s mailbox is {'enabled' if on else 'switched off'}")
         (self.world.enable if on else self.world.disable)(name)
         (self._boxes_on.add if on else self._boxes_on.discard)(self.world.boxes[name])
+        if on:
+            self.oracle.opened[self.world.boxes[name]] = self.now
         self._agree()
 
     def switch_profile(self, *, on: bool) -> None:
@@ -175,6 +179,12 @@ class People:
         self._deed(f"the settings are changed: {', '.join(f'{name} {value}' for name, value in changes.items())}")
         self.world.change_settings(**changes)
         self.oracle.set_rules(**changes)
+
+    def is_off(self, name: str) -> None:
+        """The product has switched this mailbox off by itself."""
+        self._deed(f"{name}'s mailbox is switched off: somebody else serves it")
+        self._boxes_on.discard(self.world.boxes[name])
+        self._agree()
 
     def waits(self, by: timedelta) -> None:
         self.world.clock.advance(by)
@@ -209,16 +219,18 @@ class People:
         for end in (self.world.exchange, self.world.field_service):
             end.control.clear_faults()
         self.world.exchange.control.change(blind_search=False)
+        self.oracle.poisoned = dict.fromkeys(self.oracle.poisoned, False)
 
     # -- looking
 
-    def _look(self, box: str) -> list[Stand]:
+    def look_into(self, box: str) -> list[Stand]:
         return [self._stand(event) for event in self.world.exchange.hands.look(box)]
 
     def _stand(self, event: StoredEvent) -> Stand:
         properties = self.world.exchange.hands.properties(event)
         mark = next((value for name, value in properties.items() if MARK in name), "")
-        booking = mark.split("/")[2] if mark else ""
+        # Another organization's mark is none of ours.
+        booking = mark.split("/")[2] if f"/{self.world.site.organization}/" in mark else ""
         start, end = (datetime.fromisoformat(at.rstrip("Z")[:26] + "+00:00") for at in (event.start, event.end))
         return Stand(event, properties, start, end, rows_of(event.document.body), booking)
 

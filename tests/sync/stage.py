@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
-from uuid import UUID
 
 from sqlalchemy import select
 from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
+from tests.sync.agreement import links_agree
 from tests.sync.mortal import Where
 from tests.sync.oracle import Oracle, Wrong
 from tests.sync.people import People
@@ -22,12 +22,10 @@ from tests.sync.truth import Worker
 from tests.sync.world import ENVIRONMENT, Process, World
 
 from fieldcal.embedded.control import Entry
-from fieldcal.embedded.exchange import ids
-from fieldcal.embedded.exchange.document import StoredEvent
 from fieldcal.errors import FieldcalError
 from fieldcal.model import MailboxId
 from fieldcal.setup_model import Actor
-from fieldcal.state import backup, links, mailboxes
+from fieldcal.state import backup, environments, mailboxes, plans
 from fieldcal.state.tables import leases
 from fieldcal.sync.passes import Report, run_check, run_pass
 from fieldcal.sync.site import LEASE, Site
@@ -40,7 +38,10 @@ CAST = (
     ("Ben", 35, "America/New_York", "", 3),
     ("Early shift", 85, "Europe/London", "Ana", 3),
     ("Crew North", 110, "Europe/Berlin", "", 6),
+    ("Dora", 140, "Africa/Johannesburg", "", 3),
 )
+#: whose mailboxes there are; Dora has hers only later (D10)
+OWNERS, LATE = ("Ana", "Ben", "Dora"), "Dora"
 #: longer than every pause that the sync takes
 REST = timedelta(minutes=40)
 
@@ -68,11 +69,15 @@ class Stage(People):
         self.world.wires[1].watch = self._watch
         for name, code, zone, box, kind in CAST:
             self.world.worker(name, enabled=False, zone=code, box=box, kind=kind)
-            self.oracle.workers[name] = Worker(name, self.world.boxes.get(name), zone)
-        self.boxes = {self.world.boxes[name]: name for name in ("Ana", "Ben")}
+            has = None if name == LATE else self.world.boxes.get(name)
+            self.oracle.workers[name] = Worker(name, has, zone, frozenset({has} if has else ()))
+        self.world.ask("PATCH", f"bookableresources({self.world.resources[LATE]})", {"UserId@odata.bind": None})
+        self.boxes = {self.world.boxes[name]: name for name in OWNERS}
         if before_the_first_pass is not None:
             before_the_first_pass(self)
         self.world.set_up_again()
+        with world.database.write() as tx:
+            environments.save(tx, replace(environments.get(tx, ENVIRONMENT), organization=world.site.organization))
         for name in ("Ana", "Ben"):
             self.switch_mailbox(name, on=True)
         if before_the_first_pass is None:
@@ -118,11 +123,21 @@ class Stage(People):
         """Have the process do this; None where it died of it."""
         process = self.process
         with self._observed():
-            return self.world.run(_answer(process, work(self._site(process))))
+            result = self.world.run(_answer(process, work(self._site(process))))
+        self._heard(result)
+        return result
+
+    def sets(self, **changes: Any) -> None:
+        super().sets(**changes)
+        if "follow_work_order" in changes:
+            # What the source is asked for follows the settings that a process begins with.
+            self.process.database.close()
+            self.process = self._start()
 
     @contextmanager
     def _observed(self) -> Iterator[None]:
         """Whatever runs inside: only reads for the source (I9), nothing for what is switched off (R13, I5)."""
+        began = self.now
         source, exchange = self.world.field_service.control, self.world.exchange.control
         source_before = max((entry.number for entry in source.ledger()), default=0)
         before = max((entry.number for entry in exchange.ledger()), default=0)
@@ -141,6 +156,28 @@ class Stage(People):
                 box = _box_of(url)
                 if box is not None and box not in self.oracle.on:
                     raise Wrong(f"I5: {entry.method} {url} was sent to a mailbox that is switched off")
+        self._notices_claims()
+        self.hears_of_plans(since=began)
+
+    @staticmethod
+    def _heard(result: object) -> None:
+        if isinstance(result, Report) and result.tally.churn:
+            raise Wrong(f"churn: {result.tally.churn} writes followed no change and no fault")
+
+    def _notices_claims(self) -> None:
+        """What the sync has switched off because somebody else serves it (R14); nothing was written there."""
+        for box in sorted(self.claimed & self._boxes_on):
+            with self.world.database.read() as tx:
+                known = mailboxes.load(tx, ENVIRONMENT, box)
+            if known is not None and not known.enabled:
+                self.is_off(self.boxes[box])
+
+    def hears_of_plans(self, since: datetime | None = None) -> None:
+        """What waits for a person or was decided, as `fieldcal plan` shows it; `since`: held by what began then."""
+        with self.world.database.read() as tx:
+            known = [plan.id for plan in plans.load(tx, ENVIRONMENT) if plan.kind == "removals"]
+            rows = [row for plan in reversed(known) for row in plans.rows_of(tx, ENVIRONMENT, plan)]
+        self.oracle.hear(rows, since)
 
     def _watch(self, entry: Entry | None, name: str, writing: bool, late: bool) -> None:
         """Right after each request to the calendars: no double (I1), and sent only under the lease (I8)."""
@@ -155,7 +192,7 @@ class Stage(People):
 
     def _no_double(self) -> None:
         for box, name in self.boxes.items():
-            ours = [stand.booking for stand in self._look(box) if stand.made_by_us]
+            ours = [stand.booking for stand in self.look_into(box) if stand.made_by_us]
             for booking in ours:
                 if ours.count(booking) > 1:
                     raise Wrong(f"I1: two events for {self._name(booking)} in {name}'s calendar, for a moment")
@@ -170,8 +207,9 @@ class Stage(People):
 
     def looks(self, *, quiet: bool = False) -> None:
         """Ask what must hold at every moment; `quiet`: nothing may have been written since the last look."""
+        self.oracle.moment = self.now
         for box in self.boxes:
-            self.oracle.look(box, self._look(box), quiet_box=quiet or box not in self.oracle.on)
+            self.oracle.look(box, self.look_into(box), quiet_box=quiet or box not in self.oracle.on)
 
     def passes(self) -> Report | FieldcalError | None:
         """One pass; in calm weather every calendar must say what the rules want when it is over."""
@@ -194,7 +232,8 @@ class Stage(People):
 
     def _settles(self, expected: dict[str, Any], before: dict[str, Any]) -> None:
         for box, outcomes in expected.items():
-            self.oracle.settle(box, outcomes, before[box])
+            if box in self.oracle.on:
+                self.oracle.settle(box, outcomes, before[box])
 
     def checks(self, *, everything: bool) -> Report | FieldcalError | None:
         self.oracle.step += 1
@@ -202,7 +241,14 @@ class Stage(People):
         result = self.runs(lambda site: run_check(site, boxes, everything=everything))
         self.says(f"a check{' of everything' if everything else ''}: {answered(result)}")
         self.looks()
+        if not self.oracle.storm:
+            self._claims_found()
         return result
+
+    def _claims_found(self) -> None:
+        if overlooked := self.claimed & self.oracle.on:
+            names = ", ".join(self.boxes[box] for box in overlooked)
+            raise Wrong(f"R14: a check has not noticed that somebody else serves the mailbox of {names}")
 
     def dying(self, where: Where, nth: int, *, check: bool = False) -> bool:
         """A pass (or check) whose process dies; False where it got to its end before that."""
@@ -244,6 +290,8 @@ class Stage(People):
         first.life.holds(where, nth)
         with self._observed():
             slow, quick = self.world.run(story())
+        self._heard(slow)
+        self._heard(quick)
         first.life.spare()
         self.says(f"a pass, held up {where} no. {nth}: {answered(slow)}; another meanwhile: {answered(quick)}")
         second.database.close()
@@ -257,6 +305,8 @@ class Stage(People):
         with self._observed():
             works = [_answer(process, run_pass(self._site(process))) for process in pair]
             results = self.world.run(_together(works))
+        for result in results:
+            self._heard(result)
         self.says("two passes at once: " + " / ".join(answered(result) for result in results))
         pair[1].database.close()
         self.looks()
@@ -266,6 +316,7 @@ class Stage(People):
         self.says("quiet: every pause ends")
         self.mends()
         self._mend_refused()
+        self._correct_refused()
         self.world.clock.advance(REST)
         self.oracle.step += 1
         before, expected = self._before(sure=False)
@@ -279,10 +330,11 @@ class Stage(People):
         self._settles(expected, before)
         self.oracle.storm = self.oracle.blind = False
         self._still(lambda: self.runs(run_pass), "the next pass")
-        self._links_agree()
+        links_agree(self)
         boxes = [MailboxId(box) for box in self.boxes]
         self._still(lambda: self.runs(lambda site: run_check(site, boxes, everything=everything)), "a check")
-        self._links_agree()
+        self._claims_found()
+        links_agree(self)
 
     def _still(self, work: Callable[[], object], what: str) -> None:
         self.world.forget_requests()
@@ -303,22 +355,13 @@ class Stage(People):
                     )
                 self.switch_mailbox(self.boxes[box], on=True)
 
-    def _links_agree(self) -> None:
-        """What is remembered is what stands there, so that the next change takes one request."""
-        for box in self.oracle.on:
-            with self.world.database.read() as tx:
-                linked = {link.booking: link for link in links.of_mailbox(tx, ENVIRONMENT, box)}
-            for (at, booking), place in self.oracle.places.items():
-                if at != box or place.stand is None:
-                    continue
-                link, stand = linked.get(booking), place.stand  # type: ignore[call-overload] # a plain str
-                event, etag = _names(box, stand.raw)
-                if link is None or link.event != event:
-                    raise Wrong(f"the state does not know the event of {self._name(booking)} in {self.boxes[box]}")
-                if link.intent is not None or link.rewrite:
-                    raise Wrong(f"the state is not done with {self._name(booking)} in {self.boxes[box]}")
-                if link.etag != etag and place.touched is None and stand.raw.key not in self.oracle.categories:
-                    raise Wrong(f"the state holds a stale etag for {self._name(booking)} in {self.boxes[box]}")
+    def _correct_refused(self) -> None:
+        """What Exchange refused was set aside until its booking changes: a dispatcher corrects it (I7)."""
+        for booking in list(self.oracle.poisoned):
+            now = self.oracle.jobs[booking].now
+            if not now.deleted:
+                self.moves(booking, now.start + timedelta(minutes=5), (now.end - now.start) / timedelta(hours=1))
+        self.oracle.poisoned.clear()
 
     def close(self) -> None:
         self.process.database.close()
@@ -346,11 +389,6 @@ def answered(result: object) -> str:
 def _box_of(url: str) -> str | None:
     _, found, rest = url.partition("/users/")
     return rest.split("/")[0].split("?")[0] if found else None
-
-
-def _names(box: str, event: StoredEvent) -> tuple[str, str]:
-    """The id and the etag under which the server knows this event now."""
-    return ids.immutable_id(UUID(box), event.key), ids.etag(ids.change_key(UUID(box), event.change))
 
 
 async def _together(works: list[Coroutine[Any, Any, T]]) -> list[T]:

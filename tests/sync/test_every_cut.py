@@ -30,7 +30,8 @@ def book_the_first_day(stage: Stage) -> None:
     order = stage.opens_order()
     for hour in range(8):
         stage.books("Ana" if hour % 2 else "Early shift", TOMORROW + hour * HOUR, 1, order=order if hour % 3 else None)
-    for hour in range(22):
+    # Three batches in one mailbox, so that there is a write in the middle.
+    for hour in range(42):
         stage.books("Ben", TOMORROW + hour * HOUR, 1)
     stage.books("Crew North", TOMORROW, 2)
     stage.books("Ana", NOW - 24 * 10 * HOUR, 2)
@@ -144,5 +145,6 @@ def test_a_story_cut_here_and_there_ends_as_it_should(
 def test_a_story_cut_anywhere_ends_as_it_should(
     play: Callable[[str, Where, int], bool], name: str, where: Where
 ) -> None:
-    ends = next(nth for nth in range(1, LAST) if not play(name, where, nth))
-    assert ends > 4
+    cuts = next(nth for nth in range(1, LAST) if not play(name, where, nth)) - 1
+    # The first load has the fewest: a batch for Ana and three for Ben.
+    assert cuts >= 4

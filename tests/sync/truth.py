@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from fieldcal.embedded.exchange.document import StoredEvent
@@ -83,14 +84,24 @@ class Job:
     def now(self) -> Version:
         return self.versions[-1]
 
+    @property
+    def rows(self) -> int:
+        """How often its row in the source was written; an edited work order leaves it alone."""
+        return 1 + sum(old.edition == new.edition for old, new in pairwise(self.versions))
+
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """`box` None: no mailbox of its own (D10)."""
+    """`box` None: no mailbox of its own (D10); `homes`: every mailbox that ever was."""
 
     name: str
     box: str | None
     zone: str
+    homes: frozenset[str] = frozenset()
+
+    def proves_away(self, box: str) -> bool:
+        """Whether a booking of this worker was ever proven to belong elsewhere than here."""
+        return box not in self.homes or len(self.homes) > 1
 
 
 @dataclass(frozen=True, slots=True)

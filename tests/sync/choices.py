@@ -1,0 +1,52 @@
+"""What the state machine chooses from."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from fieldcal.embedded.faults import Kind
+
+#: Berlin's clocks change on 25 October 2026 and 28 March 2027, New York's on 1 November and 14 March.
+STARTS = (
+    datetime(2026, 11, 23, 8, 0, tzinfo=UTC),
+    datetime(2026, 10, 22, 8, 0, tzinfo=UTC),
+    datetime(2027, 3, 12, 8, 0, tzinfo=UTC),
+)
+#: with what a story begins, so that there is something to be done: whose, hours ahead, with a work order
+FIRST_JOBS = (
+    ("Ana", 24, True), ("Ana", 3, False), ("Ben", 30, False), ("Early shift", 72, True), ("Dora", 24, False),
+    ("Ana", 337, True), ("Crew North", 24, False), ("Ben", -3, True),
+)  # fmt: skip
+#: hours from now at which bookings begin: around the window's edges (7 days back, 14 ahead) and around now
+BEGINNINGS = (24, 30, 3, 1, 0, -1, -3, 72, 168, -167, -168, -169, -180, 335, 336, 337, 360, 500, 1000)
+HOURS = (2.0, 1.0, 0.5, 8.0, 30.0)
+SPANS = (
+    timedelta(minutes=5), timedelta(minutes=45), timedelta(hours=4), timedelta(days=1), timedelta(days=3),
+    timedelta(days=8), timedelta(days=25),
+)  # fmt: skip
+#: D1, D2, D5, D6, D16 and the window (R12). D8's choices come here, with a field in `truth.Rules` for each and their
+#: outcomes in `Oracle._ruled`, where a hand's deed meets the rules (`place.taken`, `place.touched`).
+SETTINGS = (
+    {"canceled": "remove"}, {"canceled": "keep"}, {"canceled": "mark"}, {"deleted": "keep"}, {"deleted": "remove"},
+    {"without_work_order": "skip"}, {"without_work_order": "synchronize"}, {"proposed": "leave_out"},
+    {"proposed": "tentative"}, {"window_future": 7}, {"window_future": 28}, {"window_future": 14},
+    {"window_past": 2}, {"window_past": 14}, {"window_past": 7}, {"follow_work_order": True},
+    {"follow_work_order": False},
+)  # fmt: skip
+#: what a request may meet; a list cut short is planted only where the protocol lets it be seen
+KINDS: tuple[Kind, ...] = ("status", "drop_before", "drop_after", "truncated", "garbage", "empty_page", "delay")
+STATUS = (503, 429, 500, 401, 403, 502, 504)
+SOURCE_PATHS = (None, "bookableresourcebookings", r"In\(", r"bookableresourcebookings\(", "bookableresources", "token=")
+GRAPH_METHODS = (None, "POST", "PATCH", "DELETE", "GET")
+
+DEEDS = (
+    "book", "move", "far", "Traveling", "Canceled", "give", "delete", "off and on", "order", "hand delete",
+    "hand subject", "hand copy", "hand categories", "nothing",
+)  # fmt: skip
+#: what becomes of removals that wait for a person
+WORDS = ("approve", "reject", "wait", "activate", "move", "give", "approve", "reject")
+#: who comes to have which mailbox: a technician who had none, and one who shares Ana's
+MAILBOXES = (
+    ("Dora", "Dora"), ("Dora", "Ben"), ("Dora", None), ("Early shift", "Dora"), ("Early shift", "Ana"),
+    ("Early shift", "Ben"), ("Early shift", None), ("Dora", "Dora"),
+)  # fmt: skip

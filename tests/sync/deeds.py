@@ -1,0 +1,67 @@
+"""One deed of a dispatcher or of a worker's hand, by its name; what there is to choose from."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.sync import office
+from tests.sync.people import STATUSES
+from tests.sync.stage import Stage
+
+
+def living(stage: Stage) -> list[str]:
+    """The bookings that were not deleted."""
+    return [booking for booking, job in stage.oracle.jobs.items() if not job.now.deleted]
+
+
+def a_job(stage: Stage, which: int) -> str:
+    found = living(stage)
+    return found[-1 - which % len(found)]
+
+
+def orders_of(stage: Stage) -> list[str]:
+    """The work orders that were not deleted."""
+    return sorted(stage.standing_orders, key=lambda order: stage.oracle.orders[order].number)
+
+
+def hand(stage: Stage, what: str, which: int) -> None:
+    """A worker's hand on some event, ours or not."""
+    events = stage.events()
+    if not events:
+        return
+    box, stand = events[-1 - which % len(events)]
+    if what == "delete":
+        stage.hand_deletes(box, stand)
+    elif what == "copy":
+        stage.hand_copies(box, stand)
+    elif what == "subject":
+        stage.hand_edits(box, stand, subject="my own words")
+    elif what == "categories":
+        stage.hand_edits(box, stand, categories=["Mine"])
+    else:
+        moment = {"dateTime": f"{stand.end + timedelta(hours=3):%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"}
+        stage.hand_edits(box, stand, end=moment)
+
+
+def deed(stage: Stage, what: str, which: int) -> None:
+    hour = stage.now.replace(second=0, microsecond=0) + timedelta(hours=1 + which)
+    if what == "book" or not living(stage):
+        stage.books("Ana", hour, 2)
+        return
+    booking = a_job(stage, which)
+    if what == "move":
+        stage.moves(booking, hour, 1)
+    elif what == "far":
+        stage.moves(booking, hour + timedelta(days=40), 1)
+    elif what in STATUSES:
+        stage.sets_status(booking, what)
+    elif what == "give":
+        stage.reassigns(booking, ("Ana", "Ben", "Early shift", "Crew North")[which % 4])
+    elif what == "delete":
+        stage.deletes(booking)
+    elif what == "off and on":
+        office.switches(stage, "Ana")
+    elif what == "order" and stage.standing_orders:
+        stage.edits_order(orders_of(stage)[which % len(stage.standing_orders)])
+    elif what.startswith("hand"):
+        hand(stage, what.removeprefix("hand "), which)
