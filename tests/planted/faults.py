@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.planted.claims import CLAIMS
+from tests.planted.doubles import DOUBLES
 from tests.planted.fault import Fault
 from tests.planted.hands import HANDS
 from tests.planted.plan import PLAN
@@ -10,7 +11,7 @@ from tests.planted.store import STORE
 from tests.planted.way import WAY
 from tests.planted.wires import WIRES
 
-PLANTED: tuple[Fault, ...] = (*PLAN, *WAY, *HANDS, *CLAIMS, *STORE, *WIRES)
+PLANTED: tuple[Fault, ...] = (*PLAN, *WAY, *HANDS, *CLAIMS, *DOUBLES, *STORE, *WIRES)
 
 SURVIVORS: tuple[Fault, ...] = (
     Fault(

@@ -153,6 +153,7 @@ def _after_a_refusal(world: World) -> None:
 def test_r14_a_pass_reads_the_claim_before_it_writes_when_it_was_not_seen_for_long_or_was_refused(
     world: World, first: Installation, second: Installation, sign: Callable[[World], None]
 ) -> None:
+    first.pass_()
     second.test("Ana")
     second.take_over("Ana")
     sign(world)

@@ -11,7 +11,22 @@ import typer
 
 from fieldcal import __version__
 from fieldcal.access import obstacle
-from fieldcal.cli import check, db, demo, doctor, environment, mailbox, plan, profile, serve, status, sync, user, why
+from fieldcal.cli import (
+    check,
+    db,
+    demo,
+    doctor,
+    duplicates,
+    environment,
+    mailbox,
+    plan,
+    profile,
+    serve,
+    status,
+    sync,
+    user,
+    why,
+)
 from fieldcal.errors import FieldcalError, one_line
 
 #: The exit status of a command that Ctrl-C has ended (128 and the signal's number), and what is said then.
@@ -46,6 +61,7 @@ app.command()(demo.demo)
 app.command()(sync.sync)
 app.command()(serve.serve)
 app.command()(check.check)
+app.add_typer(duplicates.group, name="duplicates")
 app.add_typer(plan.group, name="plan")
 app.command()(why.why)
 app.command()(status.status)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
+from fieldcal.state.rows import slices
 from fieldcal.state.tables import findings
 
 
@@ -35,6 +36,13 @@ def replace_all(tx: Connection, environment: str, mailbox: str, found: Sequence[
                 for item in {item.event: item for item in found}.values()
             ],
         )  # fmt: skip
+
+
+def drop(tx: Connection, environment: str, mailbox: str, events: Sequence[str]) -> None:
+    """Forget what was found about these events: they are gone."""
+    here = (findings.c.environment == environment, findings.c.mailbox == mailbox)
+    for some in slices(events):
+        tx.execute(delete(findings).where(*here, findings.c.event.in_(some)))
 
 
 def load(tx: Connection, environment: str) -> list[Finding]:

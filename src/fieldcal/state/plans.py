@@ -41,7 +41,7 @@ class Plan:
     decided_at: datetime | None
     comment: str
     rows: int
-    #: `removals`, or `clean`: everything of ours in some mailboxes
+    #: `removals`; `clean`: everything of ours in some mailboxes; `duplicates`: events beside those that count
     kind: str = "removals"
 
 
@@ -102,25 +102,38 @@ def approve_clean(
     tx: Connection, environment: str, rows: Sequence[tuple[MailboxId, BookingId]], by: str, reason: str, now: datetime
 ) -> int:
     """Put on record that a person had all events of ours taken out of some mailboxes; returns the plan's number."""
+    told = [(mailbox, booking, "clean") for mailbox, booking in rows]
+    return approve(tx, environment, "clean", told, by, reason, now)
+
+
+def approve(
+    tx: Connection, environment: str, kind: str, rows: Sequence[tuple[MailboxId, str, str]], by: str, reason: str,
+    now: datetime,
+) -> int:  # fmt: skip
+    """Put on record that a person approved these removals: mailbox, booking, and what is removed or why."""
     plan = tx.execute(
         insert(plans)
         .values(
-            environment=environment, state="approved" if rows else "done", kind="clean", reason=reason, created_at=now,
+            environment=environment, state="approved" if rows else "done", kind=kind, reason=reason, created_at=now,
             decided_by=by, decided_at=now,
         )
         .returning(plans.c.id)
     ).scalar_one()  # fmt: skip
-    add_to_clean(tx, environment, plan, rows)
+    _approved(tx, environment, plan, rows)
     return int(plan)
+
+
+def _approved(tx: Connection, environment: str, plan: int, rows: Sequence[tuple[MailboxId, str, str]]) -> None:
+    add_missing(
+        tx, plan_rows,
+        [{"plan": plan, "mailbox": mailbox, "booking": booking, "environment": environment, "evidence": evidence,
+          "state": "approved"} for mailbox, booking, evidence in rows],
+    )  # fmt: skip
 
 
 def add_to_clean(tx: Connection, environment: str, plan: int, rows: Sequence[tuple[MailboxId, BookingId]]) -> None:
     """Have these removals in an approved clean; those that are in it already stay as they are."""
-    add_missing(
-        tx, plan_rows,
-        [{"plan": plan, "mailbox": mailbox, "booking": booking, "environment": environment, "evidence": "clean",
-          "state": "approved"} for mailbox, booking in rows],
-    )  # fmt: skip
+    _approved(tx, environment, plan, [(mailbox, booking, "clean") for mailbox, booking in rows])
 
 
 def finish_cleans(tx: Connection, environment: str, mailbox: str) -> None:
@@ -132,6 +145,20 @@ def finish_cleans(tx: Connection, environment: str, mailbox: str) -> None:
         )
     )
     _close(tx, environment, mailbox, [BookingId(booking) for booking in left], "dropped")
+
+
+def close(tx: Connection, environment: str, plan: int, mailbox: str, done: Sequence[str] | None = None) -> None:
+    """Of one approved plan, in one mailbox: these are done; None: what is left of it is over and was not done."""
+    rows = update(plan_rows).where(
+        plan_rows.c.plan == plan, plan_rows.c.mailbox == mailbox, plan_rows.c.state == "approved"
+    )
+    if done is None:
+        tx.execute(rows.values(state="dropped"))
+    for some in slices(done or ()):
+        tx.execute(rows.where(plan_rows.c.booking.in_(some)).values(state="done"))
+    left = select(plan_rows.c.plan).where(plan_rows.c.plan == plan, plan_rows.c.state == "approved")
+    here = (plans.c.environment == environment, plans.c.id == plan, plans.c.id.not_in(left))
+    tx.execute(update(plans).where(*here).values(state="done"))
 
 
 def verdicts(tx: Connection, environment: str, mailbox: str, bookings: Sequence[str]) -> dict[str, list[Row]]:

@@ -154,6 +154,7 @@ _DEEDS = {
     "forget": ("the event was forgotten", "forgetting the event failed"),
     "restore": ("what a hand did is written over", "what a hand did is not written over"),
     "decline": ("what a hand did is respected", "what a hand did is not respected"),
+    "remove duplicate": ("an event that stood double was removed", "removing an event that stands double failed"),
     "hold": ("the removal was held for a person", "the removal was held for a person"),
 }
 

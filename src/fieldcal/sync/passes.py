@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -13,11 +13,13 @@ import structlog
 from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError, ConnectorError, FieldcalError, Incomplete
-from fieldcal.model import MailboxId
+from fieldcal.model import EventId, MailboxId
 from fieldcal.state import feeds, history, mailboxes, marks
 from fieldcal.state.history import Tally
+from fieldcal.sync import duplicates
 from fieldcal.sync.check import check
 from fieldcal.sync.clean import Cleaned, Job, clean
+from fieldcal.sync.duplicates import Found, Removed
 from fieldcal.sync.pull import pull
 from fieldcal.sync.reconcile import reconcile
 from fieldcal.sync.site import LEASE, Site
@@ -157,6 +159,24 @@ async def run_clean(site: Site, plan: int, by: str, surveys: Sequence[Survey], p
     job = Job(plan, run, by, tell)
     done = await _all(lambda one: clean(site, job, one.mailbox, one.address), surveys, _silent)
     tally = Tally(removed=sum(one.removed for one in done), failed=sum(bool(one.problem) for one in done))
+    await site.database.writing(history.end, run, tally, "", site.clock.now())
+    return done
+
+
+async def run_find(site: Site, boxes: Sequence[MailboxId], progress: Progress = _silent) -> list[Found]:
+    """What stands double in these mailboxes, in their order."""
+    return await _all(lambda mailbox: duplicates.find(site, mailbox), boxes, progress)
+
+
+async def run_remove(
+    site: Site, plan: int, by: str, chosen: Mapping[MailboxId, tuple[str, frozenset[EventId]]], progress: Progress
+) -> list[Removed]:
+    """Carry out the approved removal `plan` of duplicates: by mailbox its address, and the events."""
+    run = uuid.uuid4().hex
+    job = duplicates.Job(plan, run, by)
+    await site.database.writing(history.begin, site.environment, run, duplicates.PLAN, site.clock.now())
+    done = await _all(lambda box: duplicates.remove(site, job, box, *chosen[box]), list(chosen), progress)
+    tally = Tally(removed=sum(len(one.removed) for one in done), failed=sum(bool(one.problem) for one in done))
     await site.database.writing(history.end, run, tally, "", site.clock.now())
     return done
 
