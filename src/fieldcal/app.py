@@ -19,6 +19,8 @@ from yarl import URL
 from fieldcal import runfile, signin
 from fieldcal.access import obstacle
 from fieldcal.calendars.graph import GraphCalendars
+from fieldcal.calendars.graph import health as graph_health
+from fieldcal.calendars.graph.calendar import versioned
 from fieldcal.clock import Clock, SystemClock
 from fieldcal.config import Config
 from fieldcal.engine.pace import StoredPace
@@ -32,7 +34,7 @@ from fieldcal.secrets import Secrets, is_reference
 from fieldcal.setup import environments as environment_setup
 from fieldcal.setup.bench import Bench
 from fieldcal.setup_model import Endpoint, Environment
-from fieldcal.sources.dataverse import DataverseSource, health
+from fieldcal.sources.dataverse import DataverseSource, health, other_sync
 from fieldcal.sources.pinned import PinnedSource
 from fieldcal.state import environments, profiles, schema
 from fieldcal.state.database import Database
@@ -224,6 +226,19 @@ class App:
         http = self.http_to(environment.end, "fieldservice")
         try:
             found = await health.examine(http, follow_work_orders=environment.settings.follow_work_order)
+            found.append(await other_sync.examine(http, self.clock.now()))
+            return found, await self.clock_difference(http)
+        finally:
+            await http.close()
+
+    async def examine_calendars(self, end: Endpoint, outsider: str) -> tuple[list[Check], float | None]:
+        """What must hold at a calendar server besides the sign-in, and the seconds that its clock is behind.
+
+        `outsider`: an address that must not be reachable there, "" to try none.
+        """
+        http = self.http_to(end, "exchange")
+        try:
+            found = await graph_health.examine(http, versioned(http.root), outsider)
             return found, await self.clock_difference(http)
         finally:
             await http.close()

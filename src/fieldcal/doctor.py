@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
+import sqlite3
+import ssl
+import urllib.request
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from enum import StrEnum
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from fieldcal import runfile
+from fieldcal import __version__, doctor_calendars, runfile
 from fieldcal.access import readable_by_others
 from fieldcal.app import App
 from fieldcal.config import Config
+from fieldcal.doctor_lines import Level, Line
 from fieldcal.errors import ConfigError, FieldcalError
 from fieldcal.keys import client_certificate
 from fieldcal.model import Check
+from fieldcal.network import in_words
 from fieldcal.plan.ready import strangers
-from fieldcal.setup_model import Endpoint, Environment, ServerProfile
+from fieldcal.setup_model import Actor, Endpoint, Environment, ServerProfile
 from fieldcal.state import environments, profiles, schema
 from fieldcal.state.database import Database
 
@@ -28,41 +34,41 @@ from fieldcal.state.database import Database
 CLOCK_WARNS, CLOCK_FAILS = 30.0, 300.0
 #: How long before its end a certificate is worth a word.
 CERTIFICATE_WARNS = timedelta(days=30)
+#: Seconds for the service to answer, which is on this machine.
+_PATIENCE = 5.0
 #: Bytes that should be free where the state lies, and that must be.
 DISK_WARNS, DISK_FAILS = 500 * 2**20, 50 * 2**20
 
 
-class Level(StrEnum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "fail"
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One thing that was looked at."""
-
-    level: Level
-    what: str
-    detail: str
-    remedy: str = ""
-
-
 def look_at_state(config: Config) -> list[Line]:
-    """The state: reachable, of this version, writable; the disk under it; the service."""
-    found = [_state(config), *_disk(config)]
+    """Versions; the state: reachable, of this version, sound, writable; the disk under it; the service."""
+    return [_versions(), _state(config), *_disk(config), _service(config)]
+
+
+def _versions() -> Line:
+    parts = (
+        f"Fieldcal {__version__}", f"Python {platform.python_version()}", f"SQLite {sqlite3.sqlite_version}",
+        " ".join(ssl.OPENSSL_VERSION.split()[:2]), platform.platform(terse=True),
+    )  # fmt: skip
+    return Line(Level.OK, "versions", ", ".join(parts))
+
+
+def _service(config: Config) -> Line:
     try:
         running = runfile.find(config.data)
     except ConfigError as error:
-        return [*found, Line(Level.FAIL, "service", str(error), "see the message")]
-    if running is not None:
-        found.append(Line(Level.OK, "service", f"process {running.pid} since {running.started_at:%Y-%m-%d %H:%M:%SZ}"))
-    else:
+        return Line(Level.FAIL, "service", str(error), "see the message")
+    if running is None:
         remedy = "start it with `fieldcal serve`"
-        found.append(Line(Level.WARN, "service", "not running: nothing is synchronized by schedule", remedy))
-    return found
+        return Line(Level.WARN, "service", "not running: nothing is synchronized by schedule", remedy)
+    who = f"process {running.pid} since {running.started_at:%Y-%m-%d %H:%M:%SZ}"
+    try:
+        with urllib.request.urlopen(f"{running.url}/health", timeout=_PATIENCE) as answer:  # noqa: S310 - our run file's
+            answer.read(1024)
+    except OSError as error:
+        detail = f"{who} does not answer at {running.url}: {in_words(getattr(error, 'reason', None) or error)}"
+        return Line(Level.FAIL, "service", detail, "end the process and start it again")
+    return Line(Level.OK, "service", f"{who} answers at {running.url}")
 
 
 def _state(config: Config) -> Line:
@@ -75,6 +81,8 @@ def _state(config: Config) -> Line:
         try:
             with database.read() as tx:
                 schema.check(tx)
+                schema.check_file(tx)
+                server = ".".join(map(str, tx.dialect.server_version_info or ()))
             with database.write():
                 pass  # that the transaction can begin is what is asked
         finally:
@@ -85,7 +93,8 @@ def _state(config: Config) -> Line:
     if path is not None and readable_by_others(path):
         remedy = f"chmod 600 {path}* (it names people and jobs), chmod 700 {path.parent}"
         return Line(Level.WARN, "state", f"{where} may be read by others on this machine", remedy)
-    return Line(Level.OK, "state", f"{where}, revision {schema.HEAD}, writable")
+    kind = f"PostgreSQL {server}" if path is None else "its file is sound"
+    return Line(Level.OK, "state", f"{where}, revision {schema.HEAD}, {kind}, writable")
 
 
 def state_stands(config: Config) -> bool:
@@ -113,8 +122,11 @@ def _disk(config: Config) -> list[Line]:
     return [Line(level, "disk", f"{free // 2**20:,} MB free at {folder}", remedy)]
 
 
-async def look_at_ends(app: App) -> AsyncIterator[Line]:
-    """Every environment and server profile: secrets, sign-in, identity, tenants, privileges, the clocks."""
+async def look_at_ends(app: App, actor: Actor, outsider: str) -> AsyncIterator[Line]:
+    """Every environment and server profile: one harmless call through each port, and what it tells.
+
+    `outsider`: an address that must not be reachable through any profile, "" to try none.
+    """
     places = await app.database.reading(environments.everyone)
     known = await app.database.reading(profiles.everyone)
     if not places:
@@ -124,9 +136,14 @@ async def look_at_ends(app: App) -> AsyncIterator[Line]:
     for place in places:
         async for line in _environment(app, place):
             yield line
+    tenants = {profile.id: profile.tenant for profile in known}
     for profile in known:
-        async for line in _profile(app, profile, places):
+        async for line in _profile(app, profile, outsider, tenants):
             yield line
+        async for line in doctor_calendars.look(app, actor, places, profile):
+            yield line
+    for line in await app.database.reading(_tenants, tenants):
+        yield line
 
 
 async def _environment(app: App, place: Environment) -> AsyncIterator[Line]:
@@ -155,7 +172,7 @@ async def _environment(app: App, place: Environment) -> AsyncIterator[Line]:
     yield _clock(what, ahead)
 
 
-async def _profile(app: App, profile: ServerProfile, places: list[Environment]) -> AsyncIterator[Line]:
+async def _profile(app: App, profile: ServerProfile, outsider: str, tenants: dict[str, str]) -> AsyncIterator[Line]:
     what = f"server profile {profile.id}"
     if not profile.active:
         yield Line(Level.WARN, what, "not active: nothing is sent", f"`fieldcal profile activate {profile.id}`")
@@ -164,25 +181,41 @@ async def _profile(app: App, profile: ServerProfile, places: list[Environment]) 
         yield secret
         if secret.level is Level.FAIL:
             return
-    calendars = http = None
+    calendars = None
     try:
-        calendars, http = app.calendars_at(profile.end, profile.id), app.http_to(profile.end, "exchange")
+        calendars = app.calendars_at(profile.end, profile.id)
         identity = await calendars.identity()
         yield Line(Level.OK, f"{what}: sign-in", f"tenant {identity.tenant or 'not told'}")
-        yield _clock(what, await app.clock_difference(http))
-        profile = replace(profile, tenant=identity.tenant or profile.tenant)
+        checks, ahead = await app.examine_calendars(profile.end, outsider)
+        tenants[profile.id] = identity.tenant or profile.tenant
     except FieldcalError as error:
         yield _failed(f"{what}: sign-in", error)
         return
     finally:
-        for opened in (calendars, http):
-            if opened is not None:
-                await opened.close()
-    for place in places:
-        if strangers(profile, place):
-            detail = f"tenant {profile.tenant}, but the environment {place.id} is in the tenant {place.tenant}"
-            remedy = "use a server profile of the same tenant for its mailboxes (R7)"
-            yield Line(Level.WARN, what, detail, remedy)
+        if calendars is not None:
+            await calendars.close()
+    for check in checks:
+        yield _as_line(what, check)
+    yield _clock(what, ahead)
+
+
+def _tenants(tx: Connection, told: dict[str, str]) -> list[Line]:
+    """Whether each environment and the profiles that its mailboxes are written through are in one tenant (R7).
+
+    `told`: the tenant of each profile, as it says now.
+    """
+    found = []
+    for profile in (replace(known, tenant=told.get(known.id, "")) for known in profiles.everyone(tx)):
+        for place in (environments.get(tx, name) for name in profiles.serving(tx, profile.id)):
+            what = f"environment {place.id} and server profile {profile.id}: same tenant"
+            if strangers(profile, place):
+                detail = f"the bookings are in {place.tenant}, the calendars in {profile.tenant}: nothing is written"
+                remedy = "use a server profile of the bookings' own tenant for its mailboxes (R7)"
+                found.append(Line(Level.FAIL, what, detail, remedy))
+            else:
+                both = profile.tenant and place.tenant
+                found.append(Line(Level.OK, what, profile.tenant if both else "one of the ends does not tell its own"))
+    return found
 
 
 def _secret(app: App, what: str, end: Endpoint) -> Line | None:
@@ -222,15 +255,3 @@ def _clock(what: str, ahead: float | None) -> Line:
     detail = f"our clock is {abs(ahead):,.0f} s {side} the server's"
     level = Level.FAIL if abs(ahead) > CLOCK_FAILS else Level.WARN if abs(ahead) > CLOCK_WARNS else Level.OK
     return Line(level, f"{what}: clock", detail, "" if level is Level.OK else "synchronize this machine's clock (NTP)")
-
-
-def worst(lines: list[Line]) -> Level:
-    """The worst level of these."""
-    return max((line.level for line in lines), key=[*Level].index, default=Level.OK)
-
-
-def summary(lines: list[Line], now: datetime) -> str:
-    """One line at the end."""
-    count = {level: sum(line.level is level for line in lines) for level in Level}
-    told = f"{count[Level.OK]} ok, {count[Level.WARN]} to look at, {count[Level.FAIL]} failed"
-    return f"{told}; looked at {now:%Y-%m-%d %H:%M:%SZ}"

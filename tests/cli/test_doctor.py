@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +32,9 @@ def test_a_healthy_installation_is_ok_in_every_line_but_the_service_that_does_no
     assert {what for what, line in found.items() if line["level"] != "ok"} == {"service"}
     for what in ("configuration", "state", "disk", f"{SOURCE}: secret", f"{SOURCE}: sign-in", f"{SOURCE}: privileges",
                  f"{SOURCE}: change tracking", f"{SOURCE}: delta link", f"{SOURCE}: clock", f"{GRAPH}: sign-in",
-                 f"{GRAPH}: clock"):  # fmt: skip
+                 f"{GRAPH}: clock", "versions", f"{SOURCE}: Microsoft's own sync", f"{GRAPH}: permissions",
+                 f"{GRAPH}: {ENVIRONMENT}: calendars", f"{GRAPH}: {ENVIRONMENT}: claims",
+                 f"{SOURCE} and {GRAPH}: same tenant"):  # fmt: skip
         assert found[what]["level"] == "ok"
     assert "lives 7 days" in found[f"{SOURCE}: delta link"]["detail"]
     people = fieldcal("doctor").out
@@ -131,8 +135,8 @@ def test_a_state_of_a_newer_version_and_a_wrong_configuration_fail_with_one_line
     monkeypatch.setenv("FIELDCAL_LISTEN", "nowhere")
     wrong = lines(fieldcal, 1)
     assert list(wrong) == ["configuration"]
-    assert "log_level" in wrong["configuration"]["detail"]
-    assert "listen" in wrong["configuration"]["detail"]
+    assert "FIELDCAL_LOG_LEVEL" in wrong["configuration"]["detail"]
+    assert "FIELDCAL_LISTEN" in wrong["configuration"]["detail"]
 
 
 def test_switched_off_things_and_strange_tenants_are_worth_a_word(attached: Company, fieldcal: Fieldcal) -> None:
@@ -147,3 +151,94 @@ def test_switched_off_things_and_strange_tenants_are_worth_a_word(attached: Comp
     found = lines(fieldcal, 0)
     assert (found[SOURCE]["level"], found[GRAPH]["level"]) == ("warn", "warn")
     assert "not active" in found[GRAPH]["detail"]
+
+
+def own_sync(company: Company, days_ago: int) -> None:
+    """Microsoft's own booking sync wrote a booking into a calendar so long ago."""
+    at = datetime.now(UTC) - timedelta(days=days_ago)
+    company.field_service.store.create("bookableresourcebookingexchangesyncidmapping", {"exchangeentryid": "x"})
+    with sqlite3.connect(company.folder / "fieldservice.db") as connection:
+        connection.execute(
+            "UPDATE bookableresourcebookingexchangesyncidmapping SET modifiedon = ?", (f"{at:%Y-%m-%dT%H:%M:%SZ}",)
+        )
+    connection.close()
+
+
+@pytest.mark.parametrize(("days_ago", "level"), [(1, "warn"), (30, "ok")])
+def test_microsofts_own_sync_is_told_by_what_it_wrote_lately(
+    attached: Company, fieldcal: Fieldcal, days_ago: int, level: str
+) -> None:
+    own_sync(attached, days_ago)
+    line = lines(fieldcal, 0)[f"{SOURCE}: Microsoft's own sync"]
+    assert line["level"] == level
+    assert bool(line["remedy"]) is (level == "warn")
+
+
+def test_a_calendar_that_is_out_of_reach_and_one_that_another_claims_fail(
+    attached: Company, fieldcal: Fieldcal
+) -> None:
+    first, second, _ = sorted(attached.sample.mailboxes, key=lambda box: box.address)
+    attached.exchange.control.add_fault(
+        Fault(kind="status", status=403, code="ErrorAccessDenied", times=None, match=Match(path=first.object_id))
+    )
+    other = '{"installation": "x", "organization": "y", "environment": "elsewhere"}'
+    claim(attached, second.object_id, other)
+    found = lines(fieldcal, 1)
+    reached, claimed = found[f"{GRAPH}: {ENVIRONMENT}: calendars"], found[f"{GRAPH}: {ENVIRONMENT}: claims"]
+    assert (reached["level"], claimed["level"]) == ("fail", "fail")
+    assert reached["detail"].startswith(f"1 of 3: {first.address}")
+    assert "step 3" in reached["remedy"]
+    assert second.address in claimed["detail"]
+    assert "elsewhere" in claimed["detail"]
+    assert "--take-over" in claimed["remedy"]
+
+
+def test_a_calendar_without_a_claim_is_worth_a_word(attached: Company, fieldcal: Fieldcal) -> None:
+    claim(attached, attached.sample.mailboxes[0].object_id, None)
+    line = lines(fieldcal, 0)[f"{GRAPH}: {ENVIRONMENT}: claims"]
+    assert (line["level"], line["detail"].startswith("1 of 3")) == ("warn", True)
+
+
+def claim(company: Company, mailbox: str, text: str | None) -> None:
+    """Have this stand as the claim on the calendar."""
+    from fieldcal.calendars.graph import GraphCalendars
+    from fieldcal.clock import SystemClock
+    from fieldcal.engine.pace import StoredPace
+    from fieldcal.http import Http, TokenCredential
+    from fieldcal.model import MailboxId
+
+    async def write() -> None:
+        with company.state() as database:
+            clock = SystemClock()
+            http = Http(company.graph_url, TokenCredential(company.exchange.token), clock)
+            calendars = GraphCalendars(http, StoredPace(database, clock), clock, PROFILE)
+            await calendars.open(MailboxId(mailbox), "").set_claim(text, lambda: None)
+            await calendars.close()
+
+    asyncio.run(write())
+
+
+@pytest.mark.parametrize(("inside", "status"), [(True, 1), (False, 0)])
+def test_an_outsider_that_can_be_reached_fails(
+    attached: Company, fieldcal: Fieldcal, inside: bool, status: int
+) -> None:
+    outsider = attached.sample.mailboxes[0].address if inside else "director@x.example"
+    before = attached.exchange.control.ledger()[-1].number
+    said = fieldcal("doctor", "--outsider", outsider)
+    assert said.status == status
+    assert ("can be reached" in said.out, "cannot be reached" in said.out) == (inside, not inside)
+    assert {entry.method for entry in attached.exchange.control.ledger(before)} == {"GET"}
+
+
+def test_a_service_that_does_not_answer_is_told_and_one_that_does_too(
+    attached: Company, fieldcal: Fieldcal, tmp_path: Path
+) -> None:
+    from fieldcal import runfile
+
+    data = tmp_path / "data"
+    for url, level in (("http://127.0.0.1:1", "fail"), (attached.graph_url, "fail")):
+        running = runfile.Running(1, url, "t", datetime.now(UTC))
+        with runfile.locked(data), runfile.announced(data, running):
+            line = lines(fieldcal, 1)["service"]
+        assert line["level"] == level
+        assert "end the process and start it again" in line["remedy"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,16 +11,21 @@ from fieldcal.cli.options import Json
 
 if TYPE_CHECKING:
     from fieldcal.config import Config
-    from fieldcal.doctor import Line
+    from fieldcal.doctor_lines import Line
 
 
-def doctor(json: Json = False) -> None:
+def doctor(
+    outsider: Annotated[
+        str, typer.Option("--outsider", metavar="ADDRESS", help="A mailbox that must not be reachable; tried once.")
+    ] = "",
+    json: Json = False,
+) -> None:
     """Look at everything that the work stands on, with remedies. Exit status 1 where something failed."""
     from fieldcal import doctor as examination
     from fieldcal.cli import show
     from fieldcal.cli.session import settings_of_command
     from fieldcal.clock import SystemClock
-    from fieldcal.doctor import Level, Line, worst
+    from fieldcal.doctor_lines import Level, Line, summary, worst
     from fieldcal.errors import ConfigError
 
     try:
@@ -31,25 +36,27 @@ def doctor(json: Json = False) -> None:
         lines = [Line(Level.OK, "configuration", f"data folder {settings.data}")]
         lines += examination.look_at_state(settings)
         if worst(lines) is not Level.FAIL and examination.state_stands(settings):
-            lines += asyncio.run(_ends(settings))
+            lines += asyncio.run(_ends(settings, outsider))
     if json:
         show.as_json(lines)
     else:
-        show.table(
-            ("", "what", "found", "what helps"), [(one.level, one.what, one.detail, one.remedy) for one in lines]
-        )
-        show.line(examination.summary(lines, SystemClock().now()))
+        for one in lines:
+            helps = [("", f"what helps: {one.remedy}")] if one.remedy else []
+            show.pairs([(one.level, f"{one.what}: {one.detail}"), *helps], indent="")
+        show.line(summary(lines, SystemClock().now()))
     if worst(lines) is Level.FAIL:
         raise typer.Exit(1)
 
 
-async def _ends(settings: Config) -> list[Line]:
-    from fieldcal.doctor import Level, Line, look_at_ends
+async def _ends(settings: Config, outsider: str) -> list[Line]:
+    from fieldcal.cli.session import operator
+    from fieldcal.doctor import look_at_ends
+    from fieldcal.doctor_lines import Level, Line
     from fieldcal.ends import opened
     from fieldcal.errors import FieldcalError
 
     try:
         async with opened(settings) as app:
-            return [line async for line in look_at_ends(app)]
+            return [line async for line in look_at_ends(app, operator(), outsider)]
     except FieldcalError as error:
         return [Line(Level.FAIL, "ends", str(error), "see the message")]

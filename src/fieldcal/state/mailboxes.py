@@ -306,6 +306,12 @@ def enabled(tx: Connection, environment: str) -> list[MailboxId]:
     return [MailboxId(mailbox) for mailbox in rows]
 
 
+def on_through(tx: Connection, environment: str, profile: str, limit: int) -> list[Mailbox]:
+    """Some mailboxes of this environment that are switched on through this profile, the first ones by address."""
+    on = (mailboxes.c.environment == environment) & (mailboxes.c.profile == profile) & mailboxes.c.enabled
+    return [_mailbox(row) for row in tx.execute(select(mailboxes).where(on).order_by(mailboxes.c.address).limit(limit))]
+
+
 def unread(tx: Connection, environment: str) -> list[MailboxId]:
     """Mailboxes that are switched on and have to be read before they are written, whether or not a mark waits there."""
     rows = tx.scalars(

@@ -63,6 +63,12 @@ def enabled_through(tx: Connection, name: str) -> int:
     return tx.scalar(select(func.count()).select_from(mailboxes).where(on)) or 0
 
 
+def serving(tx: Connection, name: str) -> list[str]:
+    """The environments with mailboxes that are written through this profile, by name."""
+    used = select(mailboxes.c.environment).where(mailboxes.c.profile == name).distinct()
+    return list(tx.scalars(used.order_by(mailboxes.c.environment)))
+
+
 def standing(tx: Connection, name: str) -> int:
     """How many events of ours stand, or may stand, in the mailboxes of this profile."""
     here = (mailboxes.c.environment == links.c.environment) & (mailboxes.c.id == links.c.mailbox)

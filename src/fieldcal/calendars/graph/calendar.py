@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import TypeVar
 
-import msgspec
-
 from fieldcal.calendars.graph import trial, wire
 from fieldcal.calendars.graph.batch import NOT_WHOLE, Courier, Request
+from fieldcal.calendars.graph.health import claims_of
 from fieldcal.calendars.graph.replies import ITEM_GONE, Reply, of_read, outcome
 from fieldcal.clock import Clock
 from fieldcal.errors import NOT_CONNECTED, FieldcalError, NotSent, OutcomeUnknown, Unreachable
@@ -47,7 +44,7 @@ class GraphCalendars:
         self._pace = pace
         self._clock = clock
         self._connector = f"connector:{name}"
-        self._root = http.root if http.root.endswith(("/v1.0", "/beta")) else f"{http.root}/v1.0"
+        self._root = versioned(http.root)
 
     async def identity(self) -> Identity:
         """The tenant by the token's own `tid` claim, else by GET /organization; "" where neither may be read."""
@@ -156,15 +153,14 @@ class GraphCalendar:
         return mark is not None and (mark.organization, mark.mailbox) == (self._organization, self._mailbox)
 
 
+def versioned(root: str) -> str:
+    """The path of the API on the server, whether or not the base URL names its version."""
+    return root if root.endswith(("/v1.0", "/beta")) else f"{root}/v1.0"
+
+
 def tenant_of(token: str) -> str:
     """The `tid` claim of a token, "" where it is none that can be read. Nobody is trusted by it: it is our own."""
-    parts = token.split(".")
-    try:
-        payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
-        claims = msgspec.json.decode(payload)
-    except (IndexError, binascii.Error, ValueError, msgspec.DecodeError):
-        return ""
-    tenant = claims.get("tid") if isinstance(claims, dict) else None
+    tenant = claims_of(token).get("tid")
     return tenant.lower() if isinstance(tenant, str) else ""
 
 

@@ -1,0 +1,92 @@
+"""What doctor sees in a few mailboxes of a server profile: can their calendars be read, and who claims them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from fieldcal.app import App
+from fieldcal.doctor_lines import Level, Line
+from fieldcal.errors import FieldcalError, Forbidden, NotAMailbox, Unavailable
+from fieldcal.model import MailboxId
+from fieldcal.setup import bench, claims, takeover
+from fieldcal.setup_model import Actor, Environment, Mailbox, ServerProfile
+from fieldcal.state import mailboxes
+
+#: Mailboxes of each environment that are looked into; one read each, under its lease.
+SAMPLE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What one mailbox showed."""
+
+    mailbox: Mailbox
+    claim: str | None = None
+    error: FieldcalError | None = None
+    #: somebody is at work there, so it was left alone
+    busy: bool = False
+
+
+async def look(
+    app: App, actor: Actor, places: Sequence[Environment], profile: ServerProfile
+) -> AsyncIterator[Line]:  # fmt: skip
+    """What a few mailboxes of each environment show that are switched on through this profile."""
+    # Where anything is switched off nothing is sent (R13), by us neither.
+    for place in places if profile.active else ():
+        if place.enabled:
+            async for line in _in(app, actor, place.id, profile.id):
+                yield line
+
+
+async def _in(app: App, actor: Actor, place: str, profile: str) -> AsyncIterator[Line]:
+    boxes = await app.database.reading(mailboxes.on_through, place, profile, SAMPLE)
+    seen = [await _one(app, actor, place, box) for box in boxes]
+    looked, what = [one for one in seen if not one.busy], f"server profile {profile}: {place}"
+    if not looked:
+        return
+    yield _reached(what, looked)
+    read = [one for one in looked if one.error is None]
+    if read:
+        yield await _claimed(app, what, place, read)
+
+
+async def _one(app: App, actor: Actor, place: str, box: Mailbox) -> _Seen:
+    try:
+        return _Seen(box, await takeover.claim_of(app.bench(), actor, place, box.id))
+    except Unavailable:
+        return _Seen(box, busy=True)
+    except FieldcalError as error:
+        return _Seen(box, error=error)
+
+
+def _reached(what: str, looked: list[_Seen]) -> Line:
+    what = f"{what}: calendars"
+    refused = [one for one in looked if one.error is not None]
+    if not refused:
+        return Line(Level.OK, what, f"{len(looked)} looked into, all can be read")
+    first = refused[0]
+    remedy = "see the message"
+    if isinstance(first.error, Forbidden):
+        remedy = (
+            "let the application into this mailbox: docs/set-up-exchange-online.md, step 3; "
+            "a changed scope takes up to two hours"
+        )
+    elif isinstance(first.error, NotAMailbox):
+        remedy = "give the user a mailbox there, or `fieldcal mailbox disable` it"
+    return Line(Level.FAIL, what, f"{len(refused)} of {len(looked)}: {first.mailbox.address}: {first.error}", remedy)
+
+
+async def _claimed(app: App, what: str, place: str, read: list[_Seen]) -> Line:
+    what = f"{what}: claims"
+    bare = 0
+    for one in read:
+        ours = (await app.database.reading(bench.load, place, MailboxId(one.mailbox.id))).claim
+        check = claims.still_ours(one.claim, ours)
+        if not check.ok:
+            return Line(Level.FAIL, what, f"{one.mailbox.address}: {check.detail}", check.remedy)
+        bare += one.claim is None
+    if bare:
+        detail = f"{bare} of {len(read)} looked at carry no claim, so another installation may take them unseen"
+        return Line(Level.WARN, what, detail, "`fieldcal mailbox test` claims them")
+    return Line(Level.OK, what, f"{len(read)} looked at, all claimed by this installation")
