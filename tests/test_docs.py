@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import typer
 
+from fieldcal import errors, ports
 from fieldcal.cli import app
 from fieldcal.config import PREFIX, Config
 from fieldcal.plan.settings import Settings
@@ -186,3 +187,16 @@ def test_what_the_page_says_of_all_commands_holds_of_all():
     without = {path.split()[1] for path in every - taking("--as")}
     assert without == {"demo", "serve", "doctor", "db"}
     assert {path for path in taking("--as") if path.startswith("fieldcal db")} == set()
+
+
+def test_the_guide_to_a_connector_names_every_method_of_the_port_and_every_error_that_one_may_raise():
+    guide = (DOCS / "adding-a-calendar.md").read_text(encoding="utf-8")
+    methods = {name for port in (ports.Calendar, ports.Calendars) for name in vars(port) if not name.startswith("_")}
+    raised = {
+        kind.__name__
+        for base in (errors.EventError, errors.MailboxError, errors.ConnectorError)
+        for kind in base.__subclasses__()
+    } - {"Denied"}  # a source's own
+    assert methods >= {"write", "owned", "claim"}
+    words = set(re.findall(r"\w+", guide))
+    assert sorted((methods - {"close"} | raised) - words) == []
