@@ -16,7 +16,7 @@ from fieldcal.model import MailboxId
 from fieldcal.network import in_words
 from fieldcal.runfile import Running
 from fieldcal.sites import Sites
-from fieldcal.state import waiting
+from fieldcal.state import history, waiting
 from fieldcal.state.history import Tally
 from fieldcal.sync.passes import Progress, Report, run_pass
 from fieldcal.sync.preview import counted, preview
@@ -58,11 +58,21 @@ class Told:
         return not (self.error or self.failed or self.troubles or self.busy)
 
 
-async def tell(site: Site, report: Report, seconds: float, requests: Mapping[str, int]) -> Told:
-    """The pass as commands tell it; `requests` by the names of `App.requests`."""
+async def tell(
+    site: Site,
+    report: Report,
+    seconds: float,
+    requests: Mapping[str, int],
+    only: frozenset[MailboxId] | None = None,
+) -> Told:
+    """The pass as commands tell it; `requests` by the names of `App.requests`, `only` the mailboxes that were meant."""
     tally: Tally = report.tally
-    skipped = await site.database.reading(lambda tx: counted(preview(tx, site)))
-    troubles = await site.database.reading(waiting.troubled, site.environment)
+
+    def rest(tx: Connection) -> tuple[Mapping[str, int], Mapping[str, str]]:
+        steps = [step for step in preview(tx, site) if only is None or step.mailbox in only]
+        return counted(steps), waiting.troubled(tx, site.environment, only)
+
+    skipped, troubles = await site.database.reading(rest)
     sides = {"source": requests.get("fieldservice", 0), "calendars": requests.get("exchange", 0)}
     return Told(
         site.environment, tally.created, tally.updated, tally.removed, tally.adopted, tally.failed, tally.held,
@@ -77,10 +87,12 @@ async def run_here(
     """Run the pass in this process. Another process that reads the environment or writes a mailbox is waited for."""
     site = await sites.working(environment)
     await _free(site)
+    # No service works on this state, so what has not ended never will.
+    await site.database.writing(history.interrupt, app.clock.now())
     began, before = app.clock.monotonic(), Counter(app.requests)
     report = await run_pass(site, "asked", only=only, workers_in_full=True, patient=True, progress=progress)
     seconds = app.clock.monotonic() - began
-    return await tell(site, report, seconds, app.requests - before)
+    return await tell(site, report, seconds, app.requests - before, only)
 
 
 async def _free(site: Site) -> None:
@@ -125,7 +137,7 @@ async def run_by_service(
                     raise ConfigError(line.error)
                 if line.report is not None:
                     site = await sites.open(environment)
-                    return await tell(site, line.report, line.seconds, line.requests)
+                    return await tell(site, line.report, line.seconds, line.requests, only)
                 progress(line.done, line.of)
     except (aiohttp.ClientError, OSError, msgspec.MsgspecError) as error:
         raise Unreachable(f"the service at {running.url} does not answer: {in_words(error)}") from None

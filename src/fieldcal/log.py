@@ -74,5 +74,24 @@ def configure(level: str = "info", form: str = "text", stream: TextIO | None = N
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=False,
     )
-    # Libraries log through the standard module: only what is wrong, and on the same stream.
-    logging.basicConfig(level=logging.WARNING, stream=out, format="%(levelname)s %(name)s: %(message)s", force=True)
+    # Libraries log through the standard module: only what is wrong, and on the same stream in the same form.
+    if form != "json":
+        logging.basicConfig(level=logging.WARNING, stream=out, format="%(levelname)s %(name)s: %(message)s", force=True)
+        return
+    of_libraries = logging.StreamHandler(out)
+    of_libraries.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.add_logger_name,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                redact,
+                show,
+            ],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[of_libraries], force=True)

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
+import structlog
 from sqlalchemy.engine import make_url
 
-from fieldcal import runfile
+from fieldcal import __version__, runfile
 from fieldcal.app import App
 from fieldcal.config import Config
 from fieldcal.ends import Embedded, is_embedded
@@ -22,6 +23,8 @@ from fieldcal.errors import ConfigError
 from fieldcal.runfile import Running
 from fieldcal.sites import Sites
 from fieldcal.state import environments
+
+log = structlog.get_logger()
 
 #: How long a starting service waits for commands that are about to end, seconds.
 PATIENCE = 3.0
@@ -72,8 +75,22 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
         ends = embedded.ends if embedded else None
         running = Running(os.getpid(), servers[0].url, token, app.clock.now(), ends)
         stack.enter_context(runfile.announced(app.config.data, running))
+        await _tell_start(app, running, embedded)
         ready(running, embedded)
         await service.run(stop)
+    log.info("the service has ended", action="stopped", pid=running.pid)
+
+
+async def _tell_start(app: App, running: Running, embedded: Embedded | None) -> None:
+    also = {"next_pass": "now"}
+    if embedded is not None:
+        also |= {"field_service": embedded.ends.fieldservice, "exchange": embedded.ends.exchange}
+    known = await app.database.reading(environments.everyone)
+    log.info(
+        "the service is at work", action="started", version=__version__, pid=running.pid, service=running.url, **also,
+        environments=[place.id for place in known if place.enabled],
+        switched_off=[place.id for place in known if not place.enabled],
+    )  # fmt: skip
 
 
 def _addresses(config: Config) -> list[tuple[str, int]]:

@@ -83,7 +83,16 @@ def test_a_line_is_one_json_object_with_level_and_time() -> None:
 
 
 def test_libraries_are_heard_only_when_something_is_wrong() -> None:
-    _, out = lines("debug")
+    _, out = lines("debug", "text")
     logging.getLogger("library").info("chatter")
     logging.getLogger("library").warning("trouble")
     assert out.getvalue() == "WARNING library: trouble\n"
+
+
+def test_libraries_too_are_heard_as_json_and_tell_no_token() -> None:
+    _, out = lines("debug")
+    logging.getLogger("library").info("chatter")
+    logging.getLogger("library").warning("trouble with %s", "Bearer abc.DEF-123")
+    (line,) = map(json.loads, out.getvalue().splitlines())
+    assert line.pop("timestamp").endswith("Z")
+    assert line == {"event": "trouble with (not told)", "level": "warning", "logger": "library"}

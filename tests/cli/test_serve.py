@@ -200,7 +200,11 @@ def test_it_ends_when_it_is_asked_to_and_takes_its_run_file_along(
     assert service.wait() == 0
     assert not any("Traceback" in line or "Exception" in line for line in service.printed)
     assert not (data / "service.json").exists()
-    assert "service: not running" in fieldcal("status").out
+    assert "No service is running" in fieldcal("status").out
+    told = "\n".join(service.printed)
+    for text in ("the service is at work", "version=0.1.0", "next_pass=now", "the service stops",
+                 "the service has ended"):  # fmt: skip
+        assert text in told
     assert fieldcal("sync").status == 0
 
 
@@ -231,3 +235,24 @@ def test_an_address_that_is_taken_is_one_line(
     said = fieldcal("serve")
     assert (said.status, len(said.err.splitlines())) == (1, 1)
     assert f"cannot listen on {taken}" in said.err
+
+
+def test_with_the_json_log_every_line_is_one_object_from_the_start_to_the_end(data: Path, fieldcal: Fieldcal) -> None:
+    settings = {"FIELDCAL_DATA": str(data), "FIELDCAL_LISTEN": "127.0.0.1:0", "FIELDCAL_LOG_FORMAT": "json"}
+    with running("fieldcal", "serve", **settings) as service:
+        service.until('"a pass is done"')
+        people = fieldcal("status").out
+        service.signal(signal.SIGTERM)
+        assert service.wait() == 0
+    lines = [json.loads(line) for line in service.printed]
+    by_action = {line["action"]: line for line in lines}
+    assert {"started", "pass", "stopping", "stopped"} <= by_action.keys()
+    started = by_action["started"]
+    assert (started["version"], started["pid"], started["environments"]) == ("0.1.0", service.pid, ["main"])
+    assert all(started[end].startswith("http://127.0.0.1:") for end in ("service", "field_service", "exchange"))
+    assert by_action["pass"]["created"] > 10
+    assert people.startswith("A service is running for ")
+    assert "next in " in people
+    text = "".join(service.printed)
+    assert "secret" not in text
+    assert "@" not in text

@@ -7,18 +7,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 from tests.conftest import NewState
 from tests.sync.world import ENVIRONMENT, NOW, World
 
 from fieldcal.clock import PlayedClock
 from fieldcal.embedded.faults import Fault, Match
+from fieldcal.engine.schedule import Job, Kind, Priority
 from fieldcal.engine.service import FIRST_PAUSE, GATHER, Service
 from fieldcal.errors import ConfigError
-from fieldcal.model import Identity
+from fieldcal.model import BookingId, Identity
 from fieldcal.sources.pinned import PinnedSource
-from fieldcal.state import alerts, feeds, history, marks, waiting
+from fieldcal.state import alerts, feeds, history, mailboxes, marks, plans, waiting
 from fieldcal.state.history import Pass
 from fieldcal.sync.site import Site
 
@@ -243,7 +246,7 @@ def test_a_mailbox_that_failed_is_tried_again_when_its_pause_has_ended_without_a
         served.tick()
     served.until(lambda: len(world.events("Anna")) == 1)
     assert world.field_service.control.count(method="GET") == reads
-    assert served.passes()[-1].kind == "retry"
+    served.until(lambda: served.passes()[-1].kind == "retry")
 
 
 def test_a_mailbox_that_waits_and_is_switched_off_costs_nothing(served: Served) -> None:
@@ -339,3 +342,77 @@ def test_an_environment_that_is_switched_off_has_no_jobs(served: Served) -> None
     for _ in range(3):
         served.tick()
     assert (len(served.passes()), world.field_service.control.count()) == (1, before)
+
+
+def test_a_check_that_was_asked_for_while_one_was_under_way_is_not_done_again(served: Served) -> None:
+    served.until(served.done(1))
+    served.later(timedelta(hours=18))
+    served.until(served.done(2))
+    check = Job(Priority.CHECK, Kind.CHECK, ENVIRONMENT)
+
+    async def twice() -> None:
+        await served.service._handle(check)
+        await served.service._handle(check)
+
+    served.world.run(asyncio.wait_for(twice(), 60))
+    assert [one.kind for one in served.passes()].count("check") == 1
+
+
+def test_the_log_tells_of_passes_that_did_something_and_is_quiet_of_others(served: Served) -> None:
+    with capture_logs() as lines:
+        served.world.book("Anna", TOMORROW)
+        served.until(lambda: any(line.get("action") == "pass" for line in lines))
+        served.later(16 * MINUTE)
+        served.until(lambda: len([line for line in lines if line.get("action") == "pass"]) > 1)
+    first, second, *_ = [line for line in lines if line.get("action") == "pass"]
+    assert (first["log_level"], first["created"], first["kind"]) == ("info", 1, "scheduled")
+    assert {"run", "seconds", "next_pass", "environment", "mailboxes"} <= first.keys()
+    assert "removed" not in first
+    assert second["log_level"] == "debug"
+
+
+def test_the_log_tells_of_alerts_of_mailboxes_that_go_off_and_of_held_plans_once(served: Served) -> None:
+    world = served.world
+    served.until(served.done(1))
+    served.tick()
+    box = world.box("Anna")
+    with capture_logs() as lines:
+
+        def told(action: str) -> list[Any]:
+            return [line for line in lines if line.get("action") == action]
+
+        with world.database.write() as tx:
+            alerts.raise_alert(tx, ENVIRONMENT, box, "mailbox-failing", "warning", "HTTP 503", NOW)
+            plans.hold(tx, ENVIRONMENT, [(box, BookingId("b"), "deleted@1")], "why", NOW)
+        served.tick()
+        served.until(lambda: bool(told("alert") and told("held")))
+        with world.database.write() as tx:
+            mailboxes.disable(tx, ENVIRONMENT, [box], "refused")
+            alerts.raise_alert(tx, ENVIRONMENT, box, "mailbox-failing", "error", "switched off: refused", NOW)
+        served.tick()
+        served.until(lambda: bool(told("mailbox_off")))
+        with world.database.write() as tx:
+            alerts.clear(tx, ENVIRONMENT, box, "mailbox-failing")
+        served.tick()
+        served.until(lambda: bool(told("alert_over")))
+    found = [(one["log_level"], one["action"]) for one in lines if one.get("action") != "pass"]
+    assert found == [("warning", "alert"), ("warning", "held"), ("error", "mailbox_off"), ("info", "alert_over")]
+    assert told("held")[0]["hint"] == "fieldcal plan show 1"
+    assert told("mailbox_off")[0]["mailbox"] == box
+    assert "anna" not in str(lines).lower()
+
+
+def test_the_log_foretells_a_large_backlog_and_tells_of_passes_that_were_cut_off(world: World) -> None:
+    box = world.box("Anna")
+    with world.database.write() as tx:
+        history.begin(tx, ENVIRONMENT, "killed", "scheduled", NOW - MINUTE)
+        # tomorrow's second tries: nothing of them can be written just now
+        marks.mark(tx, ENVIRONMENT, [(box, BookingId(f"b{n}")) for n in range(200)], NOW + 9 * MINUTE, "enabled")
+    with capture_logs() as lines:
+        served = Served(world)
+        served.until(lambda: any(line.get("action") == "forecast" for line in lines))
+        served.end()
+    (told,) = [line for line in lines if line.get("action") == "forecast"]
+    assert (told["log_level"], told["waiting"]) == ("info", 200)
+    assert told["text"].startswith("first load: 200 bookings wait")
+    assert [line["passes"] for line in lines if line.get("action") == "interrupted"] == [1]

@@ -16,12 +16,12 @@ from fieldcal.setup_model import Approval, Method
     ("mailbox", "profile", "environment", "command", "of_all"),
     [
         (READY, PROFILE, replace(PLACE, enabled=False), "environment set main --enable", "environment set main --enable"),
-        (replace(READY, profile=None), None, PLACE, "edit anna@x.example --profile", "edit --all --profile"),
+        (replace(READY, profile=None), None, PLACE, "edit anna@x.example --profile", "edit ADDRESS ... --profile"),
         (READY, replace(PROFILE, active=False), PLACE, "profile activate exchange", "profile activate exchange"),
-        (READY, replace(PROFILE, tenant="t2"), PLACE, "edit anna@x.example --profile", "edit --all --profile"),
-        (replace(READY, method=Method.NONE), PROFILE, PLACE, "edit anna@x.example --method", "edit --all --method"),
-        (replace(READY, approval=Approval.EMPTY), PROFILE, PLACE, "approve anna@x.example", "approve --all"),
-        (OFF, PROFILE, PLACE, "enable anna@x.example", "enable --all"),
+        (READY, replace(PROFILE, tenant="t2"), PLACE, "edit anna@x.example --profile", "edit ADDRESS ... --profile"),
+        (replace(READY, method=Method.NONE), PROFILE, PLACE, "edit anna@x.example --method", "edit ADDRESS ... --method"),
+        (replace(READY, approval=Approval.EMPTY), PROFILE, PLACE, "approve anna@x.example", "approve ADDRESS ..."),
+        (OFF, PROFILE, PLACE, "enable anna@x.example", "enable ADDRESS ..."),
     ],
 )  # fmt: skip
 def test_r3_f52_whatever_is_missing_has_a_command_for_one_and_for_all(

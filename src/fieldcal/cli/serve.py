@@ -28,9 +28,12 @@ def serve(
     settings = config.load()
     log.configure(settings.log_level, settings.log_format)
 
+    # Whoever reads JSON finds the addresses in the line of the start.
+    tell = _tell if settings.log_format == "text" else _silent
+
     async def work() -> None:
         with stopping() as stop:
-            await run(settings, stop, _tell, sandbox=sandbox)
+            await run(settings, stop, tell, sandbox=sandbox)
 
     asyncio.run(work())
 
@@ -73,3 +76,7 @@ def _tell(running: Running, embedded: Embedded | None) -> None:
     for line in addresses(running, embedded):
         print(line, file=sys.stderr)
     print("Stop with Ctrl-C.", file=sys.stderr, flush=True)
+
+
+def _silent(_running: Running, _embedded: Embedded | None) -> None:
+    return

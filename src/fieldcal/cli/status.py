@@ -2,139 +2,174 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fieldcal.cli.options import AsUser, In, Json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from sqlalchemy import Connection
-
-    from fieldcal.setup_model import Alert, Environment
-    from fieldcal.state.findings import Finding
+    from fieldcal.runfile import Running
+    from fieldcal.standing import Paused, Standing
     from fieldcal.state.history import Pass
-    from fieldcal.state.waiting import Backlog, Census
 
-#: How many of the last passes the averages are made of.
-_PASSES = 50
 _SHOWN = 10
+#: How a pass came about, by its kind.
+_KINDS = {
+    "scheduled": "by schedule", "announced": "because a change was announced", "asked": "because somebody asked",
+    "retry": "a second try in one mailbox", "check": "the check of the calendars", "clean": "a clean",
+}  # fmt: skip
 
 
 def status(environment: In = None, as_user: AsUser = None, json: Json = False) -> None:
     """Show how things are.
 
-    Environments, mailboxes, what waits and since when, passes, pauses, held plans, alerts, findings.
+    Whether a service runs, what stands in the way of bookings and what helps, mailboxes, what waits and for how long,
+    passes, pauses, held plans, alerts, findings.
     """
-    from fieldcal import runfile
+    from fieldcal import runfile, standing
     from fieldcal.cli import show
     from fieldcal.cli.session import desk, settings_of_command
     from fieldcal.setup.permissions import Action, require
-    from fieldcal.state import environments, pauses
+    from fieldcal.state import environments
 
+    running = runfile.find(settings_of_command().data)
     with desk(as_user) as at, at.database.read() as tx:
         require(at.actor, Action.SEE_OVERVIEW)
         places = [environments.get(tx, environment)] if environment else environments.everyone(tx)
-        found = [_look(tx, place) for place in places]
-        paused = pauses.lasting(tx, at.now)
-    running = runfile.find(settings_of_command().data)
+        since = running.started_at if running else None
+        found = [standing.look(tx, place, at.now, since) for place in places]
+        paused = standing.paused(tx, at.now)
     if json:
         service = None if running is None else {"pid": running.pid, "url": running.url, "since": running.started_at}
-        waits = [{"scope": scope, "until": until, "reason": why} for scope, (until, why) in paused.items()]
-        show.as_json({"service": service, "pauses": waits, "environments": [asdict(one) for one in found]})
+        places_told = [{**asdict(one), "forecast": asdict(one.forecast)} for one in found]
+        show.as_json({"service": service, "pauses": paused, "environments": places_told})
         return
-    show.line(f"service: running since {running.started_at:%Y-%m-%d %H:%M:%SZ}" if running else "service: not running")
+    show.line(_service(running, at.now))
     if not found:
-        show.line("There is no environment yet; `fieldcal environment add` makes one.")
+        show.line("There is no environment yet; `fieldcal environment add NAME` attaches a source of bookings.")
     for one in found:
-        _print(one, at.now)
+        show.line("")
+        show.line(f"Environment {one.environment}, organization {one.organization or 'not known yet'}")
+        show.pairs([*_what_hinders(one), *_figures(one, at.now, running), *_to_look_at(one, at.now)])
     _print_pauses(paused)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How one environment stands."""
-
-    environment: str
-    enabled: bool
-    organization: str
-    #: when the source was last read to its end, and when it is read next
-    last_read: datetime | None
-    next_read: datetime | None
-    #: why the last read failed, "" when it did not
-    error: str
-    mailboxes: Census
-    backlog: Backlog
-    #: events of ours that stand in calendars
-    events: int
-    last_pass: Pass | None
-    #: of the last passes: how many, writes a pass, and writes of passes that followed no change and no fault
-    passes: int
-    writes_per_pass: float
-    churn: int
-    held_plans: int
-    alerts: Sequence[Alert]
-    findings: Sequence[Finding]
+def _service(running: Running | None, now: datetime) -> str:
+    if running is None:
+        return (
+            "No service is running: nothing is synchronized by itself. `fieldcal serve` starts one; `fieldcal sync` "
+            "runs a single pass."
+        )
+    return f"A service is running for {_ago(now, running.started_at)}: process {running.pid}, {running.url}"
 
 
-def _look(tx: Connection, place: Environment) -> Standing:
-    from fieldcal.state import alerts, feeds, findings, history, links, plans, waiting
-
-    feed = feeds.load(tx, place.id)
-    passes = history.last_passes(tx, place.id, _PASSES)
-    done = [one for one in passes if one.ended_at is not None]
-    return Standing(
-        environment=place.id, enabled=place.enabled, organization=place.organization, last_read=feed.last_pull_at,
-        next_read=feed.next_pull_at if place.enabled else None, error=feed.last_error,
-        mailboxes=waiting.census(tx, place.id), backlog=waiting.backlog(tx, place.id), events=links.live(tx, place.id),
-        last_pass=passes[0] if passes else None, passes=len(done),
-        writes_per_pass=round(sum(one.tally.writes for one in done) / len(done), 2) if done else 0.0,
-        churn=sum(one.churn for one in done), held_plans=sum(plan.state == "held" for plan in plans.load(tx, place.id)),
-        alerts=[alert for alert in alerts.standing(tx, place.id) if alert.level != "information"],
-        findings=findings.load(tx, place.id),
-    )  # fmt: skip
-
-
-def _print(one: Standing, now: datetime) -> None:
-    from fieldcal.cli import show
+def _what_hinders(one: Standing) -> Iterator[tuple[str, str]]:
     from fieldcal.cli.report import plural
 
-    boxes, waits = one.mailboxes, one.backlog
-    show.line("")
-    show.line(f"{one.environment}: {'on' if one.enabled else 'switched off'}, organization {one.organization or '?'}")
-    states = ", ".join(f"{number:,} {status.replace('_', ' ')}" for status, number in boxes.by_status.items())
-    show.line(f"  mailboxes: {boxes.total:,}: {boxes.enabled:,} enabled, {boxes.troubled:,} in trouble; {states}")
-    show.line(f"  events: {one.events:,} stand in calendars")
-    since = f", the oldest for {_ago(now, waits.oldest)}" if waits.oldest else ""
-    show.line(f"  waiting: {waits.waiting:,} changes{since}; {waits.set_aside:,} set aside; "
-              f"{waits.closed:,} for mailboxes that are off")  # fmt: skip
-    last = _pass_text(one.last_pass, now) if one.last_pass else "none yet"
-    show.line(f"  last pass: {last}")
-    read = f"{_ago(now, one.last_read)} ago" if one.last_read else "never to its end"
-    show.line(f"  source: read {read}, next {_ahead(now, one.next_read)}" + (f"; {one.error}" if one.error else ""))
-    show.line(f"  passes: {one.writes_per_pass} writes a pass over the last {one.passes}, churn {one.churn}")
+    for item in one.obstacles:
+        boxes = f" ({plural(item.mailboxes, 'mailbox', 'mailboxes')})" if item.mailboxes else ""
+        yield "in the way", f"{item.why}{boxes}: {item.remedy}"
+
+
+def _figures(one: Standing, now: datetime, running: Running | None) -> Iterator[tuple[str, str]]:
+    from fieldcal.cli.report import plural
+
+    boxes = one.mailboxes
+    failing = f", {boxes.troubled:,} of these could not be reached at the last try" if boxes.troubled else ""
+    if boxes.total:
+        yield "mailboxes", f"{boxes.total:,} known, {boxes.enabled:,} switched on{failing}"
+    yield "events", f"{one.events:,} of ours stand in calendars"
+    yield "waiting", "; ".join(_waiting(one, now)) or "nothing"
+    if one.forecast.worth_telling and (running is not None or one.state_of_last == "under way"):
+        yield "forecast", one.forecast.text
+    if one.last_pass is None:
+        yield "last pass", "none yet; `fieldcal sync` runs one"
+    else:
+        yield "last pass", _pass(one.last_pass, one.state_of_last, now)
+    read = f"read {_ago(now, one.last_read)} ago" if one.last_read else "never read to its end"
+    yield (
+        "source",
+        f"{read}; {_next(one, now, running)}" + (f"; the last read failed: {one.error}" if one.error else ""),
+    )
+    if one.passes:
+        average = f"{one.writes_per_pass} writes a pass over the last {plural(one.passes, 'pass', 'passes')}"
+        yield "passes", average if one.churn else f"{average}, churn 0"
+    if one.churn:
+        yield (
+            "churn",
+            (
+                f"churn {one.churn}: so many of these writes followed no change and no fault. Calendars are right, but "
+                "what stands there is written again and again; please report it, with the log's lines `action=churn`"
+            ),
+        )
+
+
+def _waiting(one: Standing, now: datetime) -> Iterator[str]:
+    from fieldcal.cli.report import plural
+
+    waits = one.backlog
+    if waits.waiting:
+        since = f", the oldest for {_ago(now, waits.oldest)}" if waits.oldest else ""
+        yield f"{plural(waits.waiting, 'booking', 'bookings')} to be looked at{since}"
+    if waits.closed:
+        yield f"{plural(waits.closed, 'booking', 'bookings')} for mailboxes that are not written to"
+    if waits.set_aside:
+        yield f"{plural(waits.set_aside, 'booking is', 'bookings are')} set aside, refused until they change"
+
+
+def _next(one: Standing, now: datetime, running: Running | None) -> str:
+    if running is None:
+        return "not read again before a service runs or somebody asks"
+    if not one.enabled:
+        return "not read while the environment is switched off"
+    if one.next_read is None or one.next_read <= now:
+        return "next now"
+    return f"next in {_ago(one.next_read, now)}"
+
+
+def _pass(one: Pass, state: str, now: datetime) -> str:
+    did = one.tally
+    what = (
+        f"{did.created:,} created, {did.updated:,} updated, {did.removed:,} removed, {did.failed:,} failed, "
+        f"{did.held:,} held for a person"
+    )
+    began = f"{_ago(now, one.started_at)} ago, {_KINDS.get(one.kind, one.kind)}"
+    if state == "under way":
+        return f"began {began}; it is under way"
+    if state == "interrupted":
+        return f"began {began}; it was interrupted, for its process ended before it did: {what}. Nothing is lost"
+    return f"{began}: {what}" + (f"; {one.error}" if one.error else "")
+
+
+def _to_look_at(one: Standing, now: datetime) -> Iterator[tuple[str, str]]:
+    from fieldcal.cli.report import plural
+
     if one.held_plans:
-        show.line(f"  plans: {plural(one.held_plans, 'plan waits', 'plans wait')} for a person: `fieldcal plan list`")
+        removals = plural(one.held_removals, "removal", "removals")
+        yield (
+            "held",
+            f"{plural(one.held_plans, 'plan waits', 'plans wait')} for a person, {removals}: `fieldcal plan list`",
+        )
     for alert in one.alerts[:_SHOWN]:
-        show.line(f"  {alert.level}: {alert.mailbox} {alert.message} ({alert.times} times)")
+        who = f"{alert.address}{f' ({alert.name})' if alert.name else ''}: " if alert.address else ""
+        times = f" ({plural(alert.times, 'time', 'times')}, last {_ago(now, alert.last_at)} ago)"
+        yield alert.level, f"{who}{alert.message}{times}"
+    if len(one.alerts) > _SHOWN:
+        yield "", f"and {plural(len(one.alerts) - _SHOWN, 'alert', 'alerts')} more; --json tells all"
     if one.findings:
-        show.line(f"  findings: {len(one.findings):,} of the last check: `fieldcal check` lists them")
+        yield "findings", f"{len(one.findings):,} of the last check: `fieldcal check` lists them"
 
 
-def _print_pauses(paused: Mapping[str, tuple[datetime, str]]) -> None:
+def _print_pauses(paused: Sequence[Paused]) -> None:
     from fieldcal.cli import show
 
-    for scope, (until, reason) in paused.items():
-        show.line(f"  paused: {scope} until {until:%H:%M:%SZ}: {reason}")
-
-
-def _pass_text(one: Pass, now: datetime) -> str:
-    did = one.tally
-    what = f"{did.created} created, {did.updated} updated, {did.removed} removed, {did.failed} failed"
-    state = "" if one.ended_at else " (not ended)"
-    return f"{_ago(now, one.started_at)} ago ({one.kind}){state}: {what}" + (f"; {one.error}" if one.error else "")
+    if paused:
+        show.line("")
+        show.line("Nothing is sent for a while, because a server asked for it or does not answer:")
+        show.pairs([(f"paused until {one.until:%H:%M:%SZ}", f"{one.who}: {one.reason}") for one in paused])
 
 
 def _ago(now: datetime, then: datetime) -> str:
@@ -143,9 +178,3 @@ def _ago(now: datetime, then: datetime) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-def _ahead(now: datetime, then: datetime | None) -> str:
-    if then is None:
-        return "when the service runs"
-    return f"in {_ago(then, now)}" if then > now else "now"

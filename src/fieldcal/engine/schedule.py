@@ -59,12 +59,13 @@ def due(
     if feed.next_pull_at is None or not now < feed.next_pull_at <= now + farthest:
         return [Job(Priority.REGULAR, Kind.PASS, environment)]
     jobs = [Job(Priority.CHANGE, Kind.MAILBOX, environment, mailbox) for mailbox in mailboxes]
-    if _check_due(feed.last_check_at, now):
+    if check_due(feed.last_check_at, now):
         jobs.append(Job(Priority.CHECK, Kind.CHECK, environment))
     return jobs
 
 
-def _check_due(last: datetime | None, now: datetime) -> bool:
+def check_due(last: datetime | None, now: datetime) -> bool:
+    """Whether the nightly check has to run, the last having ended at `last`."""
     if last is None or last > now:
         return now.hour == CHECK_HOUR
     return now - last >= CHECK_SPAN and (now.hour == CHECK_HOUR or now - last >= DAY + CHECK_SPAN)

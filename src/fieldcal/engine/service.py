@@ -12,7 +12,8 @@ import structlog
 from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
-from fieldcal.engine.schedule import Job, Kind, Priority, due
+from fieldcal.engine import news
+from fieldcal.engine.schedule import Job, Kind, Priority, check_due, due
 from fieldcal.engine.single import SingleEngine
 from fieldcal.errors import ConfigError, FieldcalError
 from fieldcal.model import MailboxId
@@ -74,6 +75,8 @@ class _Desk:
     gathering: asyncio.Task[None] | None = None
     #: no pass because of details that wait before
     refresh_at: datetime | None = None
+    #: what the log has told; None: nothing yet, and what stands at the start is no news
+    seen: news.Seen | None = None
 
 
 class Service:
@@ -91,11 +94,15 @@ class Service:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand is then finished."""
+        interrupted = await self._database.writing(history.interrupt, self._clock.now())
+        if interrupted:
+            log.warning("passes were interrupted when a process ended", action="interrupted", passes=interrupted)
         engine = asyncio.create_task(self._engine.run(self._handle))
         schedule = asyncio.create_task(self._schedule())
         stopped = asyncio.create_task(stop.wait())
         try:
             done, _ = await asyncio.wait([engine, schedule, stopped], return_when=asyncio.FIRST_COMPLETED)
+            log.info("the service stops; work in hand is finished first", action="stopping")
         finally:
             for task in (schedule, stopped, engine):
                 task.cancel()
@@ -136,17 +143,28 @@ class Service:
                 wish.answer.set_exception(ConfigError("the service was stopped before the pass began"))
 
     async def _schedule(self) -> None:
-        tests_at = self._clock.monotonic()
+        tests_at = forecast_at = self._clock.monotonic()
         while True:
             names = await self._database.reading(_working)
             for name in names:
                 for job in await self._database.reading(self._due, name):
                     self._engine.enqueue(job)
+                await self._tell_news(name)
+            if self._clock.monotonic() >= forecast_at:
+                forecast_at = self._clock.monotonic() + news.EVERY
+                for name in names:
+                    found = await self._database.reading(news.foretell, name, self._clock.now())
+                    news.tell_forecast(name, found)
             if self._clock.monotonic() >= tests_at:
                 tests_at = self._clock.monotonic() + TESTS
                 for name in names:
                     self._engine.enqueue(Job(Priority.REGULAR, Kind.TESTS, name))
             await self._clock.sleep(self._tick)
+
+    async def _tell_news(self, environment: str) -> None:
+        seen, desk = await self._database.reading(news.look, environment), self._desk(environment)
+        news.tell(environment, desk.seen if desk.seen is not None else seen, seen)
+        desk.seen = seen
 
     def _due(self, tx: Connection, environment: str) -> list[Job]:
         now, desk = self._clock.now(), self._desk(environment)
@@ -191,6 +209,7 @@ class Service:
         only = _together(wishes, everything=job.priority is not Priority.PERSON)
         in_full = job.priority is Priority.PERSON or not desk.begun
         kind = {Priority.PERSON: "asked", Priority.CHANGE: "announced"}.get(job.priority, "scheduled")
+        began = self._clock.monotonic()
         try:
             report = await run_pass(
                 site, kind, only=only, workers_in_full=in_full, patient=bool(wishes), progress=_all_told(wishes)
@@ -205,6 +224,8 @@ class Service:
         elif desk.failures:
             desk.failures = 0
             await self._database.writing(alerts.clear, job.environment, "", _ALERT)
+        feed = await self._database.reading(feeds.load, job.environment)
+        news.pass_done(job.environment, kind, report, self._clock.monotonic() - began, feed.next_pull_at)
 
     async def _held(self, environment: str) -> datetime | None:
         return await self._database.reading(waiting.held_until, f"pull:{environment}", self._clock.now())
@@ -289,8 +310,8 @@ def _answer(wishes: list[Wish], outcome: Report | BaseException) -> None:
 
 async def _mailbox(site: Site, mailbox: MailboxId) -> None:
     """What is due in one mailbox between two passes: second tries, pauses that have ended."""
-    run, began = uuid.uuid4().hex, site.clock.now()
-    tally, _ = await work_off(site, run, only={mailbox})
+    run, began, since = uuid.uuid4().hex, site.clock.now(), site.clock.monotonic()
+    tally, number = await work_off(site, run, only={mailbox})
     if replace(tally, busy=0) == Tally():
         return
 
@@ -299,9 +320,17 @@ async def _mailbox(site: Site, mailbox: MailboxId) -> None:
         history.end(tx, run, tally, "", site.clock.now())
 
     await site.database.writing(store)
+    feed = await site.database.reading(feeds.load, site.environment)
+    report = Report(run, tally, number)
+    news.pass_done(site.environment, "retry", report, site.clock.monotonic() - since, feed.next_pull_at)
 
 
 async def _check(site: Site) -> None:
-    """The nightly check of every mailbox that is switched on."""
-    switched_on = Selection(state=MailboxState.ENABLED)
-    await run_check(site, await site.database.reading(mailboxes.ids, site.environment, switched_on))
+    """The nightly check of every mailbox that is switched on, unless it was asked for while another was under way."""
+    feed = await site.database.reading(feeds.load, site.environment)
+    if not check_due(feed.last_check_at, site.clock.now()):
+        return
+    switched_on, since = Selection(state=MailboxState.ENABLED), site.clock.monotonic()
+    report = await run_check(site, await site.database.reading(mailboxes.ids, site.environment, switched_on))
+    feed = await site.database.reading(feeds.load, site.environment)
+    news.pass_done(site.environment, "check", report, site.clock.monotonic() - since, feed.next_pull_at)

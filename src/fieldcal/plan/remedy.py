@@ -9,7 +9,7 @@ from fieldcal.setup_model import Environment, Mailbox, Method, ServerProfile
 def remedy(mailbox: Mailbox, profile: ServerProfile | None, environment: Environment) -> str:
     """What to run for the first thing that stands in the way, in the order of `ready`; "" when all is well.
 
-    The commands name this mailbox; `for_all` makes the one for every mailbox of the same trouble.
+    The commands name this mailbox; `for_all` makes the one for several of the same trouble.
     """
     here = f"{mailbox.address or mailbox.id}"
     if not environment.enabled:
@@ -30,6 +30,9 @@ def remedy(mailbox: Mailbox, profile: ServerProfile | None, environment: Environ
 
 
 def for_all(command: str, mailbox: Mailbox, number: int) -> str:
-    """The remedy as it is told for `number` mailboxes, of which `mailbox` is the first."""
+    """The remedy as it is told for `number` mailboxes, of which `mailbox` is the first.
+
+    Never with `--all`: that would switch on again what was switched off for other reasons.
+    """
     here = f"{mailbox.address or mailbox.id}"
-    return command if number == 1 else command.replace(f" {here}", " --all")
+    return command if number == 1 else command.replace(f" {here}", " ADDRESS ...")

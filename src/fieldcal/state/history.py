@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from fieldcal.state.tables import history, passes
 
@@ -133,3 +133,34 @@ def last_passes(tx: Connection, environment: str, limit: int = 10) -> list[Pass]
              row.churn)
         for row in rows
     ]  # fmt: skip
+
+
+#: What stands as the error of a pass whose process ended before it did.
+INTERRUPTED = "interrupted: its process ended before it did; what was due remains due"
+_COUNTED = {"create": "created", "update": "updated", "remove": "removed"}
+
+
+def interrupt(tx: Connection, now: datetime) -> int:
+    """Have every pass that has not ended told as interrupted, with what it did; returns how many there were.
+
+    For the start of a process that reads the state alone. A pass that is under way after all tells its own end later.
+    """
+    open_ones = list(tx.scalars(select(passes.c.id).where(passes.c.ended_at.is_(None))))
+    for run in open_ones:
+        end(tx, run, done_in(tx, run), INTERRUPTED, now)
+    return len(open_ones)
+
+
+def done_in(tx: Connection, run: str) -> Tally:
+    """What the history tells of a pass that did not tell itself."""
+    rows = tx.execute(
+        select(history.c.action, history.c.ok, func.count())
+        .where(history.c["pass"] == run)
+        .group_by(history.c.action, history.c.ok)
+    )
+    found = {"created": 0, "updated": 0, "removed": 0, "failed": 0, "held": 0}
+    for action, ok, number in rows:
+        kind = "held" if action == "hold" else _COUNTED.get(action) if ok else "failed"
+        if kind is not None:
+            found[kind] += number
+    return Tally(**found)

@@ -64,6 +64,11 @@ def check(tx: Connection, lease: Lease) -> None:
         raise LeaseLost(f"the lease {lease.name} was taken by another worker")
 
 
+def holders(tx: Connection, now: datetime) -> set[str]:
+    """Who holds a lease now, or held it when he died."""
+    return set(tx.scalars(select(leases.c.owner).where(lasts(leases.c.until, now, FARTHEST), leases.c.owner != "")))
+
+
 def end_all(tx: Connection) -> None:
     """End every lease: whoever held one is gone, or has this state no more. The fences stay."""
     tx.execute(update(leases).values(until=_LONG_AGO, owner=""))

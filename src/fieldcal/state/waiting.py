@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, case, func, or_, select
 
 from fieldcal.model import MailboxId
+from fieldcal.plan.forecast import SPAN, Observed
 from fieldcal.setup_model import Method
 from fieldcal.state import pauses
 from fieldcal.state.believed import come, lasts, ranges
 from fieldcal.state.leases import FARTHEST
-from fieldcal.state.tables import bookings, leases, links, mailboxes, marks, profiles
+from fieldcal.state.tables import bookings, history, leases, links, mailboxes, marks, passes, profiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,55 @@ def backlog(tx: Connection, environment: str) -> Backlog:
     return Backlog(waiting[0], closed or 0, aside or 0, waiting[1])
 
 
+#: The last lines of the history that are looked at for the rate of writes.
+_LINES = 5_000
+
+
+def observed(tx: Connection, environment: str, now: datetime) -> Observed:
+    """What `forecast` asks for: the backlog of mailboxes that may be written to, and the writes of the last minutes."""
+    boxes = tx.execute(
+        select(
+            mailboxes.c.id, mailboxes.c.profile, func.count().label("waiting"), func.min(marks.c.since).label("since"),
+            func.sum(case((marks.c.reason == "enabled", 1), else_=0)).label("enabled"),
+        )
+        .join(marks, (marks.c.environment == mailboxes.c.environment) & (marks.c.mailbox == mailboxes.c.id))
+        .join(profiles, profiles.c.id == mailboxes.c.profile)
+        .where(mailboxes.c.environment == environment, mailboxes.c.enabled, profiles.c.active, marks.c.due.is_not(None))
+        .group_by(mailboxes.c.id, mailboxes.c.profile)
+    ).all()  # fmt: skip
+    if not boxes:
+        return Observed(now, 0)
+    paused = pauses.lasting(tx, now)
+    ends = {box.id: [paused[scope][0] for scope in (box.id, f"connector:{box.profile}") if scope in paused]
+            for box in boxes}  # fmt: skip
+    waiting = sum(box.waiting for box in boxes)
+    written, first, last = _written(tx, environment, now)
+    return Observed(
+        now, waiting, sum(box.waiting for box in boxes if ends[box.id]),
+        max((max(some) for some in ends.values() if some), default=None), written, first, last,
+        min(box.since for box in boxes), sum(box.enabled for box in boxes) * 2 > waiting,
+    )  # fmt: skip
+
+
+def _written(tx: Connection, environment: str, now: datetime) -> tuple[int, datetime | None, datetime | None]:
+    """How many writes the last minutes saw, those of the pass under way where there is one, with their first and last.
+
+    What was written before that pass was another backlog's.
+    """
+    under_way = tx.scalar(
+        select(func.max(passes.c.started_at)).where(passes.c.environment == environment, passes.c.ended_at.is_(None))
+    )
+    newest = select(func.max(history.c.id)).scalar_subquery()
+    row = tx.execute(
+        select(func.count(), func.min(history.c.at), func.max(history.c.at)).where(
+            history.c.id > newest - _LINES, history.c.environment == environment, history.c.ok,
+            history.c.action.in_(("create", "update", "remove")),
+            history.c.at >= max(now - SPAN, under_way or now - SPAN), history.c.at <= now,
+        )
+    ).one()  # fmt: skip
+    return row[0], row[1], row[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Census:
     """The mailboxes of one environment, counted."""
@@ -104,14 +155,14 @@ def held_until(tx: Connection, name: str, now: datetime) -> datetime | None:
     return until
 
 
-def troubled(tx: Connection, environment: str) -> dict[str, str]:
-    """Mailboxes whose last try failed, by address, with what was said."""
+def troubled(tx: Connection, environment: str, only: Collection[MailboxId] | None = None) -> dict[str, str]:
+    """Mailboxes (of these, or all) whose last try failed, by address, with what was said."""
     rows = tx.execute(
         select(mailboxes.c.address, mailboxes.c.id, mailboxes.c.trouble)
         .where(mailboxes.c.environment == environment, mailboxes.c.failures > 0, mailboxes.c.trouble != "")
         .order_by(mailboxes.c.address)
     )
-    return {row.address or row.id: row.trouble for row in rows}
+    return {row.address or row.id: row.trouble for row in rows if only is None or row.id in only}
 
 
 def busiest(tx: Connection, environment: str, since: datetime, until: datetime) -> list[MailboxId]:

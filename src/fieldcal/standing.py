@@ -1,0 +1,214 @@
+"""How one environment stands: what `status` shows, told in words that name people's addresses and what helps."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from fieldcal.model import MailboxId
+from fieldcal.plan.forecast import Forecast, forecast
+from fieldcal.plan.ready import ready
+from fieldcal.plan.remedy import for_all, remedy
+from fieldcal.setup_model import Environment, Mailbox, Selection, ServerProfile
+from fieldcal.state import (
+    alerts,
+    environments,
+    feeds,
+    findings,
+    history,
+    leases,
+    links,
+    mailboxes,
+    pauses,
+    plans,
+    profiles,
+    waiting,
+)
+from fieldcal.state.findings import Finding
+from fieldcal.state.history import Pass
+from fieldcal.state.waiting import Backlog, Census
+
+#: How many of the last passes the averages are made of.
+PASSES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacle:
+    """Why nothing is written, to how many mailboxes (0: all of the environment), and the command that helps."""
+
+    why: str
+    remedy: str
+    mailboxes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """An alert with the address and the worker that it is about; both "" where all of the environment is."""
+
+    level: str
+    code: str
+    mailbox: str
+    address: str
+    name: str
+    message: str
+    times: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """A pause that lasts; `who` is an address or a server profile in words."""
+
+    scope: str
+    who: str
+    until: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one environment stands."""
+
+    environment: str
+    enabled: bool
+    organization: str
+    #: what keeps bookings out of calendars, what concerns most first
+    obstacles: Sequence[Obstacle]
+    #: when the source was last read to its end, and when it is read next, if a service runs
+    last_read: datetime | None
+    next_read: datetime | None
+    #: why the last read failed, "" when it did not
+    error: str
+    mailboxes: Census
+    backlog: Backlog
+    forecast: Forecast
+    #: events of ours that stand in calendars
+    events: int
+    last_pass: Pass | None
+    #: `ended`, `under way`, `interrupted`; "" where there was none
+    state_of_last: str
+    #: of the last passes: how many, writes a pass, and writes of passes that followed no change and no fault
+    passes: int
+    writes_per_pass: float
+    churn: int
+    held_plans: int
+    held_removals: int
+    alerts: Sequence[Warned]
+    findings: Sequence[Finding]
+
+
+def look(tx: Connection, place: Environment, now: datetime, service_since: datetime | None) -> Standing:
+    """How this environment stands; `service_since`: when the service that runs on it was started, None where none."""
+    feed = feeds.load(tx, place.id)
+    passes = history.last_passes(tx, place.id, PASSES)
+    done = [one for one in passes if one.ended_at is not None]
+    held = [plan for plan in plans.load(tx, place.id) if plan.state == "held"]
+    boxes = mailboxes.some(tx, place.id, mailboxes.ids(tx, place.id, Selection()))
+    last, state = _last_pass(tx, passes, now, service_since)
+    return Standing(
+        environment=place.id, enabled=place.enabled, organization=place.organization,
+        obstacles=obstacles(place, boxes, {one.id: one for one in profiles.everyone(tx)}),
+        last_read=feed.last_pull_at, next_read=feed.next_pull_at if place.enabled and service_since else None,
+        error=feed.last_error, mailboxes=waiting.census(tx, place.id), backlog=waiting.backlog(tx, place.id),
+        forecast=forecast(waiting.observed(tx, place.id, now)), events=links.live(tx, place.id),
+        last_pass=last, state_of_last=state, passes=len(done),
+        writes_per_pass=round(sum(one.tally.writes for one in done) / len(done), 2) if done else 0.0,
+        churn=sum(one.churn for one in done), held_plans=len(held), held_removals=sum(plan.rows for plan in held),
+        alerts=_warned(tx, place.id, boxes), findings=findings.load(tx, place.id),
+    )  # fmt: skip
+
+
+def obstacles(
+    place: Environment, boxes: Sequence[Mailbox], known: dict[str, ServerProfile], most: int = 5
+) -> list[Obstacle]:
+    """What stands between bookings and calendars, the environment's own trouble first; at most so many of mailboxes."""
+    found: list[Obstacle] = []
+    if not place.enabled:
+        found.append(
+            Obstacle("the environment is switched off, so nothing is read and nothing is written",
+                     f"`fieldcal environment set {place.id} --enable`")
+        )  # fmt: skip
+    if not boxes:
+        found.append(Obstacle("no mailbox is known yet", "`fieldcal sync --dry-run` reads the workers with theirs"))
+    elif not known:
+        found.append(Obstacle("there is no server profile to write through", "`fieldcal profile add NAME` makes one"))
+    # Told apart from the environment's own trouble, so that all is known that has to be mended.
+    switched_on = replace(place, enabled=True)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for box in boxes:
+        profile = known.get(box.profile or "")
+        if (why := ready(box, profile, switched_on)) is not None:
+            command = remedy(box, profile, switched_on)
+            alike.setdefault((why, for_all(command, box, 2)), []).append(command)
+    ordered = sorted(alike.items(), key=lambda item: (-len(item[1]), item[0]))
+    for (why, for_several), commands in ordered[:most]:
+        found.append(Obstacle(why, commands[0] if len(commands) == 1 else for_several, len(commands)))
+    if rest := sum(len(commands) for _, commands in ordered[most:]):
+        found.append(Obstacle("for other reasons", "`fieldcal mailbox list` tells each", rest))
+    return found
+
+
+def _warned(tx: Connection, environment: str, boxes: Iterable[Mailbox]) -> list[Warned]:
+    named = {str(box.id): box for box in boxes}
+    found: list[Warned] = []
+    for one in alerts.standing(tx, environment):
+        if one.level != "information":
+            box = named.get(one.mailbox)
+            address, name = (box.address or one.mailbox, box.name) if box else (one.mailbox, "")
+            found.append(
+                Warned(one.level, one.code, one.mailbox, address, name, one.message, one.times, one.first_at,
+                       one.last_at)
+            )  # fmt: skip
+    return found
+
+
+def paused(tx: Connection, now: datetime) -> list[Paused]:
+    """Every pause that lasts, of all environments."""
+    addresses: dict[str, str] = {}
+    lasting = pauses.lasting(tx, now)
+    for place in environments.names(tx):
+        found = mailboxes.some(tx, place, [MailboxId(scope) for scope in lasting])
+        addresses |= {str(box.id): box.address for box in found if box.address}
+    told: list[Paused] = []
+    for scope, (until, reason) in lasting.items():
+        kind, _, name = scope.partition(":")
+        who = f"everything through the server profile {name}" if kind == "connector" else addresses.get(scope, scope)
+        told.append(Paused(scope, who, until, reason))
+    return told
+
+
+def _last_pass(
+    tx: Connection, passes: Sequence[Pass], now: datetime, service_since: datetime | None
+) -> tuple[Pass | None, str]:
+    """The newest pass and its state. One that has not ended is under way only while somebody could be at it."""
+    if not passes:
+        return None, ""
+    last = passes[0]
+    if last.ended_at is not None:
+        return last, "interrupted" if last.error == history.INTERRUPTED else "ended"
+    at_work = service_since is not None and service_since <= last.started_at
+    if at_work or any(alive(owner) for owner in leases.holders(tx, now)):
+        return last, "under way"
+    return replace(last, tally=history.done_in(tx, last.id)), "interrupted"
+
+
+def alive(owner: str) -> bool:
+    """Whether the process that took a lease lives, as far as this machine can tell; another machine's is believed."""
+    host, _, rest = owner.partition(":")
+    pid, _, _ = rest.partition(":")
+    if host != socket.gethostname() or not pid.isdecimal() or sys.platform == "win32":
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's process
+        return True
+    return True
