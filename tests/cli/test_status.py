@@ -103,7 +103,7 @@ def test_what_stands_in_the_way_is_told_with_the_command_that_helps(attached: Co
     assert f"the e-mail address was rejected (1 mailbox): `fieldcal mailbox approve {first.address}`" in people
     with attached.state() as database, database.write() as tx:
         profiles.save(tx, replace(profiles.get(tx, "exchange"), active=False))
-    assert fieldcal("environment", "set", ENVIRONMENT, "--disable").status == 0
+    assert fieldcal("environment", "set", ENVIRONMENT, "--disable", "--yes").status == 0
     told = fieldcal("status", "--json").json()["environments"][0]["obstacles"]
     assert [(one["mailboxes"], one["remedy"]) for one in told] == [
         (0, f"`fieldcal environment set {ENVIRONMENT} --enable`"), (3, "`fieldcal profile activate exchange`"),

@@ -177,7 +177,7 @@ def test_what_is_switched_off_is_the_answer_with_the_command_that_helps(attached
     closed = "It is not in the calendar: nothing is written into the mailbox: "
     answer = fieldcal("why", booking, "--json").json()["answer"]
     assert answer == f"{closed}the server profile exchange is not active (`fieldcal profile activate exchange`)."
-    assert fieldcal("environment", "set", ENVIRONMENT, "--disable").status == 0
+    assert fieldcal("environment", "set", ENVIRONMENT, "--disable", "--yes").status == 0
     answer = fieldcal("why", booking, "--json").json()["answer"]
     assert answer.startswith(f"{closed}the environment {ENVIRONMENT} is switched off")
     assert f"`fieldcal environment set {ENVIRONMENT} --enable`" in answer
