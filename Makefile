@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Half the cores are busy with the servers that the tests start.
 JOBS ?= 2
 
-.PHONY: help venv demo test lint fix conformance slow bench lock clean
+.PHONY: help venv demo test lint fix conformance live slow bench lock clean
 
 help: ## these lines
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -44,6 +44,9 @@ fix: venv ## mend what can be mended by machine
 
 conformance: .venv-conformance/.ready ## Microsoft's and others' own clients against the embedded ends (400 MB)
 	.venv-conformance/bin/pytest -m conformance tests/conformance
+
+live: venv ## the contracts and open questions against a real tenant (docs/live-suite.md)
+	$(BIN)/python -m tests.live
 
 slow: venv ## the long suites
 	$(BIN)/pytest -n $(JOBS) -m slow --timeout 3600
