@@ -15,7 +15,7 @@ FieldcalError
 │   └── Full                the worker: the mailbox has no room
 ├── this connector (ConnectorError)
 │   ├── Throttled           time: `retry_after` seconds, for `scope` (one mailbox, or all of the connector)
-│   ├── SignInFailed        the administrator: credential
+│   ├── SignInFailed        the administrator: credential (of all, or refused for one request)
 │   └── Unreachable         time: no answer, a 5xx, or an answer that is not what it should be
 ├── the source
 │   ├── CursorExpired       we: read everything again
@@ -163,7 +163,15 @@ class Throttled(ConnectorError):
 
 
 class SignInFailed(ConnectorError):
-    """The credential was refused, also after one renewal."""
+    """The credential was refused, also after one renewal.
+
+    `everywhere`: no token was to be had, so all of the connector is concerned; else a token was given and this one
+    request was refused with it.
+    """
+
+    def __init__(self, message: str, *, code: str = "", status: int = 0, everywhere: bool = True) -> None:
+        super().__init__(message, code=code, status=status)
+        self.everywhere = everywhere
 
 
 class Denied(ConnectorError):

@@ -171,15 +171,15 @@ class Http:
         """Send to `path` (from the origin on, percent-encoded, or a link of the server) and return the answer.
 
         A 401 renews the token and sends once more, writes too: a 401 means not carried out. A read is tried twice
-        where nothing came back or a gateway was in trouble; a write never. `before_send` is called right before each
-        sending and may raise. Raises `SignInFailed`, `Throttled` (sign-in), `Unreachable` (its `code` tells whether
-        the request may have been carried out).
+        where nothing came back, or a gateway was in trouble that does not ask to wait longer; a write never.
+        `before_send` is called right before each sending and may raise. Raises `SignInFailed`, `Throttled` (sign-in),
+        `Unreachable` (its `code` tells whether the request may have been carried out).
         """
         target = self.within(path)
         if method == "GET":
             with contextlib.suppress(Unreachable):
                 answer = await self._signed_in(method, target, headers, body, before_send)
-                if answer.status not in _GATEWAY_TROUBLE:
+                if answer.status not in _GATEWAY_TROUBLE or (answer.retry_after() or 0.0) > READ_AGAIN_AFTER:
                     return answer
             await self._clock.sleep(READ_AGAIN_AFTER)
         return await self._signed_in(method, target, headers, body, before_send)
@@ -208,9 +208,8 @@ class Http:
             if answer.status != HTTPStatus.UNAUTHORIZED:
                 return answer
             await self._credential.renew(token)
-        raise SignInFailed(
-            f"{self.origin} refuses the credential, also after signing in anew", status=HTTPStatus.UNAUTHORIZED
-        )
+        text = f"{self.origin} refuses the credential, also after signing in anew"
+        raise SignInFailed(text, status=HTTPStatus.UNAUTHORIZED, everywhere=False)
 
     async def _send(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         self.sent += 1

@@ -129,7 +129,10 @@ class Pace(Protocol):
     """Limits and pauses, shared by all workers, stored. Scopes: a mailbox id, or "connector:NAME", "source:NAME"."""
 
     async def take(self, mailbox: MailboxId, cost: int) -> None:
-        """Wait until `cost` more requests on this mailbox are within its limit."""
+        """Return when `cost` more requests on this mailbox are within its limit.
+
+        Raises `Throttled` (scope "mailbox", with the seconds) where that takes long; the pause is stored then.
+        """
         ...
 
     async def pause(self, scope: str, until: datetime, reason: str) -> None:

@@ -9,10 +9,12 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from tests.contracts.graph_end import ORGANIZATION, OTHER, GraphEnd
 from tests.contracts.roads import on_every_road
 
+from fieldcal.calendars.graph import wire
 from fieldcal.errors import (
     Changed,
     Forbidden,
@@ -88,6 +90,13 @@ def update(action, receipt, etag=None, **changes):
 
 def delete(action, receipt, etag=None):
     return Delete(action.mark, receipt.id, receipt.etag if etag is None else etag)
+
+
+async def first_page(end, size):
+    """The body of a page with the first events, no more pages behind it."""
+    courier = end.calendar()._courier
+    rows = await courier.pages(wire.owned_path(end.mailbox, ORGANIZATION), free)
+    return msgspec.json.encode({"@odata.context": "c", "value": rows[:size]}).decode()
 
 
 async def make(calendar, *actions):
@@ -382,6 +391,36 @@ class TestThrottling:
 
         assert [type(told) for told in run(end, body).values()] == [Receipt, NotSent, Receipt]
 
+    @pytest.mark.parametrize(("header", "least"), [("0", 1), ("-5", 5), ("soon", 5), ("1e400", 5), ("", 5)])
+    def test_f23_no_retry_after_however_absurd_makes_us_ask_again_at_once(self, end, header, least):
+        async def body(calendar):
+            headers = {"Retry-After": header}
+            end.fault("status", method="POST", status=429, code="ApplicationThrottled", headers=headers)
+            return await calendar.write([create(end)], free)
+
+        before = datetime.now(UTC)
+        run(end, body)
+        ((_, until, _),) = end.pace.pauses
+        assert before + timedelta(seconds=least) <= until <= datetime.now(UTC) + timedelta(seconds=least)
+
+    def test_f21_batches_shrink_while_the_mailbox_is_asked_too_much_and_grow_again(self, end):
+        sizes = []
+
+        async def body(_):
+            for number in range(8):
+                if number < 2:
+                    end.fault("status", item=True, status=429, code="ApplicationThrottled")
+                calendar = end.calendar()  # as each reconciliation opens its own
+                await calendar.write([create(end, number * 20 + n) for n in range(20)], free)
+                entry = next(entry for entry in reversed(end.exchange.control.ledger()) if entry.items or number == 2)
+                sizes.append(len(entry.items) or 1)
+            end.exchange.control.clear_faults()
+
+        run(end, body)
+        assert sizes[0] == 20
+        assert sizes[1] == 2
+        assert sizes[-1] == 20
+
     def test_no_more_than_four_requests_are_ever_in_flight_on_a_mailbox(self, end):
         end.exchange.control.change(latency=0.01)
         actions = [create(end, n) for n in range(60)]
@@ -593,6 +632,8 @@ class TestReading:
         [
             ("empty_page", 0, Unreachable),
             ("short_page", 0, Unreachable),
+            ("loop_page", 0, Unreachable),
+            ("stray_page", 0, Unreachable),
             ("garbage", 0, Unreachable),
             ("status", 500, Unreachable),
             ("status", 400, Unreachable),
@@ -610,6 +651,32 @@ class TestReading:
                 await calendar.owned(window, free)
 
         run(end, body)
+
+    def test_an_event_that_comes_on_two_pages_counts_once_and_hides_no_missing_one(self, end, monkeypatch):
+        """A page that repeats a row of the page before, as lists do that are cut while they change."""
+        monkeypatch.setattr("fieldcal.calendars.graph.wire.PAGE", 2)
+
+        async def body(calendar):
+            await make(calendar, *[create(end, n) for n in range(4)])
+            whole = await calendar.owned(None, free)
+            page = await first_page(end, 2)
+            end.fault("status", method="GET", path="skip=2", status=200, body=page)
+            with pytest.raises(Unreachable):
+                await calendar.owned(None, free)
+            return whole
+
+        assert len(run(end, body)) == 4
+
+    @pytest.mark.parametrize("wait", ["30", "Fri, 31 Dec 9999 23:59:59 GMT"])
+    def test_a_read_is_not_repeated_before_the_time_that_the_server_named(self, end, wait):
+        async def body(calendar):
+            end.fault("status", method="GET", status=503, headers={"Retry-After": wait}, times=None)
+            with pytest.raises(Unreachable):
+                await calendar.owned(WINDOW, free)
+
+        run(end, body)
+        assert end.sent() == 1
+        assert [scope for scope, _, _ in end.pace.pauses] == [end.mailbox]
 
     @pytest.mark.parametrize("kind", ["drop_before", "drop_after", "truncated"])
     def test_a_page_that_was_lost_once_is_read_again(self, end, kind):

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import pytest
 from tests.values import BOX, NOW, OTHER_BOX
 
 from fieldcal.clock import PlayedClock
 from fieldcal.engine.pace import FRESH, StoredPace
+from fieldcal.errors import Throttled
 from fieldcal.state.database import Database
 
 HOUR = timedelta(hours=1)
 
 
-def test_within_the_limit_nobody_waits_and_beyond_it_until_the_oldest_requests_are_out_of_the_span(
+def test_within_the_limit_nobody_waits_and_beyond_it_the_mailbox_pauses_until_there_is_room(
     sqlite_database: Database,
 ) -> None:
     async def story() -> None:
@@ -24,12 +26,27 @@ def test_within_the_limit_nobody_waits_and_beyond_it_until_the_oldest_requests_a
         clock.advance(timedelta(seconds=100))
         await pace.take(BOX, 4)
         await pace.take(OTHER_BOX, 10)
+        with pytest.raises(Throttled) as told:
+            await pace.take(BOX, 5)
+        assert (told.value.retry_after, told.value.scope) == (500.0, "mailbox")
+        assert await StoredPace(sqlite_database, clock).paused([BOX]) == NOW + timedelta(seconds=600)
+        assert await pace.paused([OTHER_BOX]) is None
+        clock.advance(timedelta(seconds=500))
+        await pace.take(BOX, 5)
+
+    asyncio.run(story())
+
+
+def test_a_place_that_is_free_in_a_moment_is_waited_for(sqlite_database: Database) -> None:
+    async def story() -> None:
+        clock = PlayedClock(NOW)
+        pace = StoredPace(sqlite_database, clock, limit=10, span=600.0)
+        await pace.take(BOX, 10)
+        clock.advance(timedelta(seconds=599.5))
         waiting = asyncio.create_task(pace.take(BOX, 5))
         await asyncio.sleep(0)
-        clock.advance(timedelta(seconds=499))
-        await asyncio.sleep(0)
         assert not waiting.done()
-        clock.advance(timedelta(seconds=1))
+        clock.advance(timedelta(seconds=0.5))
         await waiting
 
     asyncio.run(story())

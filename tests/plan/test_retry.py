@@ -27,7 +27,7 @@ from fieldcal.errors import (
     Unavailable,
     Unreachable,
 )
-from fieldcal.plan.retry import AT_ONCE, FIRST, LONGEST, SLOW, next_try, pause
+from fieldcal.plan.retry import ANEW, AT_ONCE, FIRST, LONGEST, SLOW, next_try, pause
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
@@ -71,7 +71,7 @@ def test_the_spread_parts_the_crowd_by_a_fifth_and_never_undercuts_the_server(
         pytest.param(Rejected("bad"), None, None, id="rejected: never unchanged"),
         pytest.param(Gone("gone"), 0, 0, id="gone: decided anew at once"),
         pytest.param(KeyUsed("used"), 0, 0, id="key used"),
-        pytest.param(Changed("changed"), 0, 0, id="changed"),
+        pytest.param(Changed("changed"), 0, 2, id="changed: read, decided anew, once"),
         pytest.param(OutcomeUnknown("?"), 1, 2, id="unknown outcome: soon"),
         pytest.param(NotSent("busy"), FIRST, 2 * FIRST, id="not sent"),
         pytest.param(NotSent("busy", retry_after=60), 60, 60, id="not sent, told to wait"),
@@ -93,8 +93,12 @@ def test_each_error_has_its_next_try(error: FieldcalError, first: float | None, 
     assert (seconds(error), seconds(error, 2)) == (first, second)
 
 
-@pytest.mark.parametrize("error", [Gone("gone"), KeyUsed("used"), Changed("changed")])
-def test_what_taught_something_is_tried_at_once_whatever_failed_before_but_not_for_ever(error: FieldcalError) -> None:
+@pytest.mark.parametrize(
+    ("error", "times"), [(Gone("gone"), AT_ONCE), (KeyUsed("used"), AT_ONCE), (Changed("changed"), ANEW)]
+)
+def test_what_taught_something_is_tried_at_once_whatever_failed_before_but_not_for_ever(
+    error: FieldcalError, times: int
+) -> None:
     assert next_try(error, 9, NOW, 0.0, here=1) == NOW
-    assert next_try(error, 9, NOW, 0.0, here=AT_ONCE) == NOW
-    assert next_try(error, 9, NOW, 0.0, here=AT_ONCE + 1) == NOW + timedelta(seconds=pause(9, 0.0, first=1.0))
+    assert next_try(error, 9, NOW, 0.0, here=times) == NOW
+    assert next_try(error, 9, NOW, 0.0, here=times + 1) == NOW + timedelta(seconds=pause(9, 0.0, first=1.0))

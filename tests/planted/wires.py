@@ -49,10 +49,45 @@ WIRES = (
     ),
     Fault(
         "a throttled write is refused", "I2", REPLIES,
-        "told.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.FAILED_DEPENDENCY}",
-        "told.status in {HTTPStatus.FAILED_DEPENDENCY}",
+        "_LATER = frozenset({*THROTTLES, HTTPStatus.FAILED_DEPENDENCY,", "_LATER = frozenset({HTTPStatus.FAILED_DEPENDENCY,",
         "On a busy Monday the jobs that met a 429 are set aside for good.",
         f"{CALENDAR}::TestThrottling::test_throttled_items_are_not_carried_out_and_the_longest_wait_counts",
+    ),
+    Fault(
+        "a proxy's 400 is the server's last word", "I2", REPLIES,
+        "        if told.code:\n            return Rejected", "        if told.status:\n            return Rejected",
+        "A firewall that was out of order for a minute keeps jobs from calendars until a dispatcher touches them.",
+        "tests/wire/test_graph_error_table.py::test_a_refused_write_says_who_must_act_next",
+    ),
+    Fault(
+        "a refused token says nothing can be written", "I7", REPLIES,
+        "code=told.code, status=told.status, everywhere=False)", "code=told.code, status=told.status, everywhere=True)",
+        "One mailbox that answers 401 keeps every technician's jobs waiting, a quarter of an hour at a time.",
+        "tests/sync/test_fair.py::test_i7_a_token_refused_for_one_mailbox_for_hours_holds_up_no_other",
+    ),
+    Fault(
+        "a refused event pauses its mailbox", "I7", "sync/gate.py",
+        "not (carried_out and _of_one(outcome)):", "not (carried_out and outcome is None):",
+        "One job that the server denies delays all the others of its technician.",
+        "tests/sync/test_every_refusal.py::test_an_answer_stops_whom_it_concerns_and_ends_well",
+    ),
+    Fault(
+        "a second is always a second", "I2", "sync/gate.py",
+        "    if refused and paused:\n", "    if refused and not paused:\n",
+        "A server that says `Retry-After: 1` all day is asked all day, every second, and never recovers.",
+        "tests/sync/test_fair.py::test_f23_a_server_that_asks_for_a_second_each_time_is_asked_less_and_less",
+    ),
+    Fault(
+        "a mailbox at its limit sleeps in its place", "I7", "engine/pace.py",
+        "            if waiting > PATIENCE:", "            if waiting > PATIENCE * self._limit * self._span:",
+        "The first load of eight busy mailboxes stops all the others for ten minutes.",
+        "tests/sync/test_fair.py::test_a_mailbox_at_its_own_limit_waits_without_holding_a_place",
+    ),
+    Fault(
+        "a read is repeated though told to wait", "I2", "http.py",
+        "(answer.retry_after() or 0.0) > READ_AGAIN_AFTER:", "(answer.retry_after() or 0.0) < 0.0:",
+        "A server that is down for maintenance gets each question twice, which keeps it down.",
+        f"{CALENDAR}::TestReading::test_a_read_is_not_repeated_before_the_time_that_the_server_named",
     ),
     Fault(
         "a server in trouble did nothing", "I1", REPLIES,

@@ -17,7 +17,7 @@ import msgspec
 from starlette.responses import Response
 
 from fieldcal.embedded.control_routes import control_routes
-from fieldcal.embedded.faults import App, Fault, Message, Receive, Rule, Scope, Send, inject, read_body, replay
+from fieldcal.embedded.faults import App, Fault, Message, Receive, Rule, Scope, Send, inject, raw_url, read_body, replay
 
 Settings = TypeVar("Settings", bound=msgspec.Struct)
 
@@ -71,16 +71,21 @@ class SandboxClock:
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One line of a `$batch`."""
+    """One line of a `$batch`; `raw` and `prefer` as in `Entry`."""
 
     method: str
     url: str
     status: int
     fault: str | None = None
+    raw: str = ""
+    prefer: str = ""
 
 
 class Entry(msgspec.Struct):
-    """One request. `status` 0: no answer was sent (yet). `url` is the decoded path with its query."""
+    """One request. `status` 0: no answer was sent (yet). `url` is the decoded path with its query, `raw` as it came.
+
+    `prefer`: the request's Prefer header.
+    """
 
     number: int
     at: datetime
@@ -91,6 +96,8 @@ class Entry(msgspec.Struct):
     fault: str | None = None
     dropped: bool = False
     items: list[Item] = []
+    raw: str = ""
+    prefer: str = ""
 
 
 class Control(Generic[Settings]):
@@ -211,7 +218,9 @@ class Control(Generic[Settings]):
             at=self.clock.now(),
             method=method,
             url=f"{path}?{unquote_plus(query.decode('latin-1'))}" if query else path,
-            request_id=next((v.decode("latin-1") for k, v in scope["headers"] if k == b"client-request-id"), None),
+            request_id=_header(scope, b"client-request-id"),
+            raw=raw_url(scope),
+            prefer=_header(scope, b"prefer") or "",
         )
         kind = "sign-in" if path.endswith(("/oauth2/v2.0/token", "/.well-known/openid-configuration")) else "request"
         self._counts[method, kind] += 1
@@ -233,3 +242,9 @@ class Control(Generic[Settings]):
 
     def _first(self, method: str, url: str, body: bytes, *, item: bool) -> Fault | None:
         return next((rule.fault for rule in self._rules if rule.takes(method, url, body, item=item)), None)
+
+
+def _header(scope: Scope, name: bytes) -> str | None:
+    """A header that came several times is joined by commas."""
+    found = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+    return ", ".join(found) if found else None

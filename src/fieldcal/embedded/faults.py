@@ -26,6 +26,8 @@ Kind = Literal[
     "garbage",  # 200 and no JSON; nothing is done
     "empty_page",  # 200 and `{"value": []}`; nothing is done
     "short_page",  # carried out, but the second half of `value` and the nextLink are missing
+    "loop_page",  # carried out, but the nextLink leads to this page again
+    "stray_page",  # carried out, but the nextLink leads to another host
 ]
 
 CODES = {
@@ -133,8 +135,8 @@ async def inject(fault: Fault, app: App, scope: Scope, receive: Receive, send: S
             await answer(send, 200, b"<html><body>A proxy was here</body></html>")
         case "empty_page":
             await answer(send, 200, b'{"value":[]}')
-        case "short_page":
-            await _shorten(app, scope, receive, send)
+        case "short_page" | "loop_page" | "stray_page":
+            await _mislead(fault.kind, app, scope, receive, send)
         case "drop_before":
             await _hang_up(scope, receive)
         case "drop_after":
@@ -180,6 +182,13 @@ def replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
+def raw_url(scope: Scope) -> str:
+    """Path and query as they came, percent-encoded."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    query: bytes = scope["query_string"]
+    return (path + b"?" + query if query else path).decode("latin-1")
+
+
 def _with_length(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
     kept = [pair for pair in headers if pair[0].lower() != b"content-length"]
     return [*kept, (b"content-length", str(length).encode())]
@@ -200,12 +209,20 @@ async def _record(app: App, scope: Scope, receive: Receive) -> tuple[Message, by
     return start, b"".join(parts)
 
 
-async def _shorten(app: App, scope: Scope, receive: Receive, send: Send) -> None:
+async def _mislead(kind: Kind, app: App, scope: Scope, receive: Receive, send: Send) -> None:
+    """Carry a read out, and lie about where its list goes on."""
     start, body = await _record(app, scope, receive)
     page = msgspec.json.decode(body) if body else None
     if isinstance(page, dict) and isinstance(page.get("value"), list):
-        page["value"] = page["value"][: len(page["value"]) // 2]
-        page.pop("@odata.nextLink", None)
+        link = raw_url(scope)
+        match kind:
+            case "short_page":
+                page["value"] = page["value"][: len(page["value"]) // 2]
+                page.pop("@odata.nextLink", None)
+            case "loop_page":
+                page["@odata.nextLink"] = link
+            case _:
+                page["@odata.nextLink"] = f"https://elsewhere.invalid{link}"
         body = msgspec.json.encode(page)
     await send({**start, "headers": _with_length(start["headers"], len(body))})
     await send({"type": "http.response.body", "body": body})

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fieldcal.clock import Clock
+from fieldcal.errors import Throttled
 from fieldcal.model import MailboxId
 from fieldcal.state import pauses
 from fieldcal.state.database import Database
 
 #: Graph allows an application 10,000 requests a mailbox in 10 minutes (Microsoft Learn, throttling limits).
 LIMIT, SPAN = 10_000, 600.0
+#: Seconds that a request waits for its place; what takes longer is a pause, so that nobody waits behind it.
+PATIENCE = 1.0
 #: How old our own copy of the stored pauses may be, seconds; other commands may open the same state.
 FRESH = 5.0
 
@@ -28,11 +31,19 @@ class StoredPace:
         self._read_at = float("-inf")
 
     async def take(self, mailbox: MailboxId, cost: int) -> None:
-        """Wait until `cost` more requests on this mailbox are within its limit."""
+        """Return when `cost` more requests on this mailbox are within its limit.
+
+        A wait of more than `PATIENCE` becomes a pause of the mailbox and `Throttled`: a mailbox at its limit must not
+        hold a place among those that are worked on at once, nor its lease.
+        """
         while True:
             waiting = self._wait(mailbox, cost)
             if waiting <= 0:
                 return
+            if waiting > PATIENCE:
+                reason = f"{self._limit:,} requests in {self._span:.0f} s are what the server allows for one mailbox"
+                await self.pause(mailbox, self._clock.now() + timedelta(seconds=waiting), reason)
+                raise Throttled(reason, retry_after=waiting, status=0, scope="mailbox")
             await self._clock.sleep(waiting)
 
     def _wait(self, mailbox: MailboxId, cost: int) -> float:

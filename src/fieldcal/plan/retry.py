@@ -35,8 +35,9 @@ def pause(attempt: int, spread: float, retry_after: float | None = None, *, firs
     return max(grown, retry_after or 0.0) * (1.0 + 0.2 * spread)
 
 
-#: So often in one pass a booking is tried again at once: stale etag, event gone, key used, next key.
-AT_ONCE = 3
+#: So often in one pass a booking is tried again at once: event gone, key used, next key; and so often after the event
+#: was read and decided anew (some servers call an etag stale for minutes).
+AT_ONCE, ANEW = 3, 1
 
 
 def next_try(
@@ -46,11 +47,14 @@ def next_try(
 
     `here`: the how-manieth try of this pass it was, where failures of earlier passes are not to slow it down.
     """
+    tries = attempt if here is None else here
     match error:
         case Rejected():
             return None
-        case Gone() | KeyUsed() | Changed() if (attempt if here is None else here) <= AT_ONCE:
+        case Gone() | KeyUsed() if tries <= AT_ONCE:
             return now  # decided anew at once, with what the answer taught
+        case Changed() if tries <= ANEW:
+            return now
         case NotSent(retry_after=after):
             return now + timedelta(seconds=pause(attempt, spread, after))
         case OutcomeUnknown() | EventError():

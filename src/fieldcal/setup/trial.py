@@ -58,13 +58,21 @@ async def run_now(
 
 
 async def go_on(bench: Bench, environment: str, progress: Progress = _silent) -> list[Mailbox]:
-    """Go on with the tests whose pause has ended or that a crash cut off; nobody has to press a button."""
+    """Go on with the tests whose pause has ended or that a crash cut off; nobody has to press a button.
+
+    A server that asked to wait is not asked before its time, by tests neither.
+    """
     now = bench.clock.now()
 
     def due(tx: Connection) -> list[MailboxId]:
         if not environments.get(tx, environment).enabled:
             return []
-        return [mailbox.id for mailbox in mailboxes.waiting_tests(tx, environment) if _due(mailbox, now)]
+        paused = pauses.lasting(tx, now).keys()
+        return [
+            mailbox.id
+            for mailbox in mailboxes.waiting_tests(tx, environment)
+            if _due(mailbox, now) and not paused & {mailbox.id, f"connector:{mailbox.profile}"}
+        ]
 
     return await _run(bench, environment, await bench.database.reading(due), progress)
 

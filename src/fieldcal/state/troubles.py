@@ -31,6 +31,11 @@ def went_wrong(tx: Connection, environment: str, mailbox: str, text: str, failur
     return (tx.scalar(counted) or 0) >= REFUSALS
 
 
+def unanswered(tx: Connection, environment: str, mailbox: str) -> None:
+    """Something was sent and not answered: that is no refusal, so refusals are counted anew."""
+    _change(tx, environment, mailbox, refusals=0)
+
+
 def nothing_left(tx: Connection, environment: str, mailbox: str) -> bool:
     """Forget the failures where nothing waits any more that could fail; returns whether there were any.
 

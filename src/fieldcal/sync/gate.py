@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConnectorError, Forbidden, MailboxError, NotAMailbox, Throttled, Unreachable
-from fieldcal.model import MailboxId
+from fieldcal.errors import (
+    ConnectorError,
+    Forbidden,
+    MailboxError,
+    NotAMailbox,
+    NotSent,
+    OutcomeUnknown,
+    SignInFailed,
+    Throttled,
+    Unreachable,
+)
+from fieldcal.model import MailboxId, Receipt
 from fieldcal.plan.retry import pause
-from fieldcal.ports import Calendar
+from fieldcal.ports import Calendar, Outcome
 from fieldcal.setup import claims
 from fieldcal.setup_model import Mailbox
 from fieldcal.state import alerts, mailboxes, schema, troubles
@@ -75,12 +86,15 @@ async def paused(site: Site, mailbox: MailboxId, profile: str) -> datetime | Non
     return await site.pace.paused(scopes(mailbox, profile))
 
 
-def went_well(tx: Connection, site: Site, mailbox: MailboxId, opened: Opened, *, reached: bool) -> None:
+def went_well(tx: Connection, site: Site, mailbox: MailboxId, opened: Opened, *, reached: bool, sent: bool) -> None:
     """Remember that the mailbox was reached; an alert about it is over.
 
-    Not reached, for nothing had to be sent: its last failure stands while anything waits in it.
+    Not reached, for nothing had to be sent or what was sent was not answered: its last failure stands while anything
+    waits in it.
     """
     if not reached:
+        if sent:
+            troubles.unanswered(tx, site.environment, mailbox)
         if troubles.nothing_left(tx, site.environment, mailbox):
             alerts.clear(tx, site.environment, mailbox, "mailbox-failing")
         return
@@ -89,16 +103,49 @@ def went_well(tx: Connection, site: Site, mailbox: MailboxId, opened: Opened, *,
         alerts.clear(tx, site.environment, mailbox, "mailbox-failing")
 
 
+def answered(outcome: Outcome) -> bool:
+    """The calendar has said what became of this write, well or not."""
+    return not isinstance(outcome, NotSent | OutcomeUnknown | MailboxError | ConnectorError)
+
+
+def concerning(outcomes: Sequence[Outcome], *, paused: bool) -> MailboxError | ConnectorError | None:
+    """What the outcomes of one batch say of the mailbox or its connector; None where each event stands for itself.
+
+    A refusal beside writes that were carried out is that one event's, as servers under load refuse now and then.
+    `paused`: the server asked to wait. A batch of which nothing got through then, or of which several went without an
+    answer, counts as a failure of the mailbox, so that its pauses grow though the server asks for a second each time.
+    """
+    carried_out = any(isinstance(outcome, Receipt) for outcome in outcomes)
+    for outcome in outcomes:
+        if isinstance(outcome, MailboxError | ConnectorError) and not (carried_out and _of_one(outcome)):
+            return outcome
+    if any(map(answered, outcomes)):
+        return None
+    unsent = [outcome for outcome in outcomes if isinstance(outcome, NotSent)]
+    refused = [outcome for outcome in unsent if outcome.status]  # by the server, not by a limit that we keep ourselves
+    if refused and paused:
+        longest = max(outcome.retry_after or 0.0 for outcome in unsent)
+        return Throttled(f"nothing got through: {refused[0]}", retry_after=longest, scope="mailbox")
+    if not unsent and len(outcomes) > 1:
+        return Unreachable(f"none of {len(outcomes)} writes was answered: {outcomes[0]}")
+    return None
+
+
+def _of_one(error: MailboxError | ConnectorError) -> bool:
+    refused = isinstance(error, Forbidden | NotAMailbox)
+    return refused or (isinstance(error, SignInFailed) and not error.everywhere)
+
+
 async def went_wrong(
     site: Site, held: Held, mailbox: MailboxId, opened: Opened, error: MailboxError | ConnectorError
 ) -> None:
     """Remember the failure and pause with growing steps: the mailbox, or all of the connector where all are concerned.
 
-    A request without a sound answer concerns its own mailbox alone: one that answers 500 for weeks must not hold up
-    the others (I7). Where the whole server is ill, each mailbox finds out by itself, at growing intervals.
-    A mailbox that is refused again and again, on passes of its own and nothing else in between, is tested once more
-    under the lease `held`; it is switched off only when the test is refused too (F54). Anything else goes on by
-    itself when the server is back.
+    A request without a sound answer, or refused with a token that was just given, concerns its own mailbox alone: one
+    that answers 500 or 401 for weeks must not hold up the others (I7). Where the whole server is ill, each mailbox
+    finds out by itself, at growing intervals. A mailbox that is refused again and again, on passes of its own and
+    nothing else in between, is tested once more under the lease `held`; it is switched off only when the test is
+    refused too (F54). Anything else goes on by itself when the server is back.
     """
     failures, now = opened.failures + 1, site.clock.now()
     refused = isinstance(error, Forbidden | NotAMailbox)
@@ -153,7 +200,7 @@ def _concerns_all(error: MailboxError | ConnectorError) -> bool:
     match error:
         case Throttled(scope=scope):
             return scope == "connector"
-        case Unreachable():
+        case Unreachable() | SignInFailed():
             return error.everywhere
         case _:
             return isinstance(error, ConnectorError)

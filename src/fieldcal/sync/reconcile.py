@@ -212,16 +212,17 @@ async def _write(run: Run, armed: Sequence[Armed]) -> None:
         return
     run.tries.update(item.marked.booking for item in ready)
     outcomes: dict[Mark, Outcome] = dict(await run.calendar.write([item.action for item in ready], run.held.may_begin))
-    run.reached = True
+    run.reached = run.reached or any(map(gate.answered, outcomes.values()))
     seen = await learn(run.calendar, ready, outcomes, run.held.may_begin)
     if another_wrote(ready, seen):
         await run.site.database.writing(mailboxes.claim_seen, run.site.environment, run.mailbox, None)
         run.claimed = False
     now, spread = run.site.clock.now(), run.site.spread()
     run.unsettled = [settle(item, outcomes.get(item.action.mark), seen, now, spread) for item in ready]
-    for outcome in outcomes.values():
-        if isinstance(outcome, MailboxError | ConnectorError):
-            raise outcome
+    paused = await gate.paused(run.site, run.mailbox, run.profile) is not None
+    trouble = gate.concerning(list(outcomes.values()), paused=paused)
+    if trouble is not None:
+        raise trouble
 
 
 async def _step(run: Run, armed: Sequence[Armed]) -> list[Armed]:
@@ -243,7 +244,7 @@ async def _end(run: Run, opened: gate.Opened) -> None:
     def store(tx: Connection) -> None:
         lease = leases.renew(tx, run.held.lease, run.site.clock.now(), LEASE)
         _settle(tx, run, settled)
-        gate.went_well(tx, run.site, run.mailbox, opened, reached=run.reached)
+        gate.went_well(tx, run.site, run.mailbox, opened, reached=run.reached, sent=bool(run.tries))
         leases.give_back(tx, lease)
 
     await run.site.database.writing(store)

@@ -1,12 +1,13 @@
 """Requests on their way to one mailbox: one alone, several in batches of twenty, never two batches at once.
 
 learn.microsoft.com/graph/json-batching and graph/throttling: at most 20 items, unordered, answered in any order; each
-is throttled by itself; four requests at a time per mailbox, which one unordered batch uses up.
+is throttled by itself; four requests at a time per mailbox, which one unordered batch uses up. Where another program of
+the same application takes some of the four, our batches shrink until they get through, and grow again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -22,16 +23,18 @@ from fieldcal.model import MailboxId
 from fieldcal.ports import BeforeSend, Pace
 
 LARGEST_BATCH = 20
-#: Seconds to leave a mailbox alone where a 429 names none.
-PAUSE_UNTOLD = 5.0
+#: Items of one unordered batch that reach the mailbox at a time.
+ABREAST = 4
+#: Seconds to leave a mailbox alone where a 429 names none; and at least, whatever it names.
+PAUSE_UNTOLD, PAUSE_LEAST = 5.0, 1.0
 #: A list longer than this is a loop with ever new links.
 MOST_PAGES = 10_000
 #: `Unreachable.code` of an answer that came but is not sound or not whole
 NOT_WHOLE = "NotWhole"
 
 _JSON = {"Content-Type": "application/json"}
-#: the batch as a whole was refused for its shape or size: nothing of it was carried out
-_REFUSED_WHOLE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+#: a 4xx of these says what it says about each item; any other one refuses the batch for its shape or size
+_OF_EACH = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +101,30 @@ class Courier:
     """Carries requests to one mailbox, within its pace, and has it paused when it asks for that.
 
     `root`: the path of the API's version on the server, such as "/v1.0". `connector`: the name of the pause that
-    concerns everything behind this end.
+    concerns everything behind this end. `widths`: how many items a batch may have, of those mailboxes that have been
+    asked too much at once; shared by all couriers of one end.
     """
 
-    def __init__(self, http: Http, pace: Pace, clock: Clock, root: str, mailbox: MailboxId, connector: str) -> None:
+    def __init__(
+        self,
+        http: Http,
+        pace: Pace,
+        clock: Clock,
+        root: str,
+        mailbox: MailboxId,
+        connector: str,
+        widths: MutableMapping[MailboxId, int],
+    ) -> None:
         self._http = http
         self._pace = pace
         self._clock = clock
         self._root = root
         self._mailbox = mailbox
         self._connector = connector
+        self._widths = widths
 
     async def one(self, request: Request, before_send: BeforeSend) -> Reply:
-        """Send one request by itself. Raises what `Http.request` raises, and `LeaseLost`."""
+        """Send one request by itself. Raises what `Http.request` and `Pace.take` raise, and `LeaseLost`."""
         await self._pace.take(self._mailbox, 1)
         body = None if request.body is None else msgspec.json.encode(request.body)
         reply = single_reply(
@@ -131,11 +145,25 @@ class Courier:
         After a throttle, a refusal of the mailbox, or a lost answer, the rest is not sent.
         """
         replies: list[Reply | FieldcalError] = []
-        for begin in range(0, len(requests), LARGEST_BATCH):
-            chunk = requests[begin : begin + LARGEST_BATCH]
-            stop = next((error for error in map(_stop, replies) if error is not None), None)
-            replies += [stop] * len(chunk) if stop else await self._chunk(chunk, before_send)
+        while len(replies) < len(requests):
+            chunk = requests[len(replies) : len(replies) + self._widths.get(self._mailbox, LARGEST_BATCH)]
+            came = await self._chunk(chunk, before_send)
+            self._fit(came)
+            replies += came
+            stop = next((error for error in map(_stop, came) if error is not None), None)
+            if stop is not None:
+                replies += [stop] * (len(requests) - len(replies))
         return replies
+
+    def _fit(self, came: Sequence[Reply | FieldcalError]) -> None:
+        """Have the next batch smaller where the server was asked too much at once, and larger where all went well."""
+        width = self._widths.get(self._mailbox, LARGEST_BATCH)
+        if any(isinstance(reply, Reply) and _asked_too_much(reply) for reply in came):
+            self._widths[self._mailbox] = max(min(width, ABREAST) // 2, 1)
+        elif width * 2 >= LARGEST_BATCH:
+            self._widths.pop(self._mailbox, None)
+        else:
+            self._widths[self._mailbox] = width * 2
 
     async def pages(self, path: str, before_send: BeforeSend) -> list[object]:
         """Every row of a list, all pages; raises `Unreachable` (code `NOT_WHOLE`) unless it is whole.
@@ -147,17 +175,20 @@ class Courier:
 
     async def following(self, first: str, before_send: BeforeSend) -> list[object]:
         """As `pages`, from a link of the server on."""
-        found: list[object] = []
+        found: dict[object, object] = {}
         seen: set[str] = set()
         link: str | None = first
         counted = None
         while link is not None:
+            link = self._http.within(link)
             if link in seen or len(seen) >= MOST_PAGES:
                 raise Unreachable(f"{self._http.origin} leads a list in a circle", code=NOT_WHOLE)
             seen.add(link)
             page = await self._page(link, before_send)
             try:
-                found += wire.rows(page)
+                # a row that moved to a later page while we read comes twice, and stands for no second one
+                for row in wire.rows(page):
+                    found[wire.name_of(row) or len(found)] = row
                 link = wire.next_link(page)
             except wire.Malformed as error:
                 raise Unreachable(f"{self._http.origin} answers with {error}", code=NOT_WHOLE) from None
@@ -165,7 +196,7 @@ class Courier:
         if counted is not None and len(found) < counted:
             short = f"{self._http.origin} counts {counted} events and gives {len(found)}"
             raise Unreachable(short, code=NOT_WHOLE)
-        return found
+        return list(found.values())
 
     async def _page(self, link: str, before_send: BeforeSend) -> object:
         await self._pace.take(self._mailbox, 1)
@@ -208,8 +239,8 @@ class Courier:
 
     async def _batch(self, chunk: Sequence[Request], before_send: BeforeSend) -> list[Reply | FieldcalError] | None:
         """One batch; None where it was refused as a whole and nothing was carried out."""
-        await self._pace.take(self._mailbox, len(chunk))
         try:
+            await self._pace.take(self._mailbox, len(chunk))
             answer = await self._http.request(
                 "POST",
                 f"{self._root}/$batch",
@@ -219,7 +250,7 @@ class Courier:
             )
         except ConnectorError as error:
             return [error] * len(chunk)
-        if answer.status in _REFUSED_WHOLE:
+        if 400 <= answer.status < 500 and answer.status not in _OF_EACH:  # noqa: PLR2004 - the 4xx class
             return None
         replies: list[Reply | FieldcalError] = [single_reply(answer)] * len(chunk)
         if answer.status == HTTPStatus.OK:
@@ -228,16 +259,23 @@ class Courier:
         return replies
 
     async def _heed(self, replies: Sequence[Reply | FieldcalError]) -> None:
-        """Have the mailbox, or everything behind this end, left alone as long as the longest 429 asks."""
+        """Have the mailbox, or everything behind this end, left alone as long as the longest answer asks.
+
+        A 429 asks for it, and a server in trouble that names a time; that one speaks for this mailbox alone.
+        """
         longest: dict[str, tuple[float, str]] = {}
         for reply in replies:
-            if isinstance(reply, Reply) and reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+            if isinstance(reply, Reply) and (reply.throttled or (reply.failing and reply.retry_after)):
                 told = reply.refusal()
-                whom = self._connector if scope(told) == "connector" else self._mailbox
-                seconds = PAUSE_UNTOLD if told.retry_after is None else told.retry_after
+                whom = self._connector if reply.throttled and scope(told) == "connector" else self._mailbox
+                seconds = PAUSE_UNTOLD if told.retry_after is None else max(told.retry_after, PAUSE_LEAST)
                 longest[whom] = max(longest.get(whom, (0.0, "")), (seconds, str(told)))
         for whom, (seconds, reason) in longest.items():
             await self._pace.pause(whom, self._clock.now() + timedelta(seconds=seconds), reason)
+
+
+def _asked_too_much(reply: Reply) -> bool:
+    return reply.throttled and scope(reply.refusal()) == "mailbox"
 
 
 def _refuses_token(reply: Reply) -> bool:
@@ -251,7 +289,7 @@ def _stop(reply: Reply | FieldcalError) -> FieldcalError | None:
     if isinstance(reply, FieldcalError):
         return NotSent(f"not sent after a request without an answer ({reply})")
     told = reply.refusal()
-    if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
+    if reply.throttled or (reply.failing and reply.retry_after):
         return NotSent(f"not sent, asked to wait ({told})", code=told.code, retry_after=told.retry_after)
     if reply.status == HTTPStatus.UNAUTHORIZED or (not reply.good and of_mailbox(told) is not None):
         return NotSent(f"not sent, the mailbox refuses ({told})", code=told.code, status=told.status)

@@ -12,7 +12,7 @@ from fieldcal.calendars.graph.batch import NOT_WHOLE, Courier, Request
 from fieldcal.calendars.graph.health import claims_of
 from fieldcal.calendars.graph.replies import ITEM_GONE, Reply, of_read, outcome
 from fieldcal.clock import Clock
-from fieldcal.errors import NOT_CONNECTED, FieldcalError, NotSent, OutcomeUnknown, Unreachable
+from fieldcal.errors import NOT_CONNECTED, FieldcalError, NotSent, OutcomeUnknown, Throttled, Unreachable
 from fieldcal.http import NO_ANSWER, Http
 from fieldcal.model import (
     Check,
@@ -44,6 +44,7 @@ class GraphCalendars:
         self._pace = pace
         self._clock = clock
         self._connector = f"connector:{name}"
+        self._widths: dict[MailboxId, int] = {}
         self._root = versioned(http.root)
 
     async def identity(self) -> Identity:
@@ -60,7 +61,9 @@ class GraphCalendars:
         return _organization(reply.body)
 
     def open(self, mailbox: MailboxId, organization: str) -> Calendar:
-        courier = Courier(self._http, self._pace, self._clock, self._root, mailbox, self._connector)
+        courier = Courier(
+            self._http, self._pace, self._clock, self._root, mailbox, self._connector, self._widths
+        )  # fmt: skip
         return GraphCalendar(courier, mailbox, organization)
 
     async def close(self) -> None:
@@ -176,6 +179,8 @@ def _organization(page: object) -> Identity:
 def _outcome(action: Write, reply: Reply | FieldcalError) -> Receipt | FieldcalError:
     if isinstance(reply, Reply):
         return outcome(action, reply)
+    if isinstance(reply, Throttled) and reply.scope == "mailbox":
+        return NotSent(str(reply), code=reply.code, retry_after=reply.retry_after)
     if isinstance(reply, Unreachable):
         known = NotSent if reply.code == NOT_CONNECTED else OutcomeUnknown
         return known(str(reply), code=reply.code, status=reply.status)

@@ -7,7 +7,15 @@ from http import HTTPStatus
 
 from fieldcal.calendars.graph import wire
 from fieldcal.calendars.graph.batch import NOT_WHOLE, Courier, Request
-from fieldcal.calendars.graph.replies import Reply, of_read, of_write
+from fieldcal.calendars.graph.replies import (
+    HOSTED_ELSEWHERE,
+    NO_MAILBOX,
+    NO_MAILBOX_YET,
+    NO_USER,
+    Reply,
+    of_read,
+    of_write,
+)
 from fieldcal.errors import (
     ConnectorError,
     FieldcalError,
@@ -40,16 +48,17 @@ _REMEDIES: tuple[tuple[type[FieldcalError], str, bool], ...] = (
         "Grant the application Calendars.ReadWrite with this mailbox in its scope; a changed scope can take two hours.",
         False,
     ),
-    (
-        NotAMailbox,
-        "Check that the user has an Exchange Online licence and a cloud mailbox here; a new one can take 15 minutes.",
-        False,
-    ),
     (Full, "The worker has to make room in the mailbox.", False),
-    (Unavailable, "Nothing to do: the mailbox is being moved; it is tried again.", True),
+    (Unavailable, "Nothing to do: the mailbox cannot be used just now; it is tried again.", True),
     (Throttled, "Nothing to do: the server asks to wait; it is tried again.", True),
     (ConnectorError, "Check the server profile's address if this lasts; it is tried again.", True),
 )
+#: What helps where there is no mailbox, by what is missing.
+_MISSING = {
+    NO_USER: "The user is deleted, or the source has another's object id: correct it there, or disable the mailbox.",
+    NO_MAILBOX_YET: "Give the user an Exchange Online licence and test again; a new mailbox can take 15 minutes.",
+    HOSTED_ELSEWHERE: "Move the mailbox to Exchange Online, or take it into the application's scope.",
+}
 _UNDECIDED = "Nothing to do: it is tried again."
 
 
@@ -122,6 +131,10 @@ def _event(reply: Reply) -> dict[str, object]:
 
 
 def _failed(name: str, error: FieldcalError) -> Check:
+    if isinstance(error, NotAMailbox):
+        return Check(
+            name, ok=False, detail=str(error), remedy=_MISSING[NO_MAILBOX.get(error.code.lower(), NO_MAILBOX_YET)]
+        )
     for kind, remedy, transient in _REMEDIES:
         if isinstance(error, kind):
             return Check(name, ok=False, detail=str(error), remedy=remedy, transient=transient)

@@ -193,6 +193,12 @@ def rows(page: object) -> Sequence[object]:
     raise Malformed("a page without a list of values, or without the context it belongs to")
 
 
+def name_of(row: object) -> str:
+    """The row's id, "" where it has none."""
+    named = row.get("id") if isinstance(row, dict) else None
+    return named if isinstance(named, str) else ""
+
+
 def count(page: object) -> int | None:
     """How many rows the whole list has, where the server told."""
     told = page.get("@odata.count") if isinstance(page, dict) else None

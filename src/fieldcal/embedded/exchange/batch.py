@@ -43,6 +43,8 @@ class Line:
     after: tuple[str, ...]
     #: the decoded address, as the ledger and the rules for faults name it
     shown: str
+    #: the address as it came
+    raw: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,8 @@ class Batches:
         for start in range(0, len(lines), width):
             await self._carry_out(lines[start : start + width], answers, faults, request_id)
         for line in lines:
-            item = Item(line.call.method, line.shown, answers[line.id].status, faults.get(line.id))
+            status, prefer = answers[line.id].status, line.call.headers.get("prefer", "")
+            item = Item(line.call.method, line.shown, status, faults.get(line.id), line.raw, prefer)
             self._control.item(scope, item)
         return {"responses": [_response(*each) for each in _shuffled(list(answers.items()))]}
 
@@ -208,7 +211,7 @@ def _line(request: Any, base: str) -> Line:
     path, _, query = inner.partition("?")
     shown = f"/v1.0/{unquote(path).lstrip('/')}" + (f"?{unquote_plus(query)}" if query else "")
     call = make_call(method, inner, headers, request.get("body"), base)
-    return Line(named, call, tuple(map(str, after)), shown)
+    return Line(named, call, tuple(map(str, after)), shown, url)
 
 
 def _check_dependencies(line: Line, answers: Mapping[str, Answer]) -> None:
