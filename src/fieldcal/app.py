@@ -26,7 +26,7 @@ from fieldcal.config import Config
 from fieldcal.engine.pace import StoredPace
 from fieldcal.errors import ConfigError
 from fieldcal.http import ClientSecretCredential, Credential, Http, TokenCredential
-from fieldcal.model import Check
+from fieldcal.model import Check, SetUpList
 from fieldcal.plan.render import render
 from fieldcal.ports import BookingSource, Calendars
 from fieldcal.runfile import Ends
@@ -34,7 +34,7 @@ from fieldcal.secrets import Secrets, is_reference
 from fieldcal.setup import environments as environment_setup
 from fieldcal.setup.bench import Bench
 from fieldcal.setup_model import Endpoint, Environment
-from fieldcal.sources.dataverse import DataverseSource, health, other_sync
+from fieldcal.sources.dataverse import DataverseSource, health, other_sync, set_up
 from fieldcal.sources.pinned import PinnedSource
 from fieldcal.state import environments, profiles, schema
 from fieldcal.state.database import Database
@@ -240,6 +240,14 @@ class App:
         try:
             found = await graph_health.examine(http, versioned(http.root), outsider)
             return found, await self.clock_difference(http)
+        finally:
+            await http.close()
+
+    async def set_up_there(self, environment: Environment) -> SetUpList:
+        """Who is set up in the environment's source already, and whom Microsoft's own booking sync serves (D9)."""
+        http = self.http_to(environment.end, "fieldservice")
+        try:
+            return await set_up.read(http, self.clock.now())
         finally:
             await http.close()
 

@@ -258,6 +258,28 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class SetUpThere:
+    """A mailbox as the source's own server-side synchronization has it (R6, D9)."""
+
+    #: the user's object id in the directory, lower case; "" where the source has none
+    object_id: str
+    #: lower case
+    address: str
+    #: what is missing there for appointments to be synchronized, in words; "": it is set up
+    missing: str
+    #: when Microsoft's own booking synchronization last wrote for this user, lately; None: no sign of it
+    served_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetUpList:
+    """Every mailbox of the source; `doubt`: why it cannot be told whom Microsoft's own booking sync serves, or ""."""
+
+    mailboxes: tuple[SetUpThere, ...]
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of the booking feed: thin rows, deleted ids, and where to go on."""
 

@@ -162,6 +162,25 @@ WIRES = (
         "tests/contracts/test_source_contract.py::test_i9_nothing_but_reads_is_ever_sent",
     ),
     Fault(
+        "nobody is served by another sync", "D9", "sources/dataverse/other_sync.py",
+        "                latest[user] = max(at, latest.get(user, at))\n", "                latest.pop(user, at)\n",
+        "After an import every booking stands twice in the calendars that Microsoft's own sync serves.",
+        "tests/contracts/test_set_up_there.py::"
+        "test_f53_a_row_that_microsofts_own_sync_changed_lately_shows_whom_it_serves",
+    ),
+    Fault(
+        "an address approved there is any address", "R9", "setup/imports.py",
+        "    if not row.address or row.address != box.address.casefold():", "    if not row.address:",
+        "Customers' addresses are written into a mailbox that nobody has approved.",
+        "tests/setup/test_imports.py::test_d9_who_is_imported",
+    ),
+    Fault(
+        "an unreadable map shows nobody", "D9", "setup/imports.py",
+        "    if doubt:\n", "    if doubt and row.missing:\n",
+        "A privilege that is missing reads as: nobody else writes these bookings.",
+        "tests/setup/test_imports.py::test_d9_who_is_imported",
+    ),
+    Fault(
         "a disabled user has a mailbox", "D10", DATAVERSE,
         " and row.user is not None and not user.isdisabled:", " and row.user is not None:",
         "Jobs are written into the mailbox of somebody who has left.",

@@ -246,6 +246,26 @@ def clean(
     run(_selection(names, state, search, every=every), environment, as_user, yes=yes, json=json)
 
 
+@group.command("import")
+def import_mailboxes(
+    *,
+    environment: In = None,
+    profile: Annotated[str | None, typer.Option("--profile", help="The server profile to write through.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show who would be imported; change nothing.")] = False,
+    accept_copies: Annotated[
+        bool,
+        typer.Option("--accept-copies", help="Import also those whom Microsoft's own booking synchronization serves."),
+    ] = False,
+    yes: Yes = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Take over who is set up in Dataverse already: approve, test and enable. Exit status 1 if any is left out."""
+    from fieldcal.cli.imports import Wish, run
+
+    run(Wish(environment, profile, dry_run, accept_copies, yes, json), as_user)
+
+
 @group.command()
 def claim(
     name: Annotated[str, typer.Argument(metavar="ADDRESS", help="Address or object id of the mailbox.")],

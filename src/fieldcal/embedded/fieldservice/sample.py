@@ -11,10 +11,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from itertools import cycle, islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from fieldcal.embedded.fieldservice.sample_mail import Person, load_mail
 from fieldcal.embedded.fieldservice.sample_texts import (
     DOMAIN,
     JOBS,
@@ -31,6 +33,8 @@ from fieldcal.embedded.fieldservice.times import instant_text
 SPACE = uuid.UUID("7f3c9a52-5d0b-4c1e-9d7a-2b8e6f104c93")
 DAYS_BACK, DAYS_AHEAD = 10, 25
 OPENS = time(8)
+#: bookings of the first technician that Microsoft's own synchronization wrote, until it was switched off
+_SERVED, _SERVED_UNTIL = 3, timedelta(days=60)
 WORKDAY = 9 * 60  # minutes
 STATUSES = {
     "Proposed": (1, None),
@@ -111,6 +115,7 @@ class _Company:
         self._near: dict[int, Iterator[dict[str, Any]]] = {}
         self._free = self._slots()
         self._made: list[tuple[SampleBooking, dict[str, Any]]] = []
+        self._people: list[Person] = []
 
     def load(self) -> Sample:
         self._load_lists()
@@ -119,6 +124,9 @@ class _Company:
         self._load_work_orders(max(60, round(self._wanted * 0.4)))
         self._plan_bookings()
         self._store.load("bookableresourcebooking", [row for _, row in self._made])
+        first = [booking.id for booking, _ in self._made if booking.worker == self._technicians[0]]
+        ended = instant_text(self._now - _SERVED_UNTIL)
+        load_mail(self._store, partial(_id, self._seed), self._people, first[:_SERVED], ended)
         return Sample(
             mailboxes,
             tuple(self._technicians),
@@ -213,6 +221,7 @@ class _Company:
                 }
             )
             if reachable:
+                self._people.append(Person(user, f"{first} {last}", address))
                 boxes.append(SampleMailbox(object_id, address, f"{first} {last}", region.zone))
         for name, kind, code in (("Lift crew", 6, 85), ("Scissor lift SL-12", 4, 85)):
             resource = _id(self._seed, "resource", name)

@@ -43,6 +43,30 @@ _ACCOUNT = "msdyn_serviceaccount($select=name,_primarycontactid_value)"
 _USER = "UserId($select=internalemailaddress,azureactivedirectoryobjectid,domainname,isdisabled)"
 _RESOURCE = "bookableresourceid,name,resourcetype,timezone,statecode,msdyn_primaryemail"
 
+MAILBOXES, MAPPINGS = "mailboxes", "bookableresourcebookingexchangesyncidmappings"
+#: old organizations lack some columns of the first; the second has what decides
+_MAILBOX = (
+    "mailboxid,emailaddress,_regardingobjectid_value,actdeliverymethod,actstatus,enabledforact,"
+    "emailrouteraccessapproval,statecode"
+)
+_MAILBOX_SELECTS = (f"{_MAILBOX},testemailconfigurationscheduled", _MAILBOX)
+MAILBOX_LISTS = tuple(
+    f"{MAILBOXES}?$select={select}&$expand=emailserverprofile($select=name,statecode)&$orderby=mailboxid&$count=true"
+    for select in _MAILBOX_SELECTS
+)
+
+
+def users(ids: Sequence[str]) -> str:
+    """The directory's ids of these users, at most `IDS_AT_ONCE`."""
+    return f"systemusers?$select=systemuserid,azureactivedirectoryobjectid&$filter={_among('systemuserid', ids)}"
+
+
+def mappings(since: datetime) -> str:
+    """What Microsoft's own booking synchronization has written since, counted."""
+    names = "bookableresourcebookingexchangesyncidmappingid,_userid_value,modifiedon"
+    order = "$orderby=bookableresourcebookingexchangesyncidmappingid&$count=true"
+    return f"{MAPPINGS}?$select={names}&$filter={_quoted(f'modifiedon ge {_zulu(since)}')}&{order}"
+
 
 def track_bookings(*, place: bool) -> str:
     """The first page of the thin feed; only `$select` may go with change tracking."""
