@@ -33,8 +33,11 @@ SETTINGS = (
     {"window_past": 2}, {"window_past": 14}, {"window_past": 7}, {"follow_work_order": True},
     {"follow_work_order": False},
 )  # fmt: skip
-#: what a request may meet; a list cut short is planted only where the protocol lets it be seen
+#: what a request may meet
 KINDS: tuple[Kind, ...] = ("status", "drop_before", "drop_after", "truncated", "garbage", "empty_page", "delay")
+#: the same where lists are read: one cut short is planted where the protocol lets it be seen, at `SHORT_PATH`
+READ_KINDS: tuple[Kind, ...] = (*KINDS, "short_page")
+SHORT_PATH = r"In\("
 STATUS = (503, 429, 500, 401, 403, 502, 504)
 SOURCE_PATHS = (None, "bookableresourcebookings", r"In\(", r"bookableresourcebookings\(", "bookableresources", "token=")
 GRAPH_METHODS = (None, "POST", "PATCH", "DELETE", "GET")
