@@ -1,0 +1,61 @@
+"""docs/connectors.md is what a run of the contracts says; a broken or missing capability would show on it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.contracts import test_calendar_contract, test_source_contract
+from tests.contracts.matrix import CAPABILITIES, CONNECTORS, PAGE, ROOT, ROUGH, page, shows
+
+FILES = {"calendar": test_calendar_contract, "source": test_source_contract}
+AGAIN = "write it anew: .venv/bin/python -m tests.contracts.matrix"
+
+
+def everything():
+    return {
+        (port, capability, name): ""
+        for port, connectors in CONNECTORS.items()
+        for capability in [*CAPABILITIES[port], ROUGH]
+        for name in connectors
+    }
+
+
+def test_the_page_is_what_a_run_says_in_which_every_contract_test_passes() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(everything()), AGAIN
+
+
+@pytest.mark.parametrize("port", CAPABILITIES)
+def test_each_capability_is_shown_by_contract_tests(port: str) -> None:
+    text = Path(FILES[port].__file__).read_text(encoding="utf-8")
+    ids, room = [], ""
+    for kind, name in re.findall(r"^(class|    def|def) (Test\w+|test_\w+)", text, re.MULTILINE):
+        room = name if kind == "class" else "" if kind == "def" else room
+        ids.append(f"file::{room}::{name}" if kind != "class" else "")
+    shown = {capability for nodeid in ids if nodeid for capability in shows(port, nodeid, "")}
+    assert CAPABILITIES[port].keys() - shown == set()
+
+
+@pytest.mark.parametrize("port", CAPABILITIES)
+def test_every_implementation_under_contract_is_on_the_page(port: str) -> None:
+    assert FILES[port].ENDS.keys() == CONNECTORS[port].keys()
+
+
+def test_a_failure_a_skip_and_a_test_that_never_ran_show_on_the_page() -> None:
+    found = everything()
+    keys = list(found)
+    found[keys[0]], found[keys[1]] = "**broken**", "no"
+    del found[keys[2]]
+    rows = page(found).splitlines()
+    for key, told in zip(keys, ("**broken**", "no", "not asked"), strict=False):
+        assert f"| {key[1]} | {told} |" in rows
+
+
+@pytest.mark.slow
+def test_a_whole_run_says_what_stands_on_the_page() -> None:
+    words = [sys.executable, "-m", "tests.contracts.matrix", "--check"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stdout
