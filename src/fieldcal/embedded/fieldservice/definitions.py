@@ -92,7 +92,7 @@ def _attribute(table: Table, column: Column) -> Item:
         "IsPrimaryName": column.name == table.primary,
         "IsValidForCreate": not column.read_only,
         "IsValidForUpdate": not column.read_only and column.name != table.id,
-        "IsValidForRead": True,
+        "IsValidForRead": not column.hidden,
         "RequiredLevel": {"Value": "SystemRequired" if column.required else "None"},
     }
 

@@ -150,7 +150,7 @@ def _select(table: Table, text: str) -> tuple[Column, ...]:
     """The columns to show; the id is always among them."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     if not names or names == ["*"]:
-        return table.columns
+        return tuple(column for column in table.columns if not column.hidden)
     chosen = {name: _property(table, name) for name in names}
     chosen.setdefault(table.id, table.by_property[table.id])
     return tuple(chosen.values())
@@ -158,7 +158,7 @@ def _select(table: Table, text: str) -> tuple[Column, ...]:
 
 def _property(table: Table, name: str) -> Column:
     column = table.by_property.get(name)
-    if column is None:
+    if column is None or column.hidden:
         raise unknown_property(name, table.name)
     return column
 

@@ -17,7 +17,7 @@ Type = Literal[
 class Column:
     """One column. `name` is the logical name; a lookup is read as `_name_value` and written by `nav@odata.bind`.
 
-    `on_delete`: what becomes of this row when the row that it points at is deleted.
+    `on_delete`: what becomes of this row when the row that it points at is deleted. `hidden`: written, never read.
     """
 
     name: str
@@ -31,6 +31,7 @@ class Column:
     nav: str = ""
     on_delete: Literal["clear", "refuse", "cascade"] = "clear"
     indexed: bool = False
+    hidden: bool = False
 
     @property
     def property(self) -> str:

@@ -1,11 +1,12 @@
-"""What every organization has from the start: itself, and the time zones."""
+"""What every organization has from the start: itself, the time zones, and the messages that steps can listen to."""
 
 from __future__ import annotations
 
 import uuid
 
+from fieldcal.embedded.fieldservice.hook_tables import FILTER, HOOK_TABLES, MESSAGE, MESSAGES
 from fieldcal.embedded.fieldservice.store import DEFAULT_EXPIRY, Store
-from fieldcal.embedded.fieldservice.tables import ORGANIZATION, TIME_ZONE
+from fieldcal.embedded.fieldservice.tables import ORGANIZATION, SCHEMA, TIME_ZONE
 from fieldcal.embedded.fieldservice.zones import ZONE_CODES
 
 
@@ -14,6 +15,8 @@ def seed(store: Store, organization_id: str | None, name: str) -> str:
 
     ValueError where the database belongs to another organization than the one that is asked for.
     """
+    if not store.rows(MESSAGE.name):
+        _seed_messages(store)
     known = store.rows(ORGANIZATION.name)
     if known:
         found = str(known[0][ORGANIZATION.id])
@@ -38,3 +41,26 @@ def seed(store: Store, organization_id: str | None, name: str) -> str:
         ],
     )
     return made
+
+
+def _seed_messages(store: Store) -> None:
+    """Create, Update and Delete, and which tables they are about: every one but those of webhooks themselves."""
+    store.load(MESSAGE.name, [{MESSAGE.id: _message_id(name), "name": name} for name in MESSAGES])
+    tables = [table.name for table in SCHEMA.tables if table not in HOOK_TABLES]
+    store.load(
+        FILTER.name,
+        [
+            {
+                FILTER.id: str(uuid.uuid5(uuid.NAMESPACE_URL, f"message {message} of {table}")),
+                "name": f"{table}: {message}",
+                "primaryobjecttypecode": table,
+                "sdkmessageid": _message_id(message),
+            }
+            for message in MESSAGES
+            for table in tables
+        ],
+    )
+
+
+def _message_id(name: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"message {name}"))

@@ -27,6 +27,7 @@ from fieldcal.embedded.fieldservice.seed import seed
 from fieldcal.embedded.fieldservice.settings import FieldServiceSettings, Limits
 from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import SCHEMA
+from fieldcal.embedded.fieldservice.webhooks import Webhooks
 from fieldcal.embedded.tokens import TokenIssuer, TokenRefused, origin_of
 
 MAX_BODY = 16 * 1024 * 1024
@@ -69,6 +70,9 @@ class FieldService:
         # One thread: SQLite writes one at a time anyhow, and the loop stays free for other requests.
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="field-service")
         routes = [Route("/api/data/{version}/{path:path}", self._serve, methods=METHODS), *self.tokens.routes()]
+        #: tells registered webhooks of what the API has committed
+        self.webhooks = Webhooks(self.store, self.control, self.organization_id, self._worker)
+        self.control.actions["release-webhooks"] = self.webhooks.release
         self.app: App = self.control.wrap(Starlette(routes=routes))
 
     def close(self) -> None:
@@ -104,6 +108,7 @@ class FieldService:
             answer = await asyncio.get_running_loop().run_in_executor(self._worker, self.answer, call)
         finally:
             self._limits.leave(call.caller, began)
+        self.webhooks.wake(request.url.netloc)
         return _response(answer)
 
     def answer(self, call: Call) -> Answer:

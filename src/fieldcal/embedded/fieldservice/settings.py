@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from typing import Literal
 
 import msgspec
 
@@ -22,6 +23,10 @@ class FieldServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     untracked: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
     expired_status: int = 400
+    #: how webhooks are sent: each once, not at all, each twice, or when the action `release-webhooks` lets them go,
+    #: the last first; and the seconds that each is late
+    webhooks: Literal["send", "lose", "double", "hold"] = "send"
+    webhook_delay: float = 0.0
     max_requests: int | None = None
     max_seconds: float | None = None
     max_concurrent: int | None = None

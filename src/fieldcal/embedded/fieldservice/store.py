@@ -30,6 +30,7 @@ from fieldcal.embedded.fieldservice.errors import (
     Refused,
     does_not_exist,
 )
+from fieldcal.embedded.fieldservice.outbox import Outbox
 from fieldcal.embedded.fieldservice.schema import Column, Table
 from fieldcal.embedded.fieldservice.tables import ADDRESS_PARTS, BOOKING, CONTACT, ORGANIZATION, SCHEMA, WORK_ORDER
 from fieldcal.embedded.fieldservice.times import instant_text, parse_instant
@@ -47,6 +48,8 @@ class Store:
         self.clock = clock or SandboxClock()
         self.engine = open_database(path_or_url)
         self._writing = self.engine.execution_options(writing=True)
+        #: what registered webhooks are to be told of
+        self.outbox = Outbox(self.engine, self.clock)
 
     def close(self) -> None:
         """Close all connections."""
@@ -62,7 +65,9 @@ class Store:
     def writing(self) -> Iterator[Connection]:
         """A transaction that is committed when the block ends well."""
         with self._writing.begin() as connection:
+            noted = self.outbox.open(connection)
             yield connection
+        self.outbox.publish(noted)
 
     def create(self, table: str, values: Values, row_id: str | None = None) -> str:
         """Make a row, in a transaction of its own; gives its id."""
@@ -135,6 +140,7 @@ class Store:
         row["versionnumber"] = take_counter(connection, "version")
         connection.execute(insert(TABLES[table.name]), [row])
         connection.execute(delete(deletions).where(deletions.c.row_id == row[table.id]))
+        self.outbox.note(connection, "Create", table.name, str(row[table.id]), values)
         return str(row[table.id])
 
     def update(
@@ -155,6 +161,7 @@ class Store:
         self._check(connection, table, merged, changes)
         _derive(table, merged, changes)
         self._write(connection, table, [row_id], changes)
+        self.outbox.note(connection, "Update", table.name, row_id, values)
 
     def delete(self, connection: Connection, table: Table, row_id: str, expected: int | None = None) -> None:
         """Delete a row within a transaction, and do to the rows that point at it what their lookups say."""
@@ -166,6 +173,7 @@ class Store:
             self._let_go(connection, other, column, row_id)
         sql, now = TABLES[table.name], self.clock.now()
         connection.execute(delete(sql).where(sql.c[table.id] == row_id))
+        self.outbox.note(connection, "Delete", table.name, row_id, {})
         entry = {
             "version": take_counter(connection, "version"),
             "table_name": table.name,

@@ -6,6 +6,7 @@ the case of a navigation property matters: `Resource`, but `msdyn_workorder`.
 
 from __future__ import annotations
 
+from fieldcal.embedded.fieldservice.hook_tables import HOOK_TABLES
 from fieldcal.embedded.fieldservice.mail_tables import MAIL_TABLES
 from fieldcal.embedded.fieldservice.schema import Column, Schema, Table, lookup, option, yes_no
 
@@ -299,5 +300,6 @@ SCHEMA = Schema(
         ORGANIZATION,
         TIME_ZONE,
         *MAIL_TABLES,
+        *HOOK_TABLES,
     )
 )

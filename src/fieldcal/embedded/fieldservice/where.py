@@ -95,7 +95,7 @@ class Where:
         path = _path(node)
         table, source = self._source(path[:-1])
         column = table.by_property.get(path[-1])
-        if column is None:
+        if column is None or column.hidden:
             raise unknown_property(path[-1], table.name)
         return source.c[column.name], column
 
