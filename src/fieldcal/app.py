@@ -28,13 +28,13 @@ from fieldcal.errors import ConfigError
 from fieldcal.http import ClientSecretCredential, Credential, Http, TokenCredential
 from fieldcal.model import Check, SetUpList
 from fieldcal.plan.render import render
-from fieldcal.ports import BookingSource, Calendars
+from fieldcal.ports import BookingSource, Calendars, Registrar
 from fieldcal.runfile import Ends
 from fieldcal.secrets import Secrets, is_reference
 from fieldcal.setup import environments as environment_setup
 from fieldcal.setup.bench import Bench
 from fieldcal.setup_model import Endpoint, Environment
-from fieldcal.sources.dataverse import DataverseSource, health, other_sync, set_up
+from fieldcal.sources.dataverse import DataverseSource, health, other_sync, set_up, webhook
 from fieldcal.sources.pinned import PinnedSource
 from fieldcal.state import environments, profiles, schema
 from fieldcal.state.database import Database
@@ -173,6 +173,11 @@ class App:
         self._opened.clear()
         self.database.close()
 
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What is trusted besides the system's own authorities."""
+        return self._tls
+
     def bench(self) -> Bench:
         """What Test & Enable works with."""
         return Bench(self.database, self.clock, self.calendars_for, self.worker)
@@ -204,6 +209,12 @@ class App:
             lambda identity: self.database.writing(environment_setup.pin, environment.id, identity),
             lambda: http.ahead,
         )
+
+    def registrar_for(self, environment: Environment, end: Endpoint, name: str) -> Registrar:
+        """Who registers the environment's webhook under this name, signed in as `end` says; the caller closes it."""
+        settings = environment.settings
+        wanted = webhook.steps(follow_location=settings.follow_location, follow_work_orders=settings.follow_work_order)
+        return webhook.WebhookRegistrar(self.http_to(end, "fieldservice"), name, wanted)
 
     def calendars_for(self, profile: str) -> Calendars:
         """The end of this server profile as it is set now, kept open while it stays so; closed with the app."""

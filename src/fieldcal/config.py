@@ -54,6 +54,8 @@ class Config(BaseSettings):
     log_format: Literal["text", "json"] = "text"
     #: where `serve` listens, `ADDRESS:PORT`
     listen: Words = ("127.0.0.1:8765",)
+    #: where `serve` takes notifications of sources, and nothing else; () is nowhere
+    listen_hooks: Words = ()
     #: Fernet keys for secrets at rest, newest first, or a reference to them (`env:NAME`, `file:PATH`)
     secret_keys: Words = Field(default=(), repr=False)
     #: the user whom the command line acts as; "" is the operator
@@ -63,12 +65,12 @@ class Config(BaseSettings):
     #: PEM file of a further certificate authority to trust
     ca_file: Path | None = None
 
-    @field_validator("listen", "secret_keys", "plain_http", mode="before")
+    @field_validator("listen", "listen_hooks", "secret_keys", "plain_http", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
-    @field_validator("listen")
+    @field_validator("listen", "listen_hooks")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for address in value:

@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from fieldcal import __version__, doctor_calendars, runfile
+from fieldcal import __version__, doctor_calendars, hooks, runfile
 from fieldcal.access import readable_by_others
 from fieldcal.app import App
 from fieldcal.config import Config
@@ -162,6 +162,7 @@ async def _environment(app: App, place: Environment) -> AsyncIterator[Line]:
             Level.OK, f"{what}: sign-in", f"organization {identity.organization}, tenant {identity.tenant or '?'}"
         )
         checks, ahead = await app.examine(place)
+        checks += await hooks.examine(app, place)
     except FieldcalError as error:
         yield _failed(f"{what}: sign-in", error)
         return

@@ -77,6 +77,7 @@ async def serving(folder: Path, *, sandbox: bool = False) -> AsyncIterator[Embed
             if scope["type"] == "http" and scope["method"] in _WRITES and scope["path"].startswith("/api/"):
                 embedded.changed()
 
+        stack.push_async_callback(field_service.webhooks.close)
         for app in (telling, exchange.app):
             server = LocalServer(app)
             await server.start()

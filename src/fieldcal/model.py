@@ -280,6 +280,20 @@ class SetUpList:
 
 
 @dataclass(frozen=True, slots=True)
+class Registered:
+    """A webhook's registration, as it stands at the source."""
+
+    #: the address that is called; "" where nothing of ours is registered
+    url: str
+    #: what is not as it should be, in words
+    differences: tuple[str, ...]
+    #: the last calls that failed for good, in the source's words; None where they may not be read
+    failed: tuple[str, ...] | None
+    #: names of further webhooks that look like a Fieldcal's, and are not ours to touch
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """One page of the booking feed: thin rows, deleted ids, and where to go on."""
 

@@ -19,6 +19,7 @@ from fieldcal.model import (
     Observed,
     Page,
     Receipt,
+    Registered,
     Window,
     WorkerPage,
     Write,
@@ -28,6 +29,10 @@ from fieldcal.model import (
 BeforeSend = Callable[[], None]
 #: What became of one write: the server's word, or the error that names who must act.
 Outcome = Receipt | FieldcalError
+
+
+#: The header in which a webhook's calls carry their secret.
+SECRET_HEADER = "x-fieldcal-secret"  # noqa: S105 - a header's name
 
 
 class BookingSource(Protocol):
@@ -62,6 +67,32 @@ class BookingSource(Protocol):
 
     async def affected(self, work_orders: Sequence[str]) -> Sequence[BookingId]:
         """The bookings of these work orders (D1 `work_order`)."""
+        ...
+
+    async def close(self) -> None:
+        """Give connections back."""
+        ...
+
+
+class Registrar(Protocol):
+    """Registers the webhook by which a source announces its changes: set-up, on an administrator's command (I9).
+
+    Touches nothing but what bears our name. Every call may raise as a `BookingSource` does.
+    """
+
+    async def look(self) -> Registered:
+        """What stands there, against what should."""
+        ...
+
+    async def put(self, url: str, secret: str) -> Sequence[str]:
+        """Have this address called, with this secret; says what was done. Doing it again repairs and renews.
+
+        A first registration that fails is taken back; where that fails too, the error says what is left.
+        """
+        ...
+
+    async def take_back(self) -> int:
+        """Remove what is ours; returns how many rows that were."""
         ...
 
     async def close(self) -> None:

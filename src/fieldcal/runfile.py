@@ -41,6 +41,8 @@ class Running(msgspec.Struct, frozen=True):
     token: str
     started_at: datetime
     ends: Ends | None = None
+    #: base URL of the end that takes notifications, "" where there is none
+    hooks: str = ""
 
 
 @contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import Callable
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import structlog
 from sqlalchemy.engine import make_url
@@ -22,14 +23,14 @@ from fieldcal.engine.service import Service
 from fieldcal.errors import ConfigError
 from fieldcal.runfile import Running
 from fieldcal.sites import Sites
-from fieldcal.state import environments
+from fieldcal.state import environments, webhooks
 
 log = structlog.get_logger()
 
 #: How long a starting service waits for commands that are about to end, seconds.
 PATIENCE = 3.0
-#: told once everything answers
-Ready = Callable[[Running, Embedded | None], None]
+#: told once everything answers; work begins when it is done
+Ready = Callable[[Running, Embedded | None], Awaitable[None]]
 
 
 async def serve(config: Config, stop: asyncio.Event, ready: Ready, *, sandbox: bool = False) -> None:
@@ -55,7 +56,7 @@ def _folders(config: Config) -> list[Path]:
 async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: Ready) -> None:
     """Run engine, schedule and the service's own end until `stop` is set; the folder's lock must be held."""
     # uvicorn and starlette are loaded by who serves, not by every command.
-    from fieldcal.embedded.server import LocalServer
+    from fieldcal.web.hooks import HooksEnd
     from fieldcal.web.service import ServiceEnd
 
     async with AsyncExitStack() as stack:
@@ -63,26 +64,24 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
         service = Service(app.database, app.clock, sites.open)
         token = secrets.token_urlsafe(32)
         end = ServiceEnd(service, token, app.requests).app()
-        servers = [LocalServer(end, host=host.strip("[]"), port=port) for host, port in _addresses(app.config)]
-        for server in servers:
-            try:
-                await server.start()
-            except OSError as error:
-                raise ConfigError(f"cannot listen on {', '.join(app.config.listen)}: {error.strerror}") from None
-            stack.push_async_callback(server.stop)
+        hooks = HooksEnd(app.database, app.clock, service.hint).app()
+        urls = [await stack.enter_async_context(_listening(end, address)) for address in app.config.listen]
+        public = [await stack.enter_async_context(_listening(hooks, each)) for each in app.config.listen_hooks]
         if embedded is not None:
-            embedded.changed = _Doorbell(app, service).ring
+            embedded.changed = _Doorbell(app, service, hooked=bool(public)).ring
         ends = embedded.ends if embedded else None
-        running = Running(os.getpid(), servers[0].url, token, app.clock.now(), ends)
+        running = Running(os.getpid(), urls[0], token, app.clock.now(), ends, public[0] if public else "")
         stack.enter_context(runfile.announced(app.config.data, running))
         await _tell_start(app, running, embedded)
-        ready(running, embedded)
+        await ready(running, embedded)
         await service.run(stop)
     log.info("the service has ended", action="stopped", pid=running.pid)
 
 
 async def _tell_start(app: App, running: Running, embedded: Embedded | None) -> None:
     also = {"next_pass": "now"}
+    if running.hooks:
+        also["notifications"] = running.hooks
     if embedded is not None:
         also |= {"field_service": embedded.ends.fieldservice, "exchange": embedded.ends.exchange}
     known = await app.database.reading(environments.everyone)
@@ -93,16 +92,31 @@ async def _tell_start(app: App, running: Running, embedded: Embedded | None) -> 
     )  # fmt: skip
 
 
-def _addresses(config: Config) -> list[tuple[str, int]]:
-    parted = [address.rpartition(":") for address in config.listen]
-    return [(host, int(port)) for host, _, port in parted]
+@asynccontextmanager
+async def _listening(app: Any, address: str) -> AsyncIterator[str]:
+    """Serve the app at `ADDRESS:PORT` while the block runs; gives its base URL."""
+    from fieldcal.embedded.server import LocalServer
+
+    host, _, port = address.rpartition(":")
+    server = LocalServer(app, host=host.strip("[]"), port=int(port))
+    try:
+        url = await server.start()
+    except OSError as error:
+        raise ConfigError(f"cannot listen on {address}: {error.strerror}") from None
+    try:
+        yield url
+    finally:
+        await server.stop()
 
 
 class _Doorbell:
-    """Has a pass follow each change of the embedded Field Service, in every environment that reads from it."""
+    """Has a pass follow each change of the embedded Field Service, in every environment that reads from it.
 
-    def __init__(self, app: App, service: Service) -> None:
-        self._app, self._service = app, service
+    `hooked`: notifications are taken here, so where a webhook is registered it is that which tells.
+    """
+
+    def __init__(self, app: App, service: Service, *, hooked: bool) -> None:
+        self._app, self._service, self._hooked = app, service, hooked
         self._ringing: asyncio.Task[None] | None = None
 
     def ring(self) -> None:
@@ -110,6 +124,7 @@ class _Doorbell:
             self._ringing = asyncio.create_task(self._tell())
 
     async def _tell(self) -> None:
+        told = await self._app.database.reading(webhooks.everyone) if self._hooked else {}
         for environment in await self._app.database.reading(environments.everyone):
-            if environment.enabled and is_embedded(environment.end):
+            if environment.enabled and is_embedded(environment.end) and environment.id not in told:
                 self._service.announce(environment.id)

@@ -29,6 +29,7 @@ from fieldcal.state import (
     plans,
     profiles,
     waiting,
+    webhooks,
 )
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Pass
@@ -100,13 +101,16 @@ class Standing:
     churn: int
     held_plans: int
     held_removals: int
+    #: where notifications come in, "" where none do; when the last one came
+    webhook: str
+    notified: datetime | None
     alerts: Sequence[Warned]
     findings: Sequence[Finding]
 
 
 def look(tx: Connection, place: Environment, now: datetime, service_since: datetime | None) -> Standing:
     """How this environment stands; `service_since`: when the service that runs on it was started, None where none."""
-    feed = feeds.load(tx, place.id)
+    feed, hook = feeds.load(tx, place.id), webhooks.find(tx, place.id)
     passes = history.last_passes(tx, place.id, PASSES)
     done = [one for one in passes if one.ended_at is not None]
     held = [plan for plan in plans.load(tx, place.id) if plan.state == "held"]
@@ -121,6 +125,7 @@ def look(tx: Connection, place: Environment, now: datetime, service_since: datet
         last_pass=last, state_of_last=state, passes=len(done),
         writes_per_pass=round(sum(one.tally.writes for one in done) / len(done), 2) if done else 0.0,
         churn=sum(one.churn for one in done), held_plans=len(held), held_removals=sum(plan.rows for plan in held),
+        webhook=hook.url if hook else "", notified=hook.received_at if hook else None,
         alerts=_warned(tx, place.id, boxes), findings=findings.load(tx, place.id),
     )  # fmt: skip
 

@@ -153,6 +153,9 @@ def test_it_keeps_serving_both_apis_and_a_feed_until_stopped(tmp_path: Path) -> 
             address = f"{source}/api/data/v9.2/bookableresourcebookings({row['bookableresourcebookingid']})"
             assert ask(address, "DELETE", token)[0] == 204
         until(lambda: ask(f"http://{feed}")[1].count("BEGIN:VEVENT") < uid_before)
+        with sqlite3.connect(folder / "state.sqlite3") as connection:
+            assert connection.execute("SELECT received FROM webhooks").fetchone()[0] > 0
+        connection.close()
         process.signal(signal.SIGINT)
         assert process.wait() == 0
     assert not (folder / "service.json").exists()

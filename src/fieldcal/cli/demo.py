@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from fieldcal.runfile import Running
 
 
+#: a free port of this machine
+_ANY = ("127.0.0.1:0",)
+
+
 def demo(
     workers: Annotated[int, typer.Option("--workers", min=3, help="Technicians with a mailbox.")] = 12,
     bookings: Annotated[int, typer.Option("--bookings", min=20, help="Bookings in all.")] = 150,
@@ -44,7 +48,7 @@ def demo(
 
     settings = settings_of_command()
     with _fresh(folder) as place:
-        chosen = {"data": place, "database_url": "", "listen": ("127.0.0.1:0",), "user": ""}
+        chosen = {"data": place, "database_url": "", "listen": _ANY, "listen_hooks": _ANY, "user": ""}
         asyncio.run(_run(settings.model_copy(update=chosen), workers, bookings, once=once, json=json))
 
 
@@ -69,6 +73,7 @@ async def _run(config: Config, workers: int, bookings: int, *, once: bool, json:
     from fieldcal.app import App
     from fieldcal.cli import show
     from fieldcal.cli.serve import stopping
+    from fieldcal.demo.setup import announce
     from fieldcal.demo.story import Story
     from fieldcal.ends import serving
     from fieldcal.serving import work
@@ -86,8 +91,13 @@ async def _run(config: Config, workers: int, bookings: int, *, once: bool, json:
             if once:
                 return
             feed = await _feed(app, embedded)
+
+            async def ready(running: Running, _: Embedded | None) -> None:
+                await announce(app, Actor("demo"), running)
+                _addresses(config, running, embedded, feed)
+
             with stopping() as stop:
-                await work(app, embedded, stop, lambda running, _: _addresses(config, running, embedded, feed))
+                await work(app, embedded, stop, ready)
 
 
 async def _feed(app: App, embedded: Embedded) -> str:

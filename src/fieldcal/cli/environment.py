@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
-from fieldcal.cli import options
+from fieldcal.cli import options, webhook
 from fieldcal.cli.options import AsUser, Json, Yes
 from fieldcal.errors import ConfigError
 from fieldcal.setup_model import Actor, Environment
 
 group = typer.Typer(help="Environments: where bookings come from, and their settings.", no_args_is_help=True)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The environment's name.")]
+group.add_typer(webhook.group, name="webhook")
+
+Name = options.Environment
 
 
 class Events(StrEnum):

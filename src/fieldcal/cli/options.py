@@ -21,6 +21,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 In = Annotated[
     str | None, typer.Option("--environment", "-e", metavar="NAME", help="The environment; needless where one stands.")
 ]
+Environment = Annotated[str, typer.Argument(metavar="NAME", help="The environment's name.")]
 Unasked = Annotated[bool, typer.Option("--offline", help="Keep it without signing in there first.")]
 Url = Annotated[str | None, typer.Option("--url", help="Base URL of the server.")]
 Authority = Annotated[

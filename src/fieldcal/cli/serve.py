@@ -64,6 +64,8 @@ def stopping() -> Iterator[asyncio.Event]:
 def addresses(running: Running, embedded: Embedded | None) -> list[str]:
     """Where everything answers, one line each."""
     found = [f"service        {running.url}/health"]
+    if running.hooks:
+        found.append(f"notifications  {running.hooks}/hooks/ENVIRONMENT")
     if embedded is not None:
         found += [
             f"Field Service  {embedded.ends.fieldservice}/api/data/v9.2/   (Dataverse Web API)",
@@ -72,11 +74,11 @@ def addresses(running: Running, embedded: Embedded | None) -> list[str]:
     return found
 
 
-def _tell(running: Running, embedded: Embedded | None) -> None:
+async def _tell(running: Running, embedded: Embedded | None) -> None:
     for line in addresses(running, embedded):
         print(line, file=sys.stderr)
     print("Stop with Ctrl-C.", file=sys.stderr, flush=True)
 
 
-def _silent(_running: Running, _embedded: Embedded | None) -> None:
+async def _silent(_running: Running, _embedded: Embedded | None) -> None:
     return

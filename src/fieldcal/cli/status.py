@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _SHOWN = 10
 #: How a pass came about, by its kind.
 _KINDS = {
-    "scheduled": "by schedule", "announced": "because a change was announced", "asked": "because somebody asked",
+    "scheduled": "by schedule", "announced": "because a change was announced",
+    "hinted": "because a notification came", "asked": "because somebody asked",
     "retry": "a second try in one mailbox", "check": "the check of the calendars", "clean": "a clean",
 }  # fmt: skip
 
@@ -94,6 +95,9 @@ def _figures(one: Standing, now: datetime, running: Running | None) -> Iterator[
         "source",
         f"{read}; {_next(one, now, running)}" + (f"; the last read failed: {one.error}" if one.error else ""),
     )
+    if one.webhook:
+        last = f"{_ago(now, one.notified)} ago" if one.notified else "never yet"
+        yield "webhook", f"the last notification {last}"
     if one.passes:
         average = f"{one.writes_per_pass} writes a pass over the last {plural(one.passes, 'pass', 'passes')}"
         yield "passes", average if one.churn else f"{average}, churn 0"

@@ -6,11 +6,15 @@ from collections.abc import Callable
 
 from sqlalchemy import Connection
 
+from fieldcal import hooks
 from fieldcal.app import App
 from fieldcal.model import MailboxId
-from fieldcal.setup import environments, mailboxes, profiles, trial
+from fieldcal.runfile import Running
+from fieldcal.setup import environments as environment_setup
+from fieldcal.setup import mailboxes, profiles, trial
 from fieldcal.setup_model import Actor, Endpoint, Mailbox, Method, Selection
 from fieldcal.sites import Sites
+from fieldcal.state import environments
 from fieldcal.state import mailboxes as mailbox_rows
 from fieldcal.sync.pull import pull
 from fieldcal.sync.site import Site
@@ -22,12 +26,18 @@ EMBEDDED = Endpoint("", credential="embedded")
 async def attach(app: App, sites: Sites, actor: Actor) -> Site:
     """`fieldcal environment add`, `fieldcal profile add`, and the first look at the source."""
     now = app.clock.now()
-    await app.database.writing(environments.add, actor, now, ENVIRONMENT, EMBEDDED)
+    await app.database.writing(environment_setup.add, actor, now, ENVIRONMENT, EMBEDDED)
     await app.database.writing(profiles.add, actor, now, PROFILE, EMBEDDED)
     await app.settle(ENVIRONMENT)
     site = await sites.open(ENVIRONMENT)
     await pull(site, workers_in_full=True)
     return site
+
+
+async def announce(app: App, actor: Actor, running: Running) -> None:
+    """`fieldcal environment webhook add`: from now on the Field Service tells of each booking as it is made."""
+    environment = await app.database.reading(environments.get, ENVIRONMENT)
+    await hooks.add(app, actor, ENVIRONMENT, hooks.public_address(running.hooks, environment))
 
 
 async def set_up_mailboxes(app: App, actor: Actor, progress: Callable[[int, int, Mailbox], None]) -> list[Mailbox]:

@@ -21,12 +21,13 @@ class Priority(IntEnum):
 
 
 class Kind(IntEnum):
-    """What a job does: a pass, one mailbox's due marks, the check, the tests of mailboxes that wait."""
+    """What a job does: a pass, one mailbox's due marks, the check, the tests of mailboxes that wait, a look by id."""
 
     PASS = 0
     MAILBOX = 1
     CHECK = 2
     TESTS = 3
+    LOOK = 4
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -7,16 +7,18 @@ import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
-from fieldcal.engine import news
+from fieldcal.engine import news, quiet
+from fieldcal.engine.hints import Hinted
 from fieldcal.engine.schedule import Job, Kind, Priority, check_due, due
 from fieldcal.engine.single import SingleEngine
 from fieldcal.errors import ConfigError, FieldcalError
-from fieldcal.model import MailboxId
+from fieldcal.model import BookingId, MailboxId
 from fieldcal.plan.retry import LONGEST, pause
 from fieldcal.setup import trial
 from fieldcal.setup.bench import Bench
@@ -24,6 +26,7 @@ from fieldcal.setup_model import MailboxState, Selection
 from fieldcal.state import alerts, bookings, environments, feeds, history, mailboxes, waiting
 from fieldcal.state.database import Database
 from fieldcal.state.history import Tally
+from fieldcal.sync.look import look
 from fieldcal.sync.passes import Progress, Report, run_check, run_pass, work_off
 from fieldcal.sync.site import Site
 
@@ -63,6 +66,8 @@ class Wish:
 class _Desk:
     """What is kept of one environment between two passes."""
 
+    #: what notifications named, and how soon it may be looked at
+    hinted: Hinted
     wishes: list[Wish] = field(default_factory=list)
     #: failures to read the source, in a row
     failures: int = 0
@@ -118,6 +123,15 @@ class Service:
         if desk.gathering is None or desk.gathering.done():
             desk.gathering = asyncio.create_task(self._gather(environment))
 
+    def hint(self, environment: str, booking: BookingId | None) -> None:
+        """Somebody outside says that this booking changed (None: that something did): it is looked at soon.
+
+        Harmless whatever is said and however often: it costs reads, at a bounded rate, and holds a few ids.
+        """
+        hinted = self._desk(environment).hinted
+        hinted.hints.add(booking)
+        hinted.look_soon()
+
     async def ask(
         self, environment: str, only: frozenset[MailboxId] | None = None, progress: Progress = _silent
     ) -> Report:
@@ -128,14 +142,42 @@ class Service:
         return await wish.answer
 
     def _desk(self, environment: str) -> _Desk:
-        return self._desks.setdefault(environment, _Desk())
+        if environment not in self._desks:
+            jobs = [Job(Priority.CHANGE, kind, environment) for kind in (Kind.LOOK, Kind.PASS)]
+            self._desks[environment] = _Desk(Hinted(self._clock, *(partial(self._engine.enqueue, job) for job in jobs)))
+        return self._desks[environment]
 
     async def _gather(self, environment: str) -> None:
         await self._clock.sleep(GATHER)
         self._engine.enqueue(Job(Priority.CHANGE, Kind.PASS, environment))
 
+    async def _look(self, site: Site, desk: _Desk) -> None:
+        """Look at what notifications named, or have a pass look at everything."""
+        taken = desk.hinted.hints.take()
+        if taken.heard:
+            await self._database.writing(quiet.heard, site.environment, taken.heard, self._clock.now())
+        place = await self._database.reading(environments.get, site.environment)
+        if not place.enabled or desk.refused or desk.failures or not (taken.bookings or taken.anything):
+            # Nothing is sent while it is off (R13); a source in trouble is asked by its growing pauses only.
+            return
+        if taken.anything or not desk.begun:
+            desk.hinted.pass_soon()
+            return
+        began = self._clock.monotonic()
+        looked = await look(site, taken.bookings)
+        if looked.report is not None:
+            news.pass_done(site.environment, "hinted", looked.report, self._clock.monotonic() - began, None)
+        if looked.busy:
+            desk.hinted.hints.put_back(taken)
+            desk.hinted.look_soon()
+        elif looked.report is not None and looked.report.error:
+            await self._put_off(site.environment, looked.report.error)
+        elif looked.pass_needed:
+            desk.hinted.pass_soon()
+
     async def _give_up_wishes(self) -> None:
         for desk in self._desks.values():
+            await desk.hinted.stop()
             if desk.gathering is not None:
                 desk.gathering.cancel()
                 await asyncio.gather(desk.gathering, return_exceptions=True)
@@ -194,6 +236,8 @@ class Service:
                     await _check(site)
                 case Kind.TESTS:
                     await self._test(site)
+                case Kind.LOOK:
+                    await self._look(site, self._desk(job.environment))
         except FieldcalError as error:
             await self._failed(job, error)
 
@@ -210,6 +254,7 @@ class Service:
         in_full = job.priority is Priority.PERSON or not desk.begun
         kind = {Priority.PERSON: "asked", Priority.CHANGE: "announced"}.get(job.priority, "scheduled")
         began = self._clock.monotonic()
+        since = (await self._database.reading(feeds.load, job.environment)).last_pull_at if desk.begun else None
         try:
             report = await run_pass(
                 site, kind, only=only, workers_in_full=in_full, patient=bool(wishes), progress=_all_told(wishes)
@@ -224,6 +269,8 @@ class Service:
         elif desk.failures:
             desk.failures = 0
             await self._database.writing(alerts.clear, job.environment, "", _ALERT)
+        if kind == "scheduled" and since is not None:
+            await self._database.writing(quiet.watch, job.environment, report.news, since, self._clock.now())
         feed = await self._database.reading(feeds.load, job.environment)
         news.pass_done(job.environment, kind, report, self._clock.monotonic() - began, feed.next_pull_at)
 

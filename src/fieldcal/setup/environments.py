@@ -16,7 +16,7 @@ from fieldcal.plan.render import check_templates
 from fieldcal.plan.settings import Settings, read
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Endpoint, Environment
-from fieldcal.state import audit, environments
+from fieldcal.state import audit, environments, webhooks
 
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,58}[A-Za-z0-9])?")
 
@@ -148,6 +148,11 @@ def removable(tx: Connection, actor: Actor, name: str, *, keep_events: bool = Fa
     """How many events would be left standing; raises where this environment may not be forgotten."""
     require(actor, Action.ENVIRONMENTS)
     environments.get(tx, name)
+    if webhooks.find(tx, name) is not None:
+        raise ConfigError(
+            f"the webhook of the environment {name} is registered at its source; first "
+            f"`fieldcal environment webhook remove {name}`"
+        )
     standing = environments.live_links(tx, name)
     if standing and not keep_events:
         raise ConfigError(

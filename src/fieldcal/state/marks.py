@@ -186,6 +186,12 @@ def postpone(tx: Connection, environment: str, mailbox: str, later: Sequence[Lat
         )  # fmt: skip
 
 
+def mailboxes_of(tx: Connection, environment: str, ids: Sequence[BookingId]) -> set[MailboxId]:
+    """The mailboxes in which one of these bookings is marked; `ids` are few."""
+    here = marks.c.environment == environment
+    return {MailboxId(box) for box in tx.scalars(select(marks.c.mailbox).where(here, marks.c.booking.in_(ids)))}
+
+
 def due_mailboxes(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
     """The enabled mailboxes with something to do, the longest waiting first; the marks of others wait (R13)."""
     on = select(mailboxes.c.id).where(mailboxes.c.environment == environment, mailboxes.c.enabled)

@@ -54,6 +54,27 @@ feeds = Table(
     Column("last_check_at", Instant),
 )
 
+#: The webhook of one environment: what it is called with, and what came of it.
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("environment", Text, primary_key=True),
+    text_column("url"),
+    #: SHA-256 of the secret, hex; the secret itself is known to the source alone
+    text_column("digest"),
+    #: that of the secret before, good for a while after the renewal
+    text_column("digest_before"),
+    Column("renewed_at", Instant, nullable=False),
+    #: that of a test call under way
+    text_column("probe"),
+    Column("probe_at", Instant),
+    Column("received_at", Instant),
+    count("received"),
+    #: bookings that a pass by schedule brought since the last notification, and when the first of them came
+    count("missed"),
+    Column("missed_at", Instant),
+)
+
 workers = Table(
     "workers",
     metadata,

@@ -20,7 +20,7 @@ from fieldcal.sync import duplicates
 from fieldcal.sync.check import check
 from fieldcal.sync.clean import Cleaned, Job, clean
 from fieldcal.sync.duplicates import Found, Removed
-from fieldcal.sync.pull import pull
+from fieldcal.sync.pull import Pulled, pull
 from fieldcal.sync.reconcile import reconcile
 from fieldcal.sync.site import LEASE, Site
 from fieldcal.sync.survey import Survey, survey
@@ -53,6 +53,8 @@ class Report:
     tally: Tally
     mailboxes: int
     error: str = ""
+    #: bookings that the source's changes have marked: what a notification should have announced
+    news: int = 0
 
 
 async def run_pass(
@@ -71,9 +73,9 @@ async def run_pass(
     """
     run = uuid.uuid4().hex
     await site.database.writing(history.begin, site.environment, run, kind, site.clock.now())
-    changes, error = 0, ""
+    pulled, error = Pulled(), ""
     try:
-        changes = (await pull(site, workers_in_full=workers_in_full)).changes
+        pulled = await pull(site, workers_in_full=workers_in_full)
     except (ConnectorError, Incomplete) as failure:
         error = str(failure)
         await site.database.writing(feeds.change, site.environment, last_error=error)
@@ -83,12 +85,12 @@ async def run_pass(
         await site.database.writing(history.end, run, Tally(), str(failure), site.clock.now())
         raise
     tally, count = await work_off(site, run, only=only, patient=patient, progress=progress)
-    tally = replace(tally, changes=changes)
-    await _end(site, run, tally, error)
-    return Report(run, tally, count, error)
+    tally = replace(tally, changes=pulled.changes)
+    await finish(site, run, tally, error)
+    return Report(run, tally, count, error, pulled.news)
 
 
-async def _end(site: Site, run: str, tally: Tally, error: str = "") -> None:
+async def finish(site: Site, run: str, tally: Tally, error: str = "") -> None:
     """Remember how the pass ended; what it wrote without a cause is a fault of ours that an operator should report."""
     if tally.churn:
         told = {"environment": site.environment, "run": run, "writes": tally.churn}
@@ -134,7 +136,7 @@ async def run_check(
     found = await _each(site, list(boxes), lambda mailbox: check(site, mailbox, run, everything=everything), progress)
     done, _ = await work_off(site, run, only=set(boxes))
     await site.database.writing(feeds.change, site.environment, last_check_at=site.clock.now())
-    await _end(site, run, found + done)
+    await finish(site, run, found + done)
     return Report(run, found + done, len(boxes))
 
 

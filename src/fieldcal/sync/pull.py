@@ -32,6 +32,8 @@ class Pulled:
 
     changes: int = 0
     marked: int = 0
+    #: bookings that were marked because the source told of their change
+    news: int = 0
     busy: bool = False
 
 
@@ -50,7 +52,7 @@ async def pull(site: Site, *, workers_in_full: bool = False) -> Pulled:
         now = site.clock.now()
         ahead = now + timedelta(minutes=site.settings.interval)
         await _change(site, held, last_pull_at=now, next_pull_at=ahead, last_error="")
-        return replace(pulled, marked=pulled.marked + entered)
+        return replace(pulled, marked=pulled.marked + entered, news=pulled.marked)
 
 
 async def _store(site: Site, held: Held, work: Callable[[Connection], int]) -> int:

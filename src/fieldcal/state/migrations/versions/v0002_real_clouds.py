@@ -23,7 +23,25 @@ def _text(name: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=False, server_default="")
 
 
+def _webhooks() -> None:
+    op.create_table(
+        "webhooks",
+        sa.Column("environment", sa.Text, primary_key=True),
+        _text("url"),
+        _text("digest"),
+        _text("digest_before"),
+        sa.Column("renewed_at", sa.BigInteger, nullable=False),
+        _text("probe"),
+        sa.Column("probe_at", sa.BigInteger),
+        sa.Column("received_at", sa.BigInteger),
+        _count("received"),
+        _count("missed"),
+        sa.Column("missed_at", sa.BigInteger),
+    )
+
+
 def upgrade() -> None:
+    _webhooks()
     op.add_column("passes", _count("churn"))
     op.add_column("links", _flag("declined"))
     op.add_column("links", _text("restored"))
