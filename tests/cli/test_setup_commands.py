@@ -176,6 +176,10 @@ def test_r14_the_claim_is_shown_and_taken_over_by_command(ends: Fieldcal) -> Non
     taken = ends("mailbox", "claim", "anna@x.example", "--take-over", "--yes", "--json").json()
     assert taken["read"]["environment"] == "main"
     assert "is claimed by the environment main" in ends("mailbox", "claim", "anna@x.example").out
+    # Of several, one without a server profile does not keep the others from being taken over.
+    many = ends("mailbox", "claim", "--all", "--take-over", "--yes")
+    assert (many.status, many.out.count("is claimed by the environment main")) == (1, 1)
+    assert many.out.count("no active server profile") == 2
 
 
 @pytest.mark.parametrize("command", ["approve", "test", "edit", "disable", "reject"])

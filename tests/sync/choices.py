@@ -24,14 +24,13 @@ SPANS = (
     timedelta(minutes=5), timedelta(minutes=45), timedelta(hours=4), timedelta(days=1), timedelta(days=3),
     timedelta(days=8), timedelta(days=25),
 )  # fmt: skip
-#: D1, D2, D5, D6, D16 and the window (R12). D8's choices come here, with a field in `truth.Rules` for each and their
-#: outcomes in `Oracle._ruled`, where a hand's deed meets the rules (`place.taken`, `place.touched`).
+#: D1, D2, D5, D6, D8, D16 and the window (R12)
 SETTINGS = (
     {"canceled": "remove"}, {"canceled": "keep"}, {"canceled": "mark"}, {"deleted": "keep"}, {"deleted": "remove"},
     {"without_work_order": "skip"}, {"without_work_order": "synchronize"}, {"proposed": "leave_out"},
     {"proposed": "tentative"}, {"window_future": 7}, {"window_future": 28}, {"window_future": 14},
     {"window_past": 2}, {"window_past": 14}, {"window_past": 7}, {"follow_work_order": True},
-    {"follow_work_order": False},
+    {"follow_work_order": False}, {"drift": "restore"}, {"drift": "respect"}, {"drift": "report"},
 )  # fmt: skip
 #: what a request may meet
 KINDS: tuple[Kind, ...] = ("status", "drop_before", "drop_after", "truncated", "garbage", "empty_page", "delay")
@@ -44,8 +43,10 @@ GRAPH_METHODS = (None, "POST", "PATCH", "DELETE", "GET")
 
 DEEDS = (
     "book", "move", "far", "Traveling", "Canceled", "give", "delete", "off and on", "order", "hand delete",
-    "hand subject", "hand copy", "hand categories", "nothing",
+    "hand subject", "hand copy", "hand categories", "hand away", "nothing",
 )  # fmt: skip
+#: what a worker's hand does to an event
+HANDS = ("delete", "subject", "move", "categories", "copy", "delete", "away", "back")
 #: what becomes of removals that wait for a person
 WORDS = ("approve", "reject", "wait", "activate", "move", "give", "approve", "reject")
 #: who comes to have which mailbox: a technician who had none, and one who shares Ana's

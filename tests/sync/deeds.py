@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.sync import office
 from tests.sync.people import STATUSES
@@ -38,9 +38,16 @@ def hand(stage: Stage, what: str, which: int) -> None:
         stage.hand_edits(box, stand, subject="my own words")
     elif what == "categories":
         stage.hand_edits(box, stand, categories=["Mine"])
+    elif what in ("away", "back"):
+        said = stage.oracle.place(box, stand.booking).said if stand.made_by_us else None
+        by = timedelta(days=60) if what == "away" or said is None else said.start - stand.start
+        stage.hand_edits(box, stand, start=_moment(stand.start + by), end=_moment(stand.end + by))
     else:
-        moment = {"dateTime": f"{stand.end + timedelta(hours=3):%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"}
-        stage.hand_edits(box, stand, end=moment)
+        stage.hand_edits(box, stand, end=_moment(stand.end + timedelta(hours=3)))
+
+
+def _moment(at: datetime) -> dict[str, str]:
+    return {"dateTime": f"{at:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"}
 
 
 def deed(stage: Stage, what: str, which: int) -> None:

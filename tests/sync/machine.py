@@ -17,6 +17,7 @@ from tests.sync.choices import (
     DEEDS,
     FIRST_JOBS,
     GRAPH_METHODS,
+    HANDS,
     HOURS,
     KINDS,
     MAILBOXES,
@@ -59,14 +60,16 @@ class SyncMachine(RuleBasedStateMachine):
         dead_key=st.sampled_from(["new", "error", "dead"]),
         stormy=st.booleans(),
         jobs=st.lists(st.sampled_from(FIRST_JOBS), min_size=1, max_size=4),
+        drift=st.sampled_from(["report", "restore", "respect"]),
     )
     def begins(
-        self, start: datetime, follow: bool, dead_key: str, stormy: bool, jobs: list[tuple[str, int, bool]]
+        self, start: datetime, follow: bool, dead_key: str, stormy: bool, jobs: list[tuple[str, int, bool]], drift: str
     ) -> None:
         self.stage = type(self).new_stage(start, follow, self.told.append)
         self.stormy = stormy
         self.stage.world.exchange.control.change(dead_key=dead_key)
         self.stage.says(f"a used key answers {dead_key}; work orders are {'' if follow else 'not '}followed")
+        self.stage.sets(drift=drift)
         for who, ahead, ordered in jobs:
             order = self.stage.opens_order() if ordered else None
             self.stage.books(who, start + timedelta(hours=ahead), 2, order=order)
@@ -195,9 +198,11 @@ class SyncMachine(RuleBasedStateMachine):
     # -- workers' hands
 
     @precondition(_has_jobs)
-    @rule(which=pick, what=st.sampled_from(["delete", "subject", "move", "categories", "copy", "delete"]))
-    def hand(self, which: int, what: str) -> None:
+    @rule(which=pick, what=st.sampled_from(HANDS), checks=st.booleans())
+    def hand(self, which: int, what: str, checks: bool) -> None:
         hand(self._on_stage(), what, which)
+        if checks:
+            self._on_stage().checks(everything=False)
 
     @rule(who=st.sampled_from(["Ana", "Ben"]), ahead=st.sampled_from(BEGINNINGS))
     def hand_adds(self, who: str, ahead: int) -> None:

@@ -31,6 +31,8 @@ class Place:
     touched: Stand | None = None
     #: a hand took it away and nothing has been due there since: it must not come back by itself (D8)
     taken: bool = False
+    #: a check has written over what a hand did here, or may have, and none has seen it as written since (D8)
+    mended: bool = False
     #: nobody can know whether the sync still counts with an event here
     doubtful: bool = False
     #: what was true when this place was last settled
@@ -299,6 +301,8 @@ class Oracle:
         if truth.triggers == place.said.triggers:
             kept = _kept(place, "nothing of D1 changed")
             return [kept] if sure or place.stand is None else [kept, Outcome("written once more", says=truth)]
+        if place.stand is None and rules.drift == "respect" and truth.job == place.said.job:
+            return [_kept(place, "a hand took it, and by setting that is respected")]
         edited = self.follow_doubt and replace(truth, edition=place.said.edition).triggers == place.said.triggers
         unseen = [_kept(place, "whether its work order's edition was followed is not known")] if edited else []
         if place.stand is None:

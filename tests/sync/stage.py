@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
+from tests.sync import hands
 from tests.sync.agreement import links_agree
 from tests.sync.mortal import Where
 from tests.sync.oracle import Oracle, Wrong
@@ -238,9 +239,13 @@ class Stage(People):
     def checks(self, *, everything: bool) -> Report | FieldcalError | None:
         self.oracle.step += 1
         boxes = [MailboxId(box) for box in self.boxes]
+        calm = not self.oracle.storm
+        wanted = {box: hands.to_be_restored(self.oracle, box, self.now) if calm else [] for box in self.oracle.on}
         result = self.runs(lambda site: run_check(site, boxes, everything=everything))
         self.says(f"a check{' of everything' if everything else ''}: {answered(result)}")
         self.looks()
+        for box in wanted.keys() & self.oracle.on:
+            hands.after_a_check(self.oracle, box, wanted[box])
         if not self.oracle.storm:
             self._claims_found()
         return result
@@ -331,6 +336,8 @@ class Stage(People):
         self.oracle.storm = self.oracle.blind = False
         self._still(lambda: self.runs(run_pass), "the next pass")
         links_agree(self)
+        if self.oracle.rules[-1][1].drift == "restore":
+            self.checks(everything=everything)
         boxes = [MailboxId(box) for box in self.boxes]
         self._still(lambda: self.runs(lambda site: run_check(site, boxes, everything=everything)), "a check")
         self._claims_found()

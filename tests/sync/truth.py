@@ -38,6 +38,12 @@ class Version:
     def gone(self) -> bool:
         return self.deleted or not self.active
 
+    @property
+    def job(self) -> tuple[object, ...]:
+        """What makes it the job that a worker has seen: its status counts by its meaning alone (D8)."""
+        meaning = self.status if self.status in (CANCELED, PROPOSED) else ""
+        return (self.start, self.end, self.worker, self.order, meaning)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -49,6 +55,7 @@ class Rules:
     deleted: str = "remove"
     without_work_order: str = "synchronize"
     proposed: str = "tentative"
+    drift: str = "report"
 
     def window_holds(self, version: Version, now: datetime) -> bool:
         far, near = now + timedelta(days=self.window_future), self.near(now)

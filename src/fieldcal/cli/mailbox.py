@@ -16,7 +16,6 @@ from fieldcal.setup_model import Actor, Mailbox, MailboxState, Method, Selection
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from fieldcal.app import App
 
 group = typer.Typer(help="Mailboxes: approve, test and enable, switch off.", no_args_is_help=True)
 
@@ -268,44 +267,22 @@ def import_mailboxes(
 
 @group.command()
 def claim(
-    name: Annotated[str, typer.Argument(metavar="ADDRESS", help="Address or object id of the mailbox.")],
+    names: Names = None,
     *,
-    take_over: Annotated[bool, typer.Option("--take-over", help="Serve this mailbox from here, and nowhere else.")] = (
-        False
-    ),
+    take_over: Annotated[bool, typer.Option("--take-over", help="Serve them from here, and nowhere else.")] = False,
     environment: In = None,
+    every: Every = False,
+    state: InState = None,
+    search: Search = "",
     yes: Yes = False,
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Show who claims the mailbox's calendar, or take it over."""
-    from fieldcal.cli import show
-    from fieldcal.cli.session import chosen, confirm, working
-    from fieldcal.setup import claims, takeover
-    from fieldcal.state import mailboxes
+    """Show who claims the mailboxes' calendars, or take them over."""
+    from fieldcal.cli.claim import run
 
-    async def work(app: App, actor: Actor) -> str | None:
-        with app.database.read() as tx:
-            place = chosen(tx, environment)
-            mailbox = mailboxes.ids(tx, place, Selection((name,)))[0]
-        if take_over:
-            confirm(f"Have {name} served by {place}, and by no other?", yes=yes)
-            await takeover.take_over(app.bench(), actor, place, mailbox)
-        return await takeover.claim_of(app.bench(), actor, place, mailbox)
-
-    text = working(as_user, work)
-    standing = claims.read(text)
-    if json:
-        show.as_json({"mailbox": name, "claim": text, "read": standing})
-    elif text is None:
-        show.line(f"{name} is claimed by nobody.")
-    elif standing is None:
-        show.line(f"{name} is claimed by something else: {text}")
-    else:
-        show.line(
-            f"{name} is claimed by the environment {standing.environment} (organization {standing.organization}) "
-            f"of the installation {standing.installation}."
-        )
+    selection = _selection(names, state, search, every=every)
+    run(selection, environment, as_user, take_over=take_over, yes=yes, json=json)
 
 
 def _as_told(mailbox: Mailbox, why: str | None) -> dict[str, object]:
