@@ -7,6 +7,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.sync.deeds import hand
+from tests.sync.hands import to_be_restored
+from tests.sync.stage import Stage
 from tests.sync.test_restore import put_back, settle, take
 from tests.sync.world import ENVIRONMENT, NOW, Shown, World
 
@@ -267,3 +270,34 @@ def test_d8_a_deletion_ends_with_the_booking_and_with_the_worker(world: World) -
     world.delete(booking)
     world.pass_()
     assert world.events("Ana") == []
+
+
+@pytest.mark.parametrize("deed", ["subject", "move", "away", "delete"])
+def test_d8_the_oracle_asks_that_a_hands_deed_is_written_over_and_then_that_nothing_is(stage: Stage, deed: str) -> None:
+    stage.sets(drift="restore")
+    booking = stage.books("Ana", TOMORROW, 2)
+    stage.passes()
+    hand(stage, deed, 0)
+    [box] = [box for box, name in stage.boxes.items() if name == "Ana"]
+    assert to_be_restored(stage.oracle, box, stage.now) == [booking]
+    stage.checks(everything=False)
+    assert to_be_restored(stage.oracle, box, stage.now) == []
+    stage.quiets()
+    hand(stage, deed, 0)
+    stage.quiets()
+    assert len(stage.events()) == 1
+
+
+def test_d8_the_oracle_knows_what_a_respected_deletion_outlives(stage: Stage) -> None:
+    stage.sets(drift="respect")
+    booking = stage.books("Ana", TOMORROW, 2)
+    stage.passes()
+    hand(stage, "delete", 0)
+    stage.sets_status(booking, "Traveling")
+    stage.passes()
+    stage.quiets()
+    assert stage.events() == []
+    stage.moves(booking, TOMORROW + timedelta(hours=3), 2)
+    stage.passes()
+    stage.quiets()
+    assert len(stage.events()) == 1
