@@ -253,6 +253,19 @@ class TestWriting:
         assert len(end.events()) == 5
         assert end.sent() == 6
 
+    def test_what_goes_one_by_one_stops_where_the_server_asks_to_wait(self, end):
+        actions = [create(end, n) for n in range(5)]
+
+        async def body(calendar):
+            end.fault("status", method="POST", path="batch", status=400)
+            end.fault("status", method="POST", contains="0002", path="events", status=429)
+            return await calendar.write(actions, free)
+
+        outcomes = run(end, body)
+        kinds = [type(outcomes[action.mark]) for action in actions]
+        assert kinds == [Receipt, Receipt, NotSent, NotSent, NotSent]
+        assert end.sent() == 4
+
 
 class TestLostAnswers:
     @pytest.mark.parametrize("number", [1, 3])

@@ -73,7 +73,7 @@ WIRES = (
     ),
     Fault(
         "a second is always a second", "I2", "sync/gate.py",
-        "    if refused and paused:\n", "    if refused and not paused:\n",
+        "    if refused and waiting:\n", "    if refused and not waiting:\n",
         "A server that says `Retry-After: 1` all day is asked all day, every second, and never recovers.",
         "tests/sync/test_fair.py::test_f23_a_server_that_asks_for_a_second_each_time_is_asked_less_and_less",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.setup import environments, mailboxes, profiles, trial
 from fieldcal.setup.bench import LEASE
 from fieldcal.setup_model import Mailbox, Method, Role, TrialStatus
-from fieldcal.state import alerts, feeds, leases, marks
+from fieldcal.state import alerts, feeds, leases, marks, pauses
 from fieldcal.state import environments as places
 from fieldcal.state import mailboxes as rows
 
@@ -218,6 +219,22 @@ def test_r9_a_transient_failure_waits_with_growing_pauses_and_goes_on_by_itself(
     assert (after.enabled, after.failures) == (True, 0)
     assert told(room)["test-enable"][0] == "information"
     assert room.go_on() == []
+
+
+@pytest.mark.parametrize("scope", ["anna", f"connector:{PROFILE}"])
+def test_a_server_that_asked_to_wait_is_not_asked_by_waiting_tests_either(room: Room, scope: str) -> None:
+    room.mailbox("anna")
+    room.prepare("anna")
+    room.fail(503, path="/users/")
+    room.test("anna")
+    room.recover()
+    with room.database.write() as tx:
+        pauses.pause(tx, room.boxes.get(scope, scope), room.clock.now() + timedelta(hours=3), "asked to wait")
+    room.advance(7_200)
+    before = room.requests()
+    assert (room.go_on(), room.requests() - before) == ([], 0)
+    room.advance(3_700)
+    assert room.go_on()[0].enabled
 
 
 def test_r13_an_outage_while_an_enabled_mailbox_is_tested_switches_nothing_off(room: Room) -> None:

@@ -108,12 +108,20 @@ def answered(outcome: Outcome) -> bool:
     return not isinstance(outcome, NotSent | OutcomeUnknown | MailboxError | ConnectorError)
 
 
-def concerning(outcomes: Sequence[Outcome], *, paused: bool) -> MailboxError | ConnectorError | None:
+async def asked_to_wait(site: Site, mailbox: MailboxId, profile: str) -> str:
+    """Whom a server has asked to wait: "connector", else "mailbox"; "" for nobody."""
+    own, all_of_it = scopes(mailbox, profile)
+    if await site.pace.paused([all_of_it]):
+        return "connector"
+    return "mailbox" if await site.pace.paused([own]) else ""
+
+
+def concerning(outcomes: Sequence[Outcome], waiting: str) -> MailboxError | ConnectorError | None:
     """What the outcomes of one batch say of the mailbox or its connector; None where each event stands for itself.
 
     A refusal beside writes that were carried out is that one event's, as servers under load refuse now and then.
-    `paused`: the server asked to wait. A batch of which nothing got through then, or of which several went without an
-    answer, counts as a failure of the mailbox, so that its pauses grow though the server asks for a second each time.
+    `waiting`: as `asked_to_wait`. A batch of which nothing got through then, or of which several went without an
+    answer, counts as a failure, so that pauses grow though the server asks for a second each time.
     """
     carried_out = any(isinstance(outcome, Receipt) for outcome in outcomes)
     for outcome in outcomes:
@@ -123,9 +131,9 @@ def concerning(outcomes: Sequence[Outcome], *, paused: bool) -> MailboxError | C
         return None
     unsent = [outcome for outcome in outcomes if isinstance(outcome, NotSent)]
     refused = [outcome for outcome in unsent if outcome.status]  # by the server, not by a limit that we keep ourselves
-    if refused and paused:
+    if refused and waiting:
         longest = max(outcome.retry_after or 0.0 for outcome in unsent)
-        return Throttled(f"nothing got through: {refused[0]}", retry_after=longest, scope="mailbox")
+        return Throttled(f"nothing got through: {refused[0]}", retry_after=longest, scope=waiting)
     if not unsent and len(outcomes) > 1:
         return Unreachable(f"none of {len(outcomes)} writes was answered: {outcomes[0]}")
     return None

@@ -219,8 +219,8 @@ async def _write(run: Run, armed: Sequence[Armed]) -> None:
         run.claimed = False
     now, spread = run.site.clock.now(), run.site.spread()
     run.unsettled = [settle(item, outcomes.get(item.action.mark), seen, now, spread) for item in ready]
-    paused = await gate.paused(run.site, run.mailbox, run.profile) is not None
-    trouble = gate.concerning(list(outcomes.values()), paused=paused)
+    waiting = await gate.asked_to_wait(run.site, run.mailbox, run.profile)
+    trouble = gate.concerning(list(outcomes.values()), waiting)
     if trouble is not None:
         raise trouble
 

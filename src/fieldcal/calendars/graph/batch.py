@@ -212,14 +212,21 @@ class Courier:
             return [await self._alone(chunk[0], before_send)]
         replies = await self._batch(chunk, before_send)
         if replies is None:
-            # one item may have spoiled the batch; its neighbours must not suffer for it
-            return [await self._alone(request, before_send) for request in chunk]
+            return await self._one_by_one(chunk, before_send)
         unsigned = [n for n, reply in enumerate(replies) if isinstance(reply, Reply) and _refuses_token(reply)]
         if unsigned:
             again = await self._signed_anew([chunk[n] for n in unsigned], before_send)
             for n, reply in zip(unsigned, again, strict=True):
                 replies[n] = reply
         return replies
+
+    async def _one_by_one(self, chunk: Sequence[Request], before_send: BeforeSend) -> list[Reply | FieldcalError]:
+        """One item may have spoiled its batch; its neighbours must not suffer for it."""
+        came: list[Reply | FieldcalError] = []
+        for request in chunk:
+            stop = _stop(came[-1]) if came else None
+            came.append(stop or await self._alone(request, before_send))
+        return came
 
     async def _signed_anew(self, chunk: Sequence[Request], before_send: BeforeSend) -> list[Reply | FieldcalError]:
         try:
