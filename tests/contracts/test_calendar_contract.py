@@ -377,7 +377,7 @@ class TestThrottling:
         assert until >= before + timedelta(seconds=1)
 
     @pytest.mark.parametrize("waits", [("1.5", "9"), ("9", "1.5")])
-    def test_throttled_items_are_not_carried_out_and_the_longest_wait_counts(self, end, waits):
+    def test_f24_throttled_items_are_not_carried_out_and_the_longest_wait_counts(self, end, waits):
         actions = [create(end, n) for n in range(22)]
 
         async def body(calendar):

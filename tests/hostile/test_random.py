@@ -15,7 +15,7 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 from tests.conftest import NewState
 from tests.hostile.proxy import TROUBLES, Trouble
 from tests.hostile.test_story import WAITS
-from tests.sync.machine import SyncMachine, _is_stormy
+from tests.sync.machine import SyncMachine
 from tests.sync.stage import Stage
 from tests.sync.test_machine import ALWAYS
 
@@ -29,7 +29,7 @@ PATIENCE = 30.0
 class RoughMachine(SyncMachine):
     """A history in which the network fails too."""
 
-    @precondition(_is_stormy)
+    @precondition(SyncMachine._is_stormy)
     @rule(kind=st.sampled_from(KINDS), where=st.sampled_from(["Exchange", "field service"]),
           method=st.sampled_from(["", "GET", "POST|PATCH|DELETE"]), nth=st.integers(1, 3),
           times=st.sampled_from([1, 2, None]))  # fmt: skip

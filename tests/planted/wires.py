@@ -51,7 +51,7 @@ WIRES = (
         "a throttled write is refused", "I2", REPLIES,
         "_LATER = frozenset({*THROTTLES, HTTPStatus.FAILED_DEPENDENCY,", "_LATER = frozenset({HTTPStatus.FAILED_DEPENDENCY,",
         "On a busy Monday the jobs that met a 429 are set aside for good.",
-        f"{CALENDAR}::TestThrottling::test_throttled_items_are_not_carried_out_and_the_longest_wait_counts",
+        f"{CALENDAR}::TestThrottling::test_f24_throttled_items_are_not_carried_out_and_the_longest_wait_counts",
     ),
     Fault(
         "a proxy's 400 is the server's last word", "I2", REPLIES,
