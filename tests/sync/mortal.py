@@ -205,7 +205,8 @@ class Wire:
         late = await life.wait_at("on its way" if writing else "asking") or held_up
         await self._of(life, writing, scope, receive, send)
         if self.watch is not None:
-            self.watch(scope.get(ENTRY), name, writing, late)
+            # Whose sender died meanwhile was handed over before: on a busy machine the next process may be at it by now.
+            self.watch(scope.get(ENTRY), name, writing, late or not life.alive)
 
     async def _of(self, life: Life, writing: bool, scope: Scope, receive: Receive, send: Send) -> None:
         if not _passes(life, "before request") or (writing and not _passes(life, "before write")):

@@ -86,6 +86,8 @@ def takes_back(stage: Stage, name: str) -> None:
         return
     stage.says(f"{name}'s mailbox is taken back")
     stage.mends()
+    with stage.world.database.write() as tx:
+        mailboxes.set_profile(tx, ENVIRONMENT, [box], PROFILE)  # one that was never set up here has none
     _takes_over(stage, ENVIRONMENT, box)
     stage.claimed.discard(box)
     if not stage.is_on(name):
