@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from fieldcal.errors import ConfigError
+from fieldcal.setup_model import Method
 from fieldcal.state import schema
 from fieldcal.state.columns import metadata
 from fieldcal.state.database import Database
@@ -72,6 +73,7 @@ def test_a_state_of_each_earlier_revision_is_brought_up_with_what_it_holds(
             tx.execute(
                 text("INSERT INTO passes (id, environment, kind, started_at, updated) VALUES ('1', 'a', '', 0, 7)")
             )
+            tx.execute(text("INSERT INTO mailboxes (environment, id, method) VALUES ('a', 'b', 'server_side_sync')"))
         with database.read() as tx, pytest.raises(ConfigError, match=f"revision {older}.*fieldcal db upgrade"):
             schema.check(tx)
         assert schema.upgrade(database) == older
@@ -79,6 +81,7 @@ def test_a_state_of_each_earlier_revision_is_brought_up_with_what_it_holds(
             schema.check(tx)
             assert schema.installation(tx) == "kept"
             assert tx.execute(text("SELECT updated, churn FROM passes")).one() == (7, 0)
+            assert tx.execute(text("SELECT method FROM mailboxes")).scalar_one() == Method.SERVER_SIDE_SYNC
         database.close()
 
 

@@ -42,6 +42,8 @@ def _webhooks() -> None:
 
 def upgrade() -> None:
     _webhooks()
+    # the method is spelled as on the command line from now on
+    op.execute("UPDATE mailboxes SET method = 'server-side-sync' WHERE method = 'server_side_sync'")
     op.add_column("passes", _count("churn"))
     op.add_column("links", _flag("declined"))
     op.add_column("links", _text("restored"))
