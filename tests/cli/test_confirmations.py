@@ -37,8 +37,8 @@ TABLE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "environment remove": (("other",), ()),
     "db restore": (("--in-place",), ()),
 }  # fmt: skip
-#: Ask too, as their own tests show: they need calendars to look into (`test_clean_command.py`, `test_plan.py`).
-ELSEWHERE = {"mailbox clean", "plan approve"}
+#: Ask too, as their own tests show: they need servers to look at (`test_clean_command.py`, `test_plan.py`, ...).
+ELSEWHERE = {"mailbox clean", "plan approve", "duplicates remove", "mailbox import"}
 
 
 @pytest.fixture

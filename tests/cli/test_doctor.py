@@ -242,3 +242,12 @@ def test_a_service_that_does_not_answer_is_told_and_one_that_does_too(
             line = lines(fieldcal, 1)["service"]
         assert line["level"] == level
         assert "end the process and start it again" in line["remedy"]
+
+
+def test_a_long_list_of_mistakes_is_shown_to_its_end(fieldcal: Fieldcal, tmp_path: Path) -> None:
+    names = [f"no_such_setting_{number}" for number in range(30)]
+    (tmp_path / "fieldcal.toml").write_text("".join(f"{name} = 1\n" for name in names))
+    said = fieldcal("doctor")
+    assert said.status == 1
+    assert [name for name in names if f"{name} in fieldcal.toml" not in said.out] == []
+    assert "…" not in said.out

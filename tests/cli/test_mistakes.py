@@ -72,6 +72,42 @@ def test_http_to_this_machine_is_nobodys_mistake(fieldcal: Fieldcal, host: str) 
     assert fieldcal(*words).status == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("frobnicate",), "No such command 'frobnicate'; see `fieldcal --help`"),
+        (
+            ("mailbox", "list", "--limit", "0"),
+            "--limit': write a number of at least 1; see `fieldcal mailbox list --help`",
+        ),
+        (("mailbox", "list", "--limit", "20000"), "write a number of at most 10000"),
+        (("mailbox", "list", "--limit", "many"), "write a whole number"),
+        (("plan", "show", "x"), "Invalid value for 'NUMBER': write a whole number"),
+        (("mailbox", "edit", "--method", "server_side_sync"), "is not one of 'none', 'server-side-sync'; see"),
+        (("environment", "add"), "Missing argument 'NAME'; see `fieldcal environment add --help`"),
+        (("mailbox", "list", "--frob"), "No such option: --frob"),
+    ],
+)
+def test_a_command_that_is_not_written_right_is_answered_in_one_line_of_ours(
+    fieldcal: Fieldcal, words: tuple[str, ...], says: str
+) -> None:
+    said = fieldcal(*words)
+    assert (said.status, said.out, len(said.err.splitlines())) == (2, "", 1)
+    assert says in said.err
+    assert "Value error" not in said.err
+    assert "Input should" not in said.err
+
+
+def test_a_group_without_a_command_shows_what_there_is(fieldcal: Fieldcal) -> None:
+    said = fieldcal("mailbox")
+    assert said.status == 2
+    assert "Approve the e-mail addresses." in said.out + said.err
+
+
+def test_nothing_to_change_is_told_before_anything_is_asked(main: Fieldcal) -> None:
+    assert "nothing to change: name a --profile" in refused(main, "mailbox", "edit", "--all")
+
+
 def test_the_version_is_told(fieldcal: Fieldcal) -> None:
     from fieldcal import __version__
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -72,20 +73,46 @@ app.add_typer(mailbox.group, name="mailbox")
 app.add_typer(user.group, name="user")
 app.add_typer(db.group, name="db")
 
+#: What typer raises for words that no command knows; its own name for it is not public.
+_MISUSED = typer.BadParameter.__mro__[1]
+#: The words of what checks parameters, and ours.
+_PLAINER = (
+    (re.compile(r"Value error, "), ""),
+    (re.compile(r"Input should be greater than or equal to (\S+)"), r"write a number of at least \1"),
+    (re.compile(r"Input should be less than or equal to (\S+)"), r"write a number of at most \1"),
+    (re.compile(r"Input should be a valid (?:integer|number).*"), "write a whole number"),
+    (re.compile(r"Input should be (.*)"), r"write \1"),
+)  # fmt: skip
+
 
 def run() -> None:
     """Run the command of this process's arguments and exit. A traceback is shown with FIELDCAL_DEBUG only."""
     try:
-        app(prog_name="fieldcal")
-    except SystemExit as end:
-        if end.code == _INTERRUPTED:
-            print(f"fieldcal: {STOPPED}", file=sys.stderr)
-        raise
+        status = app(prog_name="fieldcal", standalone_mode=False)
     except Exception as error:
+        if isinstance(error, _MISUSED):
+            raise SystemExit(_misused(error)) from None
         if os.environ.get("FIELDCAL_DEBUG"):
             raise
         print(f"fieldcal: {told(error)}", file=sys.stderr)
         raise SystemExit(1) from None
+    if status == _INTERRUPTED:
+        print(f"fieldcal: {STOPPED}", file=sys.stderr)
+    raise SystemExit(status or 0)
+
+
+def _misused(error: Any) -> int:
+    """Say what is wrong with the words of a command, in one line; a group without a command shows its help."""
+    text = str(error.format_message())
+    if "\n" in text.strip():
+        error.show()
+    else:
+        for found, said in _PLAINER:
+            text = found.sub(said, text)
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context is not None else "fieldcal"
+        print(f"fieldcal: {one_line(text, 600).rstrip('.')}; see `{path} --help`", file=sys.stderr)
+    return int(error.exit_code)
 
 
 def told(error: Exception) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fieldcal.sync.site import Site
 
 group = typer.Typer(
-    help="Events of ours that stand beside the one that counts: shown, and removed when approved.",
+    help="Events of ours that stand double: shown, and removed.",
     no_args_is_help=True,
 )
 
@@ -64,7 +64,7 @@ def remove_duplicates(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Remove what stands double: all that we made ourselves, or those named. Exit status 1 where one had to stay."""
+    """Remove what stands double. All that we made ourselves, or those named. Exit status 1 where one had to stay."""
     from fieldcal.cli import show
     from fieldcal.cli.session import working
     from fieldcal.model import EventId

@@ -126,6 +126,8 @@ def edit(
     """Choose the server profile, the appointments method, or both."""
     from fieldcal.setup import mailboxes
 
+    if profile is None and method is None:
+        raise ConfigError("nothing to change: name a --profile, a --method, or both")
     selection = _selection(names, state, search, every=every)
 
     def change(tx: Connection, actor: Actor, now: datetime, place: str, wanted: list[MailboxId]) -> int:
@@ -259,7 +261,7 @@ def import_mailboxes(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Take over who is set up in Dataverse already: approve, test and enable. Exit status 1 if any is left out."""
+    """Take over who is set up in Dataverse. Approves, tests and enables; exit status 1 if any is left out."""
     from fieldcal.cli.imports import Wish, run
 
     run(Wish(environment, profile, dry_run, accept_copies, yes, json), as_user)
