@@ -38,7 +38,7 @@ TABLE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "db restore": (("--in-place",), ()),
 }  # fmt: skip
 #: Ask too, as their own tests show: they need servers to look at (`test_clean_command.py`, `test_plan.py`, ...).
-ELSEWHERE = {"mailbox clean", "plan approve", "duplicates remove", "mailbox import"}
+ELSEWHERE = {"mailbox clean", "plan approve", "duplicates remove", "mailbox import", "environment webhook remove"}
 
 
 @pytest.fixture
