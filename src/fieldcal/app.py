@@ -46,6 +46,8 @@ CREDENTIALS = {
     "embedded": "the embedded systems' own sign-in (client id and secret)",
     **signin.KINDS,
 }
+#: Requests under way at once over one client. Dataverse takes 52 of one user, whoever else signs in as that user.
+SOURCE_AT_ONCE, CALENDARS_AT_ONCE = 16, 64
 #: Kinds of sources of bookings.
 SOURCES = {"dataverse": "Dynamics 365 Field Service, or the embedded Field Service"}
 
@@ -290,7 +292,9 @@ class App:
         for address in (url, end.authority):
             if _is_address(address) and in_the_clear(address, self.config):
                 raise ConfigError(_CLEAR.format(host=URL(address).host))
-        return Http(url, self._credential(end, url), self.clock, tls=self._tls, observe=partial(self._count, system))
+        slots = SOURCE_AT_ONCE if system == "fieldservice" else CALENDARS_AT_ONCE
+        credential, observe = self._credential(end, url), partial(self._count, system)
+        return Http(url, credential, self.clock, slots=slots, tls=self._tls, observe=observe)
 
     def _count(self, system: str, _method: str, _path: str, _status: int) -> None:
         self.requests[system] += 1

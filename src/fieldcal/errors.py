@@ -145,6 +145,11 @@ class ConnectorError(FieldcalError):
         self.status = status
         self.retry_after = retry_after
 
+    @property
+    def refused(self) -> bool:
+        """The server answered, and will not do this however often it is asked (a 4xx)."""
+        return 400 <= self.status < 500  # noqa: PLR2004 - the class of a status
+
 
 class Throttled(ConnectorError):
     """The server asks us to wait. `scope`: "mailbox" or "connector"."""

@@ -307,6 +307,29 @@ class Page:
     work_orders: tuple[WorkOrderId, ...] = ()
 
 
+class Reading(StrEnum):
+    """How changes are learned of: the source tells them, or the whole window is read at every pass."""
+
+    TRACKED = "tracked"
+    SWEPT = "swept"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How this source can be read now, and why no better way is open ("" where the best one is)."""
+
+    reading: Reading
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """Rows of a whole read, proven to be all of their part; `orders`: their work orders' versions, where followed."""
+
+    rows: tuple[Booking, ...]
+    orders: dict[WorkOrderId, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerPage:
     """One page of workers; `complete` as in `Page`. A full read of workers names every one that exists."""

@@ -10,7 +10,6 @@ from fieldcal.errors import FieldcalError
 from fieldcal.model import (
     BookingId,
     Check,
-    Detailed,
     Details,
     EventId,
     Identity,
@@ -20,6 +19,8 @@ from fieldcal.model import (
     Page,
     Receipt,
     Registered,
+    Swept,
+    Way,
     Window,
     WorkerPage,
     Write,
@@ -46,8 +47,15 @@ class BookingSource(Protocol):
         """The organization and tenant this source is."""
         ...
 
+    async def way(self) -> Way:
+        """Look whether changes are tracked and may be read; `ConfigError` names what the source lacks altogether."""
+        ...
+
     async def workers(self, cursor: str | None) -> WorkerPage:
-        """Bookable resources with their mailboxes: every one at first (cursor None), then what changed."""
+        """Bookable resources with their mailboxes: every one at first (cursor None), then what changed.
+
+        A source that keeps no changes of them gives everyone each time, with the cursor "".
+        """
         ...
 
     async def changes(self, cursor: str | None) -> Page:
@@ -61,8 +69,12 @@ class BookingSource(Protocol):
         """These bookings with their work orders as they are now. Ids absent from a list are asked one by one."""
         ...
 
-    def sweep(self, window: Window) -> AsyncIterator[Sequence[Detailed]]:
-        """Everything in the window, page by page; raises `Incomplete` unless the read is proven whole."""
+    def sweep(self, window: Window, changed_since: datetime | None = None) -> AsyncIterator[Swept]:
+        """Every booking in the window, and those outside of it that changed since then, part by part.
+
+        Each part is proven whole before it is given; raises `Incomplete` where one cannot be, and nothing may then
+        be concluded from what did not come.
+        """
         ...
 
     async def affected(self, work_orders: Sequence[str]) -> Sequence[BookingId]:

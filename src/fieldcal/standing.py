@@ -11,7 +11,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from fieldcal.model import MailboxId
+from fieldcal.model import MailboxId, Reading
 from fieldcal.plan.forecast import Forecast, forecast
 from fieldcal.plan.ready import ready
 from fieldcal.plan.remedy import for_all, remedy
@@ -87,6 +87,10 @@ class Standing:
     next_read: datetime | None
     #: why the last read failed, "" when it did not
     error: str
+    #: `tracked` or `swept`, None before the first read; why not in a better way; when the window was last read whole
+    reading: Reading | None
+    reading_reason: str
+    swept: datetime | None
     mailboxes: Census
     backlog: Backlog
     forecast: Forecast
@@ -120,7 +124,8 @@ def look(tx: Connection, place: Environment, now: datetime, service_since: datet
         environment=place.id, enabled=place.enabled, organization=place.organization,
         obstacles=obstacles(place, boxes, {one.id: one for one in profiles.everyone(tx)}),
         last_read=feed.last_pull_at, next_read=feed.next_pull_at if place.enabled and service_since else None,
-        error=feed.last_error, mailboxes=waiting.census(tx, place.id), backlog=waiting.backlog(tx, place.id),
+        error=feed.last_error, reading=feed.way, reading_reason=feed.way_reason, swept=feed.swept_at,
+        mailboxes=waiting.census(tx, place.id), backlog=waiting.backlog(tx, place.id),
         forecast=forecast(waiting.observed(tx, place.id, now)), events=links.live(tx, place.id),
         last_pass=last, state_of_last=state, passes=len(done),
         writes_per_pass=round(sum(one.tally.writes for one in done) / len(done), 2) if done else 0.0,
@@ -184,7 +189,11 @@ def paused(tx: Connection, now: datetime) -> list[Paused]:
     told: list[Paused] = []
     for scope, (until, reason) in lasting.items():
         kind, _, name = scope.partition(":")
-        who = f"everything through the server profile {name}" if kind == "connector" else addresses.get(scope, scope)
+        known = {
+            "connector": f"everything through the server profile {name}",
+            "source": f"the source of the environment {name}",
+        }
+        who = known.get(kind) or addresses.get(scope, scope)
         told.append(Paused(scope, who, until, reason))
     return told
 

@@ -31,7 +31,8 @@ def test_a_healthy_installation_is_ok_in_every_line_but_the_service_that_does_no
     found = lines(fieldcal, 0)
     assert {what for what, line in found.items() if line["level"] != "ok"} == {"service"}
     for what in ("configuration", "state", "disk", f"{SOURCE}: secret", f"{SOURCE}: sign-in", f"{SOURCE}: privileges",
-                 f"{SOURCE}: change tracking", f"{SOURCE}: delta link", f"{SOURCE}: clock", f"{GRAPH}: sign-in",
+                 f"{SOURCE}: names", f"{SOURCE}: reading", f"{SOURCE}: change tracking", f"{SOURCE}: delta link",
+                 f"{SOURCE}: clock", f"{GRAPH}: sign-in",
                  f"{GRAPH}: clock", "versions", f"{SOURCE}: Microsoft's own sync", f"{GRAPH}: permissions",
                  f"{GRAPH}: {ENVIRONMENT}: calendars", f"{GRAPH}: {ENVIRONMENT}: claims",
                  f"{SOURCE} and {GRAPH}: same tenant"):  # fmt: skip
@@ -85,8 +86,30 @@ def test_missing_privileges_are_named_by_table(attached: Company, fieldcal: Fiel
 
 def test_change_tracking_that_is_off_is_named_by_table(attached: Company, fieldcal: Fieldcal) -> None:
     attached.field_service.control.change(untracked=["bookableresourcebooking"])
-    found = lines(fieldcal, 1)[f"{SOURCE}: change tracking"]
-    assert (found["level"], found["detail"]) == ("fail", "off for bookableresourcebooking")
+    found = lines(fieldcal, 0)
+    tracking, reading = found[f"{SOURCE}: change tracking"], found[f"{SOURCE}: reading"]
+    assert (tracking["level"], reading["level"]) == ("warn", "warn")
+    assert tracking["detail"].startswith("off for bookableresourcebooking; ")
+    assert reading["detail"] == "the whole window at every pass: change tracking is off for bookableresourcebooking"
+    assert "Track changes" in reading["remedy"]
+
+
+def test_a_privilege_to_read_changes_that_is_missing_is_told_with_what_it_costs(
+    attached: Company, fieldcal: Fieldcal
+) -> None:
+    attached.field_service.control.change(changes_unreadable=["bookableresourcebooking"])
+    reading = lines(fieldcal, 0)[f"{SOURCE}: reading"]
+    assert reading["level"] == "warn"
+    assert "the privilege to read changes of bookableresourcebooking is missing" in reading["detail"]
+    assert "Organization" in reading["remedy"]
+
+
+def test_names_that_an_organization_lacks_are_told(attached: Company, fieldcal: Fieldcal) -> None:
+    attached.field_service.control.change(missing=["msdyn_workorder.msdyn_serviceaccount"])
+    names = lines(fieldcal, 1)[f"{SOURCE}: names"]
+    assert names["level"] == "fail"
+    assert "the navigation property msdyn_serviceaccount (there it is called MSDYN_SERVICEACCOUNT)" in names["detail"]
+    assert "install Field Service" in names["remedy"]
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,16 @@ WORK_ORDER_FIELDS = {
 
 
 class DataverseEnd:
-    """A small organization: three booking statuses, two workers and a van, one work order. Times in UTC."""
+    """A small organization: three booking statuses, two workers and a van, one work order. Times in UTC.
 
-    def __init__(self, path):
+    `swept`: it tracks no changes of any table.
+    """
+
+    def __init__(self, path, *, swept=False):
         self.server = FieldService(path, sandbox=True)
         self.store = self.server.store
+        if swept:
+            self.server.control.change(untracked=["bookableresourcebooking", "bookableresource", "msdyn_workorder"])
         self.source = None
         self.options = {}
         self.root = ""

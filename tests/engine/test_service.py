@@ -197,6 +197,25 @@ def test_a_source_that_does_not_answer_is_asked_again_with_growing_pauses_and_an
         assert alerts.standing(tx, ENVIRONMENT) == []
 
 
+def test_a_source_that_asks_to_wait_is_asked_again_when_it_said_and_not_before(served: Served) -> None:
+    served.until(served.done(1))
+    world = served.world
+    headers = {"Retry-After": "40"}
+    world.field_service.control.add_fault(
+        Fault(kind="status", status=429, code="0x80072321", headers=headers, match=Match(method="GET", path="bookings"))
+    )
+    world.book("Anna", TOMORROW)
+    served.later(15 * MINUTE)
+    served.until(lambda: "0x80072321" in _last_error(served))
+    sent = world.field_service.control.count(method="GET")
+    for seconds in (FIRST_PAUSE, 20):
+        served.later(timedelta(seconds=seconds))
+        served.tick()
+    assert world.field_service.control.count(method="GET") == sent
+    served.later(timedelta(seconds=5))
+    served.until(lambda: len(world.events("Anna")) == 1)
+
+
 def test_a_source_that_turns_out_to_be_a_stranger_plans_nothing_and_due_marks_stay(served: Served) -> None:
     served.until(served.done(1))
     world, sign_in, strange = served.world, ["first"], [True]

@@ -60,7 +60,7 @@ SETUP = (
     ),
     Fault(
         "workers of tomorrow count as read", "D10", "sync/pull.py",
-        "timedelta(0) <= now - read_at < WORKERS_IN_FULL", "now - read_at < WORKERS_IN_FULL",
+        "timedelta(0) <= site.clock.now() - read_at < WORKERS_IN_FULL", "site.clock.now() - read_at < WORKERS_IN_FULL",
         "The clock is set back by a year, and a technician who has left keeps getting customers' jobs for that year.",
         "tests/sync/test_reviewed.py::test_workers_read_in_the_future_are_read_again_at_once",
     ),

@@ -5,19 +5,20 @@ from __future__ import annotations
 from tests.planted.fault import Fault
 
 PULL, ABSORB, RECONCILE, APPLY = "sync/pull.py", "sync/absorb.py", "sync/reconcile.py", "sync/apply.py"
+TAKE, SWEEP, SWEPT = "sync/take.py", "sync/sweep.py", "tests/sync/test_sweep.py"
 CHECK, SORT, PROOF = "sync/check.py", "sync/sort.py", "tests/sync/test_proof.py"
 
 WAY = (
     Fault(
-        "the cursor goes ahead of its page", "I2", PULL,
-        "    details = await read_details(site, wanted)\n    told = Told(page.rows",
-        "    await _change(site, held, cursor=page.cursor)\n"
-        "    details = await read_details(site, wanted)\n    told = Told(page.rows",
+        "the cursor goes ahead of its page", "I2", TAKE,
+        "    details = await read_details(site, wanted)\n    followed = frozenset(wanted)",
+        "    await changed(site, held, **values)\n"
+        "    details = await read_details(site, wanted)\n    followed = frozenset(wanted)",
         "A pass that dies between two requests loses a page of changes for ever.",
         f"{PROOF}::test_i2_a_page_whose_details_could_not_be_read_is_not_lost",
     ),
     Fault(
-        "silence is proof", "I4", PULL,
+        "silence is proof", "I4", TAKE,
         "return replace(details, unknown=tuple(booking for booking in ids if booking not in answered))",
         "return replace(details, missing=tuple(booking for booking in ids if booking not in answered))",
         "A short answer of the source deletes appointments of jobs that still stand.",
@@ -25,10 +26,57 @@ WAY = (
     ),
     Fault(
         "an expired link begins without a run", "I2", PULL,
-        "            feed = await _read_all_again(site, held, feed)\n            continue",
-        "            feed = replace(feed, cursor=None)\n            continue",
+        "            feed = await _read_all_again(site, held, feed)\n            asked.clear()",
+        "            feed = replace(feed, cursor=None)\n            asked.clear()",
         "Jobs deleted while the service was down for weeks stand in the calendars for ever.",
         "tests/sync/test_faults.py::test_f30_an_expired_delta_link_leads_to_a_full_read_and_removes_only_what_is_proven",
+    ),
+    Fault(
+        "what a sweep does not name is gone", "I4", SWEEP,
+        "    asked = await ask_by_id(site, held, frame, absent)\n",
+        "    asked = await ask_by_id(site, held, frame, absent)\n"
+        "    await take(site, held, frame, Read(deleted=tuple(absent)))\n",
+        "A privilege that is taken away empties every technician's calendar.",
+        f"{SWEPT}::test_f10_a_source_that_shows_nothing_any_more_empties_no_calendar",
+    ),
+    Fault(
+        "a sweep asks after nobody", "I2", SWEEP,
+        "    return sorted(bookings.expected(tx, environment, window) - named)",
+        "    return sorted(bookings.expected(tx, environment, window) & named)",
+        "Without change tracking deleted jobs stay in the calendars.",
+        f"{SWEPT}::test_f01_f02_f03_f04_f08_a_sweep_that_is_not_whole_removes_nothing_and_the_next_goes_on",
+    ),
+    Fault(
+        "a sweep that broke off counts", "I4", SWEEP,
+        "    began, frame = site.clock.now(), frame_of(site, feed)\n",
+        "    began, frame = site.clock.now(), frame_of(site, feed)\n"
+        "    await changed(site, held, swept_at=began, first_read_at=feed.first_read_at or began)\n",
+        "Removals are made before everything was read for the first time.",
+        f"{SWEPT}::test_f09_nothing_is_removed_before_the_first_sweep_has_come_to_its_end",
+    ),
+    Fault(
+        "every swept row is read in detail", "R11", TAKE,
+        "    found = tuple(item for item in details.found if item.booking.id in wanted)", "    found = details.found",
+        "A work-order change reaches an appointment that was only asked after.",
+        f"{SWEPT}::test_r11_a_linked_booking_beyond_the_window_keeps_the_snapshot_it_was_read_with",
+    ),
+    Fault(
+        "a sweep looks into the window only", "D7", PULL,
+        "    found = await sweep(site, held, feed, outside=True)", "    found = await sweep(site, held, feed, outside=False)",
+        "Last week's job that is planned anew for next month never moves in the calendar.",
+        f"{SWEPT}::test_d4_d7_last_weeks_job_that_is_moved_or_given_away_is_noticed_outside_of_the_window",
+    ),
+    Fault(
+        "a refused feed is the end", "I2", PULL,
+        "            if not error.refused:\n", "            if error.refused:\n",
+        "Somebody takes one privilege away and no booking reaches a calendar any more.",
+        f"{SWEPT}::test_a_feed_that_is_refused_from_one_day_to_the_next_gives_way_to_the_sweep_and_nothing_is_removed",
+    ),
+    Fault(
+        "no repair", "I2", SWEEP,
+        "    return feed.swept_at is None or not", "    return feed.swept_at is None or",
+        "What a page of changes lost on its way is lost for ever.",
+        f"{SWEPT}::test_what_a_short_page_of_changes_has_hidden_is_repaired_within_a_day",
     ),
     Fault(
         "what enters is not marked", "D3", PULL,

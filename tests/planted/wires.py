@@ -148,6 +148,12 @@ WIRES = (
         "tests/contracts/test_source_contract.py::TestDetails::test_any_other_answer_to_a_single_read_proves_nothing",
     ),
     Fault(
+        "fewer rows than counted are a whole list", "I4", "sources/dataverse/reader.py",
+        "        if count is None or (countable and len(rows) < count):", "        if count is None:",
+        "A proxy cuts a sweep short and nobody sees it.",
+        "tests/contracts/test_source_contract.py::TestSweep::test_a_row_passed_over_between_two_pages_is_missed_by_the_count",
+    ),
+    Fault(
         "the zone of an instant is ignored", "R4", DATAVERSE,
         "        start=row.starttime.astimezone(UTC),", "        start=row.starttime.replace(tzinfo=UTC),",
         "Bookings of a server that answers with offsets are hours off.",

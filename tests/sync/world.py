@@ -43,6 +43,7 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ENVIRONMENT, PROFILE = "main", "Microsoft Exchange Online"
 TENANT = uuid.UUID("5e4f0a52-1c0f-4b8b-9d6e-0a4c7b3f2d11")
 MARK = "FieldcalMark"
+UNTRACKED = ("bookableresourcebooking", "bookableresource", "msdyn_workorder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +97,31 @@ class World:
     """Both ends, the state and the sync between them. Blocking from outside; all of it runs in one loop."""
 
     def __init__(
-        self, folder: Path, database_url: str, *, now: datetime = NOW, patience: float | None = None, **settings: Any
+        self,
+        folder: Path,
+        database_url: str,
+        *,
+        now: datetime = NOW,
+        patience: float | None = None,
+        swept: bool = False,
+        **settings: Any,
     ) -> None:
-        """`patience`: a bad network lies before both ends, and the product waits so many seconds for an answer."""
+        """`patience`: a bad network lies before both ends, and the product waits so many seconds for an answer.
+
+        `swept`: the organization tracks no changes, so that the window is read whole at every pass.
+        """
         self.clock = PlayedTime(now)
         self.loop = asyncio.new_event_loop()
         self.settings = parse(settings)
+        self.page_size = 5000
         self.field_service = FieldService(
             folder / "fieldservice.sqlite3", tenant_id=str(TENANT), clock=SandboxClock(self.clock.now), sandbox=True
         )
         self.exchange = Exchange(
             folder / "exchange.sqlite3", tenant_id=TENANT, clock=SandboxClock(self.clock.now), sandbox=True
         )
+        if swept:
+            self.field_service.control.change(untracked=UNTRACKED)
         self.wires = (Wire(self.field_service.app), Wire(self.exchange.app))
         self.servers = [LocalServer(wire) for wire in self.wires]
         self.source_url, self.graph_url = (self.run(server.start()) for server in self.servers)
@@ -148,6 +162,7 @@ class World:
             self.clock,
             track_location=self.settings.follow_location,
             track_work_orders=self.settings.follow_work_order,
+            page_size=self.page_size,
         )
         graph = self._http(self.ways[1] + "/v1.0", self.exchange.token, name)
         calendars = GraphCalendars(graph, pace, self.clock, PROFILE)
@@ -179,6 +194,11 @@ class World:
     def change_settings(self, **changes: Any) -> None:
         """As an administrator changes them; taken up by the next pass."""
         self.settings = parse(changes, self.settings)
+        self.site = self.new_site()
+
+    def read_in_pages_of(self, rows: int) -> None:
+        """From the next pass on the source is asked for pages as small as this."""
+        self.page_size = rows
         self.site = self.new_site()
 
     def restart(self) -> None:

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from fieldcal.model import StatusKind, Window, WorkerKind
 from fieldcal.sources.dataverse import query, wire
+from fieldcal.sources.dataverse.cursor import Cursor, read_cursor, turn, write_cursor
+from fieldcal.sources.dataverse.spans import Span, cut
 
 BOOKING = "0C000000-0000-4000-8000-000000000001"
 RESOURCE = "0d000000-0000-4000-8000-000000000001"
@@ -403,7 +405,7 @@ def test_the_code_of_an_error_body_is_read_whatever_its_shape(body, code):
 
 @given(
     st.builds(
-        wire.Cursor,
+        Cursor,
         bookings=st.text(),
         work_orders=st.none() | st.text(),
         primed=st.booleans(),
@@ -412,36 +414,36 @@ def test_the_code_of_an_error_body_is_read_whatever_its_shape(body, code):
     )
 )
 def test_a_cursor_is_read_back_as_it_was_written(cursor):
-    assert wire.read_cursor(wire.write_cursor(cursor)) == cursor
+    assert read_cursor(write_cursor(cursor)) == cursor
 
 
 @pytest.mark.parametrize("text", ["", "x", "[]", "null", '{"bookings":7}', '{"bookings":'])
 def test_a_text_that_is_no_cursor_is_malformed(text):
     with pytest.raises(wire.Malformed):
-        wire.read_cursor(text)
+        read_cursor(text)
 
 
 def test_work_orders_followed_from_now_on_begin_with_a_first_read_of_their_own():
-    now = wire.turn(wire.Cursor(bookings="/b"), orders=True, place=False)
+    now = turn(Cursor(bookings="/b"), orders=True, place=False)
     assert (now.bookings, now.work_orders, now.primed, now.orders_next) == ("/b", "", False, True)
 
 
 def test_work_orders_followed_no_more_are_left_out_and_the_bookings_go_on():
-    kept = wire.Cursor(bookings="/b", work_orders="/w", primed=True, orders_next=True)
-    assert wire.turn(kept, orders=False, place=False) == wire.Cursor(bookings="/b")
+    kept = Cursor(bookings="/b", work_orders="/w", primed=True, orders_next=True)
+    assert turn(kept, orders=False, place=False) == Cursor(bookings="/b")
 
 
 @pytest.mark.parametrize(
     ("kept", "place", "again"),
     [
-        (wire.Cursor(bookings="/b"), True, True),
-        (wire.Cursor(bookings="/b", place=True), True, False),
-        (wire.Cursor(bookings="/b", place=True), False, False),
-        (wire.Cursor(), True, False),
+        (Cursor(bookings="/b"), True, True),
+        (Cursor(bookings="/b", place=True), True, False),
+        (Cursor(bookings="/b", place=True), False, False),
+        (Cursor(), True, False),
     ],
 )
 def test_a_place_followed_from_now_on_is_in_no_link_so_everything_is_read_again(kept, place, again):
-    assert (wire.turn(kept, orders=False, place=place) is None) is again
+    assert (turn(kept, orders=False, place=place) is None) is again
 
 
 # addresses
@@ -464,7 +466,8 @@ def test_every_address_is_percent_encoded():
     window = Window(START, START + timedelta(days=1))
     for path in (
         query.details([ORDER], place=False),
-        query.sweep(window, place=False),
+        query.sweep(Span(None, window.far), window.near, place=False, orders=True),
+        query.changed(Span(window.near, window.far), window, place=True, orders=True),
         query.affected([ORDER]),
         query.resources([ORDER]),
         query.resources(None),
@@ -475,11 +478,58 @@ def test_every_address_is_percent_encoded():
 
 
 def test_the_sweep_asks_for_what_overlaps_counted_and_ordered():
-    told = unquote(query.sweep(Window(START, START + timedelta(days=1)), place=False))
+    told = unquote(query.sweep(Span(None, START + timedelta(days=1)), START, place=False, orders=False))
     assert "starttime lt 2026-11-24T10:00:00Z and endtime gt 2026-11-23T10:00:00Z" in told
+    assert "expand" not in told
     assert "$orderby=bookableresourcebookingid" in told
     assert "$count=true" in told
     assert "statecode eq" not in told
+
+
+def test_a_part_of_a_sweep_asks_for_its_own_span_and_for_versions_where_work_orders_are_followed():
+    told = unquote(query.sweep(Span(START, START + timedelta(hours=1)), START, place=False, orders=True))
+    assert "starttime ge 2026-11-23T10:00:00Z and starttime lt 2026-11-23T11:00:00Z and endtime gt" in told
+    assert "$expand=msdyn_workorder($select=msdyn_workorderid,versionnumber)" in told
+
+
+def test_what_changed_outside_the_window_is_asked_for_by_its_changes():
+    window = Window(START, START + timedelta(days=1))
+    told = unquote(query.changed(Span(START, window.far), window, place=False, orders=False))
+    assert "modifiedon ge 2026-11-23T10:00:00Z and modifiedon lt 2026-11-24T10:00:00Z" in told
+    assert "(endtime le 2026-11-23T10:00:00Z or starttime ge 2026-11-24T10:00:00Z)" in told
+
+
+#: spans that can be cut, seconds around the anchor; None: from the beginning of time
+CUTTABLE = [(None, 86_400), (None, 0), (None, -86_400), (None, -9 * 86_400), (0, 86_400), (0, 2), (-7, 1.5)]
+
+
+@pytest.mark.parametrize(("begin", "end"), CUTTABLE)
+def test_a_span_is_cut_in_two_that_make_it_up(begin, end):
+    span = Span(None if begin is None else START + timedelta(seconds=begin), START + timedelta(seconds=end))
+    earlier, later = cut(span, START)
+    assert (earlier.begin, later.end) == (span.begin, span.end)
+    assert earlier.end == later.begin
+    assert later.begin < later.end
+    assert earlier.begin is None or earlier.begin < earlier.end
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_cutting_comes_to_an_end_on_either_side(side):
+    span, cuts = Span(None, START + timedelta(days=21)), 0
+    while (halves := cut(span, START)) is not None:
+        span, cuts = halves[side], cuts + 1
+    assert 5 < cuts < 40
+    assert cut(Span(START, START + timedelta(seconds=1)), START) is None
+
+
+def test_everything_that_is_needed_is_named_by_its_logical_name():
+    assert "bookingstatus" in query.NEEDS["bookableresourcebooking"].columns
+    assert all("_value" not in column for needs in query.NEEDS.values() for column in needs.columns)
+    assert {table: needs.columns[0] for table, needs in query.NEEDS.items()} == {
+        "bookableresourcebooking": "bookableresourcebookingid",
+        "msdyn_workorder": "msdyn_workorderid",
+        "bookableresource": "bookableresourceid",
+    }
 
 
 @pytest.mark.parametrize("text", ["", "x", ORDER + "\n", ORDER + "'", "{" + ORDER + "}", "../" + ORDER])

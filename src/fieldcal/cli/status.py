@@ -98,6 +98,8 @@ def _figures(one: Standing, now: datetime, running: Running | None) -> Iterator[
     if one.webhook:
         last = f"{_ago(now, one.notified)} ago" if one.notified else "never yet"
         yield "webhook", f"the last notification {last}"
+    if one.reading is not None:
+        yield "reading", _reading(one, now)
     if one.passes:
         average = f"{one.writes_per_pass} writes a pass over the last {plural(one.passes, 'pass', 'passes')}"
         yield "passes", average if one.churn else f"{average}, churn 0"
@@ -122,6 +124,13 @@ def _waiting(one: Standing, now: datetime) -> Iterator[str]:
         yield f"{plural(waits.closed, 'booking', 'bookings')} for mailboxes that are not written to"
     if waits.set_aside:
         yield f"{plural(waits.set_aside, 'booking is', 'bookings are')} set aside, refused until they change"
+
+
+def _reading(one: Standing, now: datetime) -> str:
+    whole = f"last read whole {_ago(now, one.swept)} ago" if one.swept else "not read whole yet"
+    if one.reading == "tracked":
+        return f"by tracked changes; the window was {whole}"
+    return f"the whole window at every pass, because {one.reading_reason}; {whole}"
 
 
 def _next(one: Standing, now: datetime, running: Running | None) -> str:

@@ -265,7 +265,7 @@ class Service:
         desk.begun, desk.not_before, desk.refused = True, None, False
         _answer(wishes, report)
         if report.error:
-            await self._put_off(job.environment, report.error)
+            await self._put_off(job.environment, report.error, report.again)
         elif desk.failures:
             desk.failures = 0
             await self._database.writing(alerts.clear, job.environment, "", _ALERT)
@@ -295,12 +295,13 @@ class Service:
         elif job.kind is Kind.CHECK:
             await self._database.writing(feeds.change, job.environment, last_check_at=self._clock.now())
 
-    async def _put_off(self, environment: str, error: str) -> None:
-        """Read the source again after a pause that grows; an administrator is told."""
+    async def _put_off(self, environment: str, error: str, again: datetime | None = None) -> None:
+        """Read the source again when it asked to be (`again`), else after a pause that grows; somebody is told."""
         desk = self._desk(environment)
         desk.failures += 1
         now = self._clock.now()
-        again = now + timedelta(seconds=pause(desk.failures, 0.0, first=FIRST_PAUSE))
+        grown = timedelta(seconds=pause(desk.failures, 0.0, first=FIRST_PAUSE))
+        again = now + grown if again is None else min(again, now + LONGEST_PAUSE)
 
         def store(tx: Connection) -> None:
             if environments.find(tx, environment) is not None:

@@ -50,7 +50,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.UP_TO_DATE: "the event says what the booking says",
     Reason.NO_WORKER: "no worker is booked",
     Reason.UNKNOWN_WORKER: "the booked worker is not among the workers that were read",
-    Reason.NOT_A_PERSON: "what is booked is a crew, a piece of equipment, a facility or a pool, which has no mailbox",
+    Reason.NOT_A_PERSON: "what is booked is no user; contacts, accounts, crews, equipment and places have no mailbox",
     Reason.NO_MAILBOX: "the worker has no mailbox: no user, no address, or the user is disabled",
     Reason.LOST_MAILBOX: "the worker has no mailbox any more; the event is left where it is",
     Reason.MOVED: "the booking was given to another worker",

@@ -80,6 +80,8 @@ class Settings:
     #: days back and ahead (R12), 0 to 365 and 1 to 365
     window_past: int = 7
     window_future: int = 14
+    #: hours between two whole reads of the window where the source tells what changed, 0 (never) to 168
+    sweep_every: int = 24
     #: D1: also `location`, also `work_order`
     follow_location: bool = False
     follow_work_order: bool = False
@@ -106,7 +108,7 @@ class Settings:
         return Window(now - timedelta(days=self.window_past), now + timedelta(days=self.window_future))
 
 
-_RANGES = {"interval": (1, 1440), "window_past": (0, 365), "window_future": (1, 365)}
+_RANGES = {"interval": (1, 1440), "window_past": (0, 365), "window_future": (1, 365), "sweep_every": (0, 168)}
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 

@@ -6,10 +6,11 @@ Who the source is, is asked at start and after every sign-in; what time it has, 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from fieldcal.errors import WrongClock
-from fieldcal.model import BookingId, Detailed, Details, Identity, Page, Window, WorkerPage
+from fieldcal.model import BookingId, Details, Identity, Page, Swept, Way, Window, WorkerPage
 from fieldcal.ports import BookingSource
 
 T = TypeVar("T")
@@ -44,6 +45,9 @@ class PinnedSource:
         await self._confirm(found)
         return found
 
+    async def way(self) -> Way:
+        return await self._proven(self._source.way)
+
     async def workers(self, cursor: str | None) -> WorkerPage:
         return await self._proven(lambda: self._source.workers(cursor))
 
@@ -53,9 +57,9 @@ class PinnedSource:
     async def bookings(self, ids: Sequence[BookingId]) -> Details:
         return await self._proven(lambda: self._source.bookings(ids))
 
-    async def sweep(self, window: Window) -> AsyncIterator[Sequence[Detailed]]:
+    async def sweep(self, window: Window, changed_since: datetime | None = None) -> AsyncIterator[Swept]:
         await self.verify()
-        async for found in self._source.sweep(window):
+        async for found in self._source.sweep(window, changed_since):
             await self.verify()
             self._same_time()
             yield found

@@ -187,6 +187,36 @@ def unseen(tx: Connection, environment: str, run: str) -> list[BookingId]:
     return [BookingId(row) for row in rows]
 
 
+def versions(tx: Connection, environment: str, ids: Sequence[str]) -> dict[BookingId, tuple[int, str]]:
+    """Of those of these bookings that are stored: version and own place."""
+    found: dict[BookingId, tuple[int, str]] = {}
+    for some in slices(ids):
+        rows = select(bookings.c.id, bookings.c.version, bookings.c.place).where(
+            bookings.c.environment == environment, bookings.c.id.in_(some)
+        )
+        found.update({BookingId(row.id): (row.version, row.place) for row in tx.execute(rows)})
+    return found
+
+
+def expected(tx: Connection, environment: str, window: Window) -> set[BookingId]:
+    """Living stored bookings that a whole read of the window has to name, or whose event stands in it or later.
+
+    What ended before the window stays as it is, so nobody has to ask for it.
+    """
+    living = (bookings.c.environment == environment, bookings.c.deleted_at.is_(None))
+    standing = select(links.c.booking).where(links.c.environment == environment, links.c.event.is_not(None))
+    waiting = select(marks.c.booking).where(marks.c.environment == environment)
+    asked = (
+        (bookings.c.start < window.far, bookings.c.end > window.near),
+        (bookings.c.start >= window.far, or_(bookings.c.id.in_(standing), bookings.c.id.in_(waiting))),
+        (bookings.c.id.in_(standing.where(links.c.end > window.near)),),
+    )
+    found: set[BookingId] = set()
+    for conditions in asked:
+        found.update(BookingId(row) for row in tx.scalars(select(bookings.c.id).where(*living, *conditions)))
+    return found
+
+
 def search(tx: Connection, environment: str, text: str, limit: int = 20) -> list[BookingId]:
     """Bookings whose id, name or work order number is `text`, in whatever case, those that start first."""
     wanted = text.strip()

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from fieldcal.model import Reading
 from fieldcal.state.rows import add_missing
 from fieldcal.state.tables import feeds
 
@@ -32,6 +33,13 @@ class Feed:
     last_error: str
     next_pull_at: datetime | None
     last_check_at: datetime | None
+    #: how it is read ("": nobody has looked yet), and why in no better way
+    way: Reading | None = None
+    way_reason: str = ""
+    #: when the last whole read of the window that came to its end was begun
+    swept_at: datetime | None = None
+    #: how many times in a row the source has asked us to wait
+    throttled: int = 0
 
 
 def workers_known(tx: Connection, environment: str) -> bool:
@@ -48,6 +56,7 @@ def load(tx: Connection, environment: str, /) -> Feed:
     return Feed(
         row.cursor, row.reading, row.first_read_at, row.far_edge, row.kept_past, row.kept_future, row.workers_cursor,
         row.workers_read_at, row.last_pull_at, row.last_error, row.next_pull_at, row.last_check_at,
+        Reading(row.way) if row.way else None, row.way_reason, row.swept_at, row.throttled,
     )  # fmt: skip
 
 

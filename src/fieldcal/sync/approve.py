@@ -10,8 +10,8 @@ from fieldcal.errors import ConfigError
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.state import feeds, marks, plans
 from fieldcal.sync.absorb import Frame, Told, absorb
-from fieldcal.sync.pull import read_details
 from fieldcal.sync.site import Site, holding
+from fieldcal.sync.take import read_details
 
 
 @dataclass(frozen=True, slots=True)

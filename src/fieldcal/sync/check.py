@@ -24,8 +24,8 @@ from fieldcal.state.history import Line, Tally
 from fieldcal.sync import gate
 from fieldcal.sync.absorb import Frame, Told, absorb
 from fieldcal.sync.drift import respond
-from fieldcal.sync.pull import read_details
 from fieldcal.sync.site import LEASE, Held, Site, holding
+from fieldcal.sync.take import read_details
 
 
 @dataclass(frozen=True, slots=True)

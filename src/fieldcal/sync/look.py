@@ -19,8 +19,9 @@ from fieldcal.state import bookings, feeds, history, leases, marks
 from fieldcal.state.history import Tally
 from fieldcal.sync.absorb import Frame, Told, absorb, wanting
 from fieldcal.sync.passes import Report, finish, work_off
-from fieldcal.sync.pull import read_details
+from fieldcal.sync.pull import waits_for
 from fieldcal.sync.site import LEASE, Held, Site, holding
+from fieldcal.sync.take import read_details
 
 log = structlog.get_logger()
 
@@ -43,6 +44,8 @@ async def look(site: Site, ids: Sequence[BookingId]) -> Looked:
         if held is None:
             return Looked(None, busy=True)
         feed = await site.database.reading(feeds.load, site.environment)
+        if await site.pace.paused([waits_for(site)]) is not None:
+            return Looked(None, pass_needed=True)
         if feed.first_read_at is None or feed.reading or feed.far_edge is None:
             return Looked(None, pass_needed=True)
         try:

@@ -12,7 +12,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConfigError, ConnectorError, FieldcalError, Incomplete
+from fieldcal.errors import ConfigError, ConnectorError, FieldcalError, Incomplete, Throttled
 from fieldcal.model import EventId, MailboxId
 from fieldcal.state import feeds, history, mailboxes, marks
 from fieldcal.state.history import Tally
@@ -20,7 +20,7 @@ from fieldcal.sync import duplicates
 from fieldcal.sync.check import check
 from fieldcal.sync.clean import Cleaned, Job, clean
 from fieldcal.sync.duplicates import Found, Removed
-from fieldcal.sync.pull import Pulled, pull
+from fieldcal.sync.pull import Pulled, pull, waits_for
 from fieldcal.sync.reconcile import reconcile
 from fieldcal.sync.site import LEASE, Site
 from fieldcal.sync.survey import Survey, survey
@@ -55,6 +55,8 @@ class Report:
     error: str = ""
     #: bookings that the source's changes have marked: what a notification should have announced
     news: int = 0
+    #: when the source that asked to wait may be asked again
+    again: datetime | None = None
 
 
 async def run_pass(
@@ -73,11 +75,13 @@ async def run_pass(
     """
     run = uuid.uuid4().hex
     await site.database.writing(history.begin, site.environment, run, kind, site.clock.now())
-    pulled, error = Pulled(), ""
+    pulled, error, again = Pulled(), "", None
     try:
         pulled = await pull(site, workers_in_full=workers_in_full)
     except (ConnectorError, Incomplete) as failure:
         error = str(failure)
+        if isinstance(failure, Throttled):
+            again = await site.pace.paused([waits_for(site)])
         await site.database.writing(feeds.change, site.environment, last_error=error)
         log.warning("the source could not be read", action="pull_failed", environment=site.environment, error=error)
     except ConfigError as failure:
@@ -87,7 +91,7 @@ async def run_pass(
     tally, count = await work_off(site, run, only=only, patient=patient, progress=progress)
     tally = replace(tally, changes=pulled.changes)
     await finish(site, run, tally, error)
-    return Report(run, tally, count, error, pulled.news)
+    return Report(run, tally, count, error, pulled.news, again)
 
 
 async def finish(site: Site, run: str, tally: Tally, error: str = "") -> None:

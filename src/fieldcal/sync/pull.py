@@ -6,24 +6,28 @@ One pull of an environment at a time, under its own lease. Nothing but reads goe
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import CursorExpired
-from fieldcal.model import BookingId, Details, Page, Window
-from fieldcal.state import bookings, feeds, leases, links, workers
+from fieldcal.errors import CursorExpired, Denied, Incomplete, Throttled, Unreachable
+from fieldcal.model import BookingId, Details, Page, Reading, Window
+from fieldcal.state import bookings, feeds, workers
 from fieldcal.state.feeds import Feed
-from fieldcal.sync.absorb import Frame, Told, absorb, wanting
-from fieldcal.sync.site import LEASE, Held, Site, holding
+from fieldcal.sync.absorb import Told, absorb
+from fieldcal.sync.site import Held, Site, holding
+from fieldcal.sync.sweep import repair, repair_due, sweep
+from fieldcal.sync.take import DETAILS, Read, ask_by_id, changed, frame_of, read_details, stored, take
 
 #: Users and addresses change without a trace in the resources' own feed: all are read again this often.
 WORKERS_IN_FULL = timedelta(days=1)
-#: How many bookings one read of details asks for.
-DETAILS = 500
+#: After a change of the way, changes are asked for from this long before the last pull: it may have taken hours.
+LONG_PULL = timedelta(days=1)
+#: The longest wait after a throttle that names none, seconds: the span over which Dataverse counts.
+LONGEST_WAIT = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,43 +47,81 @@ async def pull(site: Site, *, workers_in_full: bool = False) -> Pulled:
         if held is None:
             return Pulled(busy=True)
         feed = await site.database.reading(feeds.load, site.environment)
-        await _pull_workers(site, held, feed, in_full=workers_in_full)
-        feed = await _meet_window_setting(site, held, feed)
-        # Before the changes: what they leave unread for a contradiction waits for the next pass's look.
-        refreshed = await _refresh(site, held)
-        pulled = await _pull_changes(site, held, feed)
-        entered = refreshed + await _enter(site, held)
-        now = site.clock.now()
-        ahead = now + timedelta(minutes=site.settings.interval)
-        await _change(site, held, last_pull_at=now, next_pull_at=ahead, last_error="")
-        return replace(pulled, marked=pulled.marked + entered, news=pulled.marked)
+        await _wait_is_over(site)
+        try:
+            return await _pull(site, held, feed, in_full=workers_in_full)
+        except Throttled as error:
+            await _wait(site, held, feed, error)
+            raise
 
 
-async def _store(site: Site, held: Held, work: Callable[[Connection], int]) -> int:
-    """Run `work` in one transaction that holds only while the lease is ours, and renews it."""
+async def _pull(site: Site, held: Held, feed: Feed, *, in_full: bool) -> Pulled:
+    in_full = in_full or _is_old(site, feed)
+    if in_full or feed.way is None:
+        feed = await _look(site, held, feed)
+    await _pull_workers(site, held, feed, in_full=in_full)
+    feed = await _meet_window_setting(site, held, feed)
+    # Before the changes: what they leave unread for a contradiction waits for the next pass's look.
+    refreshed = await _refresh(site, held)
+    pulled = await _pull_changes(site, held, feed)
+    news = pulled.marked
+    entered = refreshed + await _enter(site, held)
+    now = site.clock.now()
+    ahead = now + timedelta(minutes=site.settings.interval)
+    await changed(site, held, last_pull_at=now, next_pull_at=ahead, last_error="", throttled=0)
+    feed = await site.database.reading(feeds.load, site.environment)
+    if feed.way is Reading.TRACKED and repair_due(feed, site.settings.sweep_every, now):
+        mended = await repair(site, held, feed)
+        pulled = Pulled(pulled.changes + mended.rows + mended.gone, pulled.marked + mended.marked)
+    return replace(pulled, marked=pulled.marked + entered, news=news)
 
-    def fenced(tx: Connection) -> tuple[int, leases.Lease]:
-        lease = leases.renew(tx, held.lease, site.clock.now(), LEASE)
-        return work(tx), lease
 
-    done, held.lease = await site.database.writing(fenced)
-    return done
+def waits_for(site: Site) -> str:
+    """The pause that a source asked for (`ports.Pace`)."""
+    return f"source:{site.environment}"
 
 
-async def _change(site: Site, held: Held, **values: Any) -> None:
-    def change(tx: Connection) -> int:
-        feeds.change(tx, site.environment, **values)
-        return 0
+async def _wait_is_over(site: Site) -> None:
+    """Return unless the source asked to wait and that time is not over: pushing on would only lengthen it."""
+    until = await site.pace.paused([waits_for(site)])
+    if until is not None:
+        left = (until - site.clock.now()).total_seconds()
+        raise Throttled(
+            f"the source asked to wait until {until:%H:%M:%S} UTC; it is not asked before", retry_after=left
+        )
 
-    await _store(site, held, change)
+
+async def _wait(site: Site, held: Held, feed: Feed, error: Throttled) -> None:
+    """Ask nothing before the time that the source named, or, where it named none, 2, 4, 8 ... seconds."""
+    times = feed.throttled + 1
+    seconds = min(2.0**times, LONGEST_WAIT) if error.retry_after is None else error.retry_after
+    await changed(site, held, throttled=times)
+    await site.pace.pause(waits_for(site), site.clock.now() + timedelta(seconds=seconds), str(error))
+
+
+def _is_old(site: Site, feed: Feed) -> bool:
+    """Read in the future: the clock has been set back since, and it would be a long time before that day is over."""
+    read_at = feed.workers_read_at
+    return read_at is None or not timedelta(0) <= site.clock.now() - read_at < WORKERS_IN_FULL
+
+
+async def _look(site: Site, held: Held, feed: Feed) -> Feed:
+    """Look how the source can be read now; another way than before begins with a whole read of its own."""
+    way = await site.source.way()
+    values: dict[str, Any] = {"way": way.reading, "way_reason": way.reason}
+    # A state of an earlier version was read by tracked changes, and goes on with them.
+    if feed.way is not way.reading and (feed.way is not None or way.reading is Reading.SWEPT):
+        values |= {"cursor": None, "reading": None}
+        read_at = min((at for at in (feed.swept_at, feed.last_pull_at) if at is not None), default=None)
+        values["swept_at"] = read_at and read_at - LONG_PULL
+    if (feed.way, feed.way_reason) != (way.reading, way.reason):
+        await changed(site, held, **values)
+    return await site.database.reading(feeds.load, site.environment)
 
 
 async def _pull_workers(site: Site, held: Held, feed: Feed, *, in_full: bool) -> None:
     now = site.clock.now()
-    read_at = feed.workers_read_at
-    # Read in the future: the clock has been set back since, and it would be a long time before that day is over.
-    fresh = read_at is not None and timedelta(0) <= now - read_at < WORKERS_IN_FULL
-    cursor = feed.workers_cursor if fresh and not in_full else None
+    cursor = None if in_full else feed.workers_cursor
     while True:
         try:
             page = await site.source.workers(cursor)
@@ -89,7 +131,7 @@ async def _pull_workers(site: Site, held: Held, feed: Feed, *, in_full: bool) ->
             cursor = None
             continue
         window = site.moment(feed.far_edge).window
-        read_at = now if page.full and page.complete else read_at
+        read_at = now if page.full and page.complete else feed.workers_read_at
 
         def store(tx: Connection, page: Any = page, window: Window = window, read_at: datetime | None = read_at) -> int:
             workers.store(tx, site.environment, page.rows, page.gone, window, now)
@@ -97,7 +139,7 @@ async def _pull_workers(site: Site, held: Held, feed: Feed, *, in_full: bool) ->
             return 0
 
         if page.rows or page.gone or page.full or page.cursor != cursor:
-            await _store(site, held, store)
+            await stored(site, held, store)
         cursor = page.cursor
         if page.complete:
             return
@@ -112,33 +154,44 @@ async def _meet_window_setting(site: Site, held: Held, feed: Feed) -> Feed:
     if feed.kept_past is not None and past > feed.kept_past:
         # Rows that ended before the old edge were never kept: the added range is read whole.
         added = Window(now - timedelta(days=past), now - timedelta(days=feed.kept_past))
-        frame = _frame(site, replace(feed, far_edge=feed.far_edge or now))
-        async for found in site.source.sweep(added):
-            told = Told(details=Details(tuple(found)), forced=frozenset(item.booking.id for item in found))
-            await _store(site, held, lambda tx, told=told, frame=frame: absorb(tx, frame, told))  # type: ignore[misc]
+        frame = frame_of(site, replace(feed, far_edge=feed.far_edge or now))
+        async for part in site.source.sweep(added):
+            await take(site, held, frame, Read(part.rows, urged=frozenset(row.id for row in part.rows)))
     if (feed.kept_past, feed.kept_future) != (past, future) or "far_edge" in values:
-        await _change(site, held, **values)
+        await changed(site, held, **values)
     return await site.database.reading(feeds.load, site.environment)
 
 
-def _frame(site: Site, feed: Feed) -> Frame:
-    """Pull measures by the edge that was reached, not by the clock: what starts later is enter's."""
-    now = site.clock.now()
-    near = site.settings.window(now).near
-    return Frame(site.environment, site.settings, Window(near, feed.far_edge or now), feed.reading or "", now)
-
-
 async def _pull_changes(site: Site, held: Held, feed: Feed) -> Pulled:
-    total = Pulled()
+    """By the changes that the source tells; by a whole read of the window where it tells none, or does so no more."""
+    if feed.way is Reading.TRACKED:
+        try:
+            return await _pull_tracked(site, held, feed)
+        except (Denied, Unreachable) as error:
+            if not error.refused:
+                raise
+            feed = await _look(site, held, feed)
+            if feed.way is Reading.TRACKED:
+                raise
+    found = await sweep(site, held, feed, outside=True)
+    return Pulled(found.rows + found.gone, found.marked)
+
+
+async def _pull_tracked(site: Site, held: Held, feed: Feed) -> Pulled:
+    total, asked = Pulled(), set[int]()
     if feed.cursor is None and feed.reading is None:
         feed = await _read_all_again(site, held, feed)
     while True:
+        if hash(feed.cursor) in asked:
+            raise Incomplete("the source leads its list of changes in a circle")
+        asked.add(hash(feed.cursor))
         try:
             page = await site.source.changes(feed.cursor)
         except CursorExpired:
             if feed.cursor is None:
                 raise
             feed = await _read_all_again(site, held, feed)
+            asked.clear()
             continue
         marked = await _take_page(site, held, feed, page)
         feed = replace(feed, cursor=page.cursor)
@@ -152,57 +205,26 @@ async def _pull_changes(site: Site, held: Held, feed: Feed) -> Pulled:
 
 async def _read_all_again(site: Site, held: Held, feed: Feed) -> Feed:
     run = uuid.uuid4().hex
-    await _change(site, held, cursor=None, reading=run)
+    await changed(site, held, cursor=None, reading=run)
     return replace(feed, cursor=None, reading=run)
 
 
 async def _take_page(site: Site, held: Held, feed: Feed, page: Page) -> int:
-    """Details first, over the network; then one transaction: rows, snapshots, marks, cursor."""
-    frame = _frame(site, feed)
     followed: Sequence[BookingId] = ()
     if page.work_orders and site.settings.follow_work_order:
         followed = await site.source.affected(page.work_orders)
-    wanted = await site.database.reading(_to_read, frame, page, followed)
-    details = await read_details(site, wanted)
-    told = Told(page.rows, details, page.deleted, frozenset(wanted) & frozenset(followed))
-
-    def store(tx: Connection) -> int:
-        marked = absorb(tx, frame, told)
-        links.rewrite_unfollowed(tx, site.environment, told.forced, "work_order_version")
-        feeds.change(tx, site.environment, cursor=page.cursor)
-        return marked
-
-    if page.rows or page.deleted or told.forced or page.cursor != feed.cursor:
-        return await _store(site, held, store)
-    return 0
-
-
-def _to_read(tx: Connection, frame: Frame, page: Page, followed: Sequence[BookingId]) -> list[BookingId]:
-    known = bookings.load(tx, frame.environment, followed)
-    rows = {stored.known.booking.id: stored.known.booking for stored in known.values()}
-    in_sight = wanting(tx, frame, [*rows.values()], forced=rows)
-    return sorted({*wanting(tx, frame, page.rows), *in_sight})
-
-
-async def read_details(site: Site, ids: Sequence[BookingId]) -> Details:
-    """These bookings' details; what the answer passes over in silence counts as unknown."""
-    if not ids:
-        return Details(())
-    details = await site.source.bookings(ids)
-    answered = {item.booking.id for item in details.found} | set(details.missing)
-    return replace(details, unknown=tuple(booking for booking in ids if booking not in answered))
+    onward = {"cursor": page.cursor} if page.cursor != feed.cursor else {}
+    return await take(site, held, frame_of(site, feed), Read(page.rows, page.deleted, followed), **onward)
 
 
 async def _follow_up(site: Site, held: Held, feed: Feed) -> int:
     """After a full read: ask by id for every booking with an event that it did not name, then call it complete."""
-    frame, marked = _frame(site, feed), 0
+    frame, now = frame_of(site, feed), site.clock.now()
     missing = await site.database.reading(bookings.unseen, site.environment, frame.run)
-    for start in range(0, len(missing), DETAILS):
-        details = await read_details(site, missing[start : start + DETAILS])
-        told = Told(details=details)
-        marked += await _store(site, held, lambda tx, told=told: absorb(tx, frame, told))  # type: ignore[misc]
-    await _change(site, held, reading=None, first_read_at=feed.first_read_at or site.clock.now())
-    return marked
+    asked = await ask_by_id(site, held, frame, missing)
+    # All of it was read just now: the next whole read of the window has a day's time.
+    await changed(site, held, reading=None, swept_at=now, first_read_at=feed.first_read_at or site.clock.now())
+    return asked.marked
 
 
 async def _enter(site: Site, held: Held) -> int:
@@ -216,7 +238,7 @@ async def _enter(site: Site, held: Held) -> int:
     found: list[Details] = [
         await read_details(site, ids[start : start + DETAILS]) for start in range(0, len(ids), DETAILS)
     ]
-    frame = _frame(site, replace(feed, far_edge=edge))
+    frame = frame_of(site, replace(feed, far_edge=edge))
     urged = frozenset(ids)
 
     def store(tx: Connection) -> int:
@@ -224,7 +246,7 @@ async def _enter(site: Site, held: Held) -> int:
         feeds.change(tx, site.environment, far_edge=edge)
         return marked
 
-    return await _store(site, held, store)
+    return await stored(site, held, store)
 
 
 def _named(details: Details) -> frozenset[BookingId]:
@@ -234,9 +256,9 @@ def _named(details: Details) -> frozenset[BookingId]:
 async def _refresh(site: Site, held: Held) -> int:
     """Read the details that wait: of a mailbox just enabled, of a read that failed (R11)."""
     feed = await site.database.reading(feeds.load, site.environment)
-    frame, marked, after = _frame(site, feed), 0, ""
+    frame, marked, after = frame_of(site, feed), 0, ""
     while ids := await site.database.reading(bookings.stale, site.environment, DETAILS, after):
         told = Told(details=await read_details(site, ids))
-        marked += await _store(site, held, lambda tx, told=told: absorb(tx, frame, told))  # type: ignore[misc]
+        marked += await stored(site, held, lambda tx, told=told: absorb(tx, frame, told))  # type: ignore[misc]
         after = ids[-1]
     return marked

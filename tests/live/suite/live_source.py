@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from tests.live.tenant import Hands, Tenant
 
 from fieldcal.clock import SystemClock
-from fieldcal.model import BookingId, Window
+from fieldcal.model import BookingId, Reading, Window
 from fieldcal.sources.dataverse import DataverseSource, wire
 
 NOWHERE = BookingId("0c000000-0000-4000-8000-00000000dead")
@@ -31,6 +31,11 @@ def test_organization_and_tenant_are_told(tenant: Tenant, source_hands: Hands) -
     told = run(tenant, lambda source: source.identity())
     assert wire.is_guid(told.organization)
     assert wire.is_guid(told.tenant)
+
+
+def test_how_it_can_be_read_is_found_by_looking(tenant: Tenant, source_hands: Hands) -> None:
+    way = run(tenant, lambda source: source.way())
+    assert bool(way.reason) is (way.reading is Reading.SWEPT)
 
 
 def test_everyone_is_read_whole_and_then_nobody_has_changed(tenant: Tenant, source_hands: Hands) -> None:
@@ -60,7 +65,7 @@ def test_the_window_is_swept_whole(tenant: Tenant, source_hands: Hands) -> None:
     window = Window(now - timedelta(days=7), now + timedelta(days=14))
 
     async def body(source):
-        return [detailed.booking async for rows in source.sweep(window) for detailed in rows]
+        return [booking async for part in source.sweep(window) for booking in part.rows]
 
     assert all(booking.start < window.far and booking.end > window.near for booking in run(tenant, body))
 

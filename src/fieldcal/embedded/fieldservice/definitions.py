@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,6 +15,7 @@ from odata_query import ast
 from fieldcal.embedded.fieldservice.errors import UNKNOWN_NAME, Refused, bad_request
 from fieldcal.embedded.fieldservice.odata import parse_filter
 from fieldcal.embedded.fieldservice.schema import Column, Schema, Table
+from fieldcal.embedded.fieldservice.settings import FieldServiceSettings
 
 Item = dict[str, Any]
 _PATH = re.compile(r"EntityDefinitions(?:\((?:LogicalName=)?'?([\w-]+)'?\))?(?:/(.+))?$")
@@ -34,7 +34,7 @@ TYPES = {
 }
 
 
-def read_definitions(schema: Schema, untracked: Collection[str], path: str, query_string: str) -> Item:
+def read_definitions(schema: Schema, settings: FieldServiceSettings, path: str, query_string: str) -> Item:
     """The answer, without its context, to a path that begins with `EntityDefinitions`."""
     match = _PATH.match(path)
     if match is None:
@@ -42,31 +42,32 @@ def read_definitions(schema: Schema, untracked: Collection[str], path: str, quer
     options = dict(parse_qsl(query_string, keep_blank_values=True))
     name, part = match.groups()
     if name is None:
-        found = [_entity(table, untracked) for table in schema.tables]
+        found = [_entity(table, settings) for table in schema.tables]
         return {"value": _project(_filter(found, options.get("$filter", "")), options)}
     table = schema.by_name.get(name) or next((t for t in schema.tables if _metadata_id(t.name) == name), None)
     if table is None:
         raise Refused(404, "0x80060888", f"Could not find an entity with name {name}.")
     if part is None:
-        return _project([_entity(table, untracked)], options)[0]
-    return {"value": _project(_filter(_part(table, part), options.get("$filter", "")), options)}
+        return _project([_entity(table, settings)], options)[0]
+    return {"value": _project(_filter(_part(table, part, settings), options.get("$filter", "")), options)}
 
 
-def _part(table: Table, part: str) -> list[Item]:
+def _part(table: Table, part: str, settings: FieldServiceSettings) -> list[Item]:
+    there = [column for column in table.columns if f"{table.name}.{column.name}" not in settings.missing]
     match part:
         case "Attributes":
-            return [_attribute(table, column) for column in table.columns]
+            return [_attribute(table, column) for column in there]
         case "Attributes/Microsoft.Dynamics.CRM.PicklistAttributeMetadata":
             return [_picklist(table, column) for column in table.columns if column.type == "option"]
         case "ManyToOneRelationships":
-            return [_relationship(table, column) for column in table.columns if column.target]
+            return [_relationship(table, column, settings) for column in table.columns if column.target]
         case "OneToManyRelationships" | "ManyToManyRelationships" | "Keys":
             return []
         case _:
             raise _unknown(part)
 
 
-def _entity(table: Table, untracked: Collection[str]) -> Item:
+def _entity(table: Table, settings: FieldServiceSettings) -> Item:
     return {
         "MetadataId": _metadata_id(table.name),
         "LogicalName": table.name,
@@ -77,7 +78,7 @@ def _entity(table: Table, untracked: Collection[str]) -> Item:
         "PrimaryNameAttribute": table.primary,
         "IsCustomEntity": table.name.startswith("msdyn_"),
         "IsPrivate": False,
-        "ChangeTrackingEnabled": table.name not in untracked,
+        "ChangeTrackingEnabled": table.name not in settings.untracked,
     }
 
 
@@ -102,12 +103,14 @@ def _picklist(table: Table, column: Column) -> Item:
     return _attribute(table, column) | {"OptionSet": {"Options": options}}
 
 
-def _relationship(table: Table, column: Column) -> Item:
+def _relationship(table: Table, column: Column, settings: FieldServiceSettings) -> Item:
+    # another organization may call it otherwise, if only in another case
+    renamed = f"{table.name}.{column.nav}" in settings.missing
     return {
         "SchemaName": f"{table.name}_{column.name}_{column.target}",
         "ReferencingEntity": table.name,
         "ReferencingAttribute": column.name,
-        "ReferencingEntityNavigationPropertyName": column.nav,
+        "ReferencingEntityNavigationPropertyName": column.nav.swapcase() if renamed else column.nav,
         "ReferencedEntity": column.target,
     }
 

@@ -21,20 +21,22 @@ def answer_get(store: Store, settings: FieldServiceSettings, call: Call, address
     """The rows, the row or the number that a GET asks for."""
     query = read_query(SCHEMA, address.table, call.query_string)
     settings.check_read(query)
+    if address.row_id is not None:
+        settings.check_row(address.row_id)
     if address.row_id is not None and not address.rest:
-        return _one(store, call, query, address.row_id)
+        return _one(store, settings, call, query, address.row_id)
     if address.row_id is None and address.rest == "$count":
         return _count(store, settings, call, query)
     if address.rest:
         raise bad_request(f"The path '{call.path[:100]}' is not supported by the embedded field service.")
     if call.preferences.track_changes or is_tracking(query):
         return _tracked(store, settings, call, query)
-    return _page(store, call, query)
+    return _page(store, settings, call, query)
 
 
-def _page(store: Store, call: Call, query: Query) -> Answer:
+def _page(store: Store, settings: FieldServiceSettings, call: Call, query: Query) -> Answer:
     with store.reading() as connection:
-        reader = Reader(SCHEMA, connection, call.preferences)
+        reader = Reader(SCHEMA, connection, call.preferences, settings)
         rows, token = reader.page(query)
         total = reader.count(query) if query.count else None
     body: dict[str, Any] = {"@odata.context": _context(call, query)}
@@ -47,10 +49,11 @@ def _page(store: Store, call: Call, query: Query) -> Answer:
 
 def _tracked(store: Store, settings: FieldServiceSettings, call: Call, query: Query) -> Answer:
     check_options(query)
+    settings.check_changes(query.table.name)
     if query.table.name in settings.untracked:
         raise bad_request(f"Entity: {query.table.name} isn't enabled for change tracking.", INVALID_ARGUMENT)
     with store.reading() as connection:
-        reader = Reader(SCHEMA, connection, call.preferences)
+        reader = Reader(SCHEMA, connection, call.preferences, settings)
         page = changes(store, connection, reader, query, call.preferences.page_size, settings.expired_status)
     delta = "/$delta" if is_tracking(query) else ""
     body: dict[str, Any] = {"@odata.context": _context(call, query) + delta}
@@ -63,17 +66,19 @@ def _tracked(store: Store, settings: FieldServiceSettings, call: Call, query: Qu
     return json_answer(body | {"value": [*page.rows, *removed]}, headers=_applied(call))
 
 
-def _one(store: Store, call: Call, query: Query, row_id: str) -> Answer:
-    row = read_row(store, call, query, row_id)
+def _one(store: Store, settings: FieldServiceSettings, call: Call, query: Query, row_id: str) -> Answer:
+    row = read_row(store, call, query, row_id, settings)
     if call.headers.get("if-none-match") == row["@odata.etag"]:
         return Answer(304)
     return json_answer(row, headers={**_applied(call), "etag": row["@odata.etag"]})
 
 
-def read_row(store: Store, call: Call, query: Query, row_id: str) -> dict[str, Any]:
+def read_row(
+    store: Store, call: Call, query: Query, row_id: str, settings: FieldServiceSettings | None = None
+) -> dict[str, Any]:
     """One row as an answer shows it; Refused (404) where it is not."""
     with store.reading() as connection:
-        row = Reader(SCHEMA, connection, call.preferences).one(query, row_id)
+        row = Reader(SCHEMA, connection, call.preferences, settings).one(query, row_id)
     if row is None:
         raise does_not_exist(query.table.name, row_id)
     return {"@odata.context": _context(call, query) + "/$entity", **row}
@@ -84,7 +89,7 @@ def _count(store: Store, settings: FieldServiceSettings, call: Call, query: Quer
         if is_tracking(query):
             number = count_changes(store, connection, query, settings.expired_status)
         else:
-            number = Reader(SCHEMA, connection, call.preferences).count(query)
+            number = Reader(SCHEMA, connection, call.preferences, settings).count(query)
     return Answer(200, msgspec.json.encode(number), {"content-type": "text/plain"})
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import msgspec
@@ -16,6 +17,7 @@ from fieldcal.embedded.fieldservice.errors import bad_request
 from fieldcal.embedded.fieldservice.odata import Expand, Order, Query
 from fieldcal.embedded.fieldservice.preferences import Preferences
 from fieldcal.embedded.fieldservice.schema import Column, Schema, Table
+from fieldcal.embedded.fieldservice.settings import FieldServiceSettings
 from fieldcal.embedded.fieldservice.where import Where
 
 Row = dict[str, Any]
@@ -25,8 +27,18 @@ Number = Annotated[int, msgspec.Meta(ge=-(2**62), le=2**62)]
 class Reader:
     """Reads within one transaction, for one request."""
 
-    def __init__(self, schema: Schema, connection: Connection, preferences: Preferences) -> None:
-        """`preferences` say which annotations rows carry."""
+    def __init__(
+        self,
+        schema: Schema,
+        connection: Connection,
+        preferences: Preferences,
+        settings: FieldServiceSettings | None = None,
+    ) -> None:
+        """`preferences` say which annotations rows carry, `settings` how this organization is odd."""
+        settings = settings or FieldServiceSettings()
+        self._hidden, self._slip = settings.hidden, settings.page_slip
+        if settings.unformatted:
+            preferences = replace(preferences, annotations=())
         self._schema = schema
         self._connection = connection
         self._preferences = preferences
@@ -83,10 +95,12 @@ class Reader:
         return rows, last[0] if last is not None else None
 
     def _conditions(self, query: Query) -> tuple[FromClause, list[ColumnElement[bool]]]:
+        sql = TABLES[query.table.name]
+        seen = [sql.c[query.table.id].not_in(self._hidden)] if self._hidden else []
         if query.filter is None:
-            return TABLES[query.table.name], []
+            return sql, [*seen]
         where = Where(self._schema, query.table, query.filter)
-        return where.source, [where.condition]
+        return where.source, [where.condition, *seen]
 
     def _finished(self, query: Query, given: int) -> bool:
         # `$top` together with a page size is ignored, as Dataverse documents it.
@@ -120,7 +134,8 @@ class Reader:
         if self._preferences.annotated:
             annotate(self._schema, self._connection, self._preferences, columns, rows)
         width = len(names) + len(hidden)
-        return rows, tuple(shown[-1][width:]) if len(raw) > limit and shown else None
+        last = raw[max(0, min(len(shown) - 1 - self._slip, len(raw) - 1))] if shown else ()
+        return rows, tuple(last[width:]) if len(raw) > limit and shown else None
 
     def _expand(self, expand: Expand, rows: list[Row], ids: list[str | None]) -> None:
         wanted = {row_id for row_id in ids if row_id is not None}

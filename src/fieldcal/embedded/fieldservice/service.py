@@ -88,6 +88,11 @@ class FieldService:
     ) -> None:
         self.close()
 
+    @property
+    def most_at_once(self) -> int:
+        """The most requests that one caller had under way at once."""
+        return self._limits.most_at_once
+
     async def _serve(self, request: Request) -> Response:
         try:
             claims = self.tokens.check_request(request)
@@ -144,7 +149,7 @@ class FieldService:
         if call.path == "":
             return json_answer({"@odata.context": context.removesuffix("#"), **service_document(SCHEMA)})
         if call.path.startswith("EntityDefinitions"):
-            found = read_definitions(SCHEMA, self.control.settings.untracked, call.path, call.query_string)
+            found = read_definitions(SCHEMA, self.control.settings, call.path, call.query_string)
             return json_answer({"@odata.context": context + "EntityDefinitions", **found})
         match = _FUNCTION.match(call.path)
         match match[1] if match else "":

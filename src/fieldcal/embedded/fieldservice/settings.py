@@ -9,8 +9,9 @@ from typing import Literal
 import msgspec
 
 from fieldcal.embedded.control import SandboxClock
-from fieldcal.embedded.fieldservice.errors import NO_PRIVILEGE, Refused
+from fieldcal.embedded.fieldservice.errors import NO_PRIVILEGE, Refused, unknown_property
 from fieldcal.embedded.fieldservice.odata import Expand, Query
+from fieldcal.embedded.fieldservice.schema import Column, Table
 
 
 class FieldServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,9 +21,20 @@ class FieldServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     describes them: 6000 requests, 1200 seconds of work, 52 at once, in 300 seconds.
     """
 
+    #: change tracking is off for these tables
     untracked: tuple[str, ...] = ()
+    #: no privilege to read these tables; none to read their changes
     unreadable: tuple[str, ...] = ()
+    changes_unreadable: tuple[str, ...] = ()
+    #: ids of rows of another business unit: lists leave them out, a read of their own is refused
+    hidden: tuple[str, ...] = ()
+    #: `table.name` of columns and navigation properties that this organization does not have
+    missing: tuple[str, ...] = ()
     expired_status: int = 400
+    #: rows between two pages: 1 gives the last one again, -1 passes over one
+    page_slip: int = 0
+    #: answers carry no formatted values, whatever is preferred
+    unformatted: bool = False
     #: how webhooks are sent: each once, not at all, each twice, or when the action `release-webhooks` lets them go,
     #: the last first; and the seconds that each is late
     webhooks: Literal["send", "lose", "double", "hold"] = "send"
@@ -33,15 +45,39 @@ class FieldServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     window: float = 300.0
 
     def check_read(self, query: Query) -> None:
-        """Refused (403) where the caller has no privilege to read one of the query's tables."""
-        for name in (query.table.name, *_tables(query.expand)):
+        """Refused: 403 without the privilege to read one of the query's tables, 400 for what the tables lack."""
+        for name in (query.table.name, *(each.target.name for each in _every(query.expand))):
             if name in self.unreadable:
-                text = f"Principal user is missing prvRead{name} privilege on entity '{name}'."
-                raise Refused(403, NO_PRIVILEGE, text)
+                raise _no_privilege(name)
+        if self.missing:
+            self._check_names(query.table, query.columns, query.expand)
+
+    def check_changes(self, table: str) -> None:
+        """Refused (403) where the caller may not read the changes of this table."""
+        if table in self.changes_unreadable:
+            raise _no_privilege(table)
+
+    def check_row(self, row_id: str) -> None:
+        """Refused (403) where the caller may not see this row."""
+        if row_id in self.hidden:
+            raise Refused(403, NO_PRIVILEGE, f"SecLib::AccessCheckEx failed. ObjectID: {row_id}")
+
+    def _check_names(self, table: Table, columns: tuple[Column, ...], expand: tuple[Expand, ...]) -> None:
+        names = [(column.property, column.name) for column in columns]
+        names += [(each.column.nav, each.column.nav) for each in expand]
+        for shown, name in names:
+            if f"{table.name}.{name}" in self.missing:
+                raise unknown_property(shown, table.name)
+        for each in expand:
+            self._check_names(each.target, each.columns, each.expand)
 
 
-def _tables(expand: tuple[Expand, ...]) -> list[str]:
-    return [name for each in expand for name in (each.target.name, *_tables(each.expand))]
+def _every(expand: tuple[Expand, ...]) -> list[Expand]:
+    return [one for each in expand for one in (each, *_every(each.expand))]
+
+
+def _no_privilege(table: str) -> Refused:
+    return Refused(403, NO_PRIVILEGE, f"Principal user is missing prvRead{table} privilege on entity '{table}'.")
 
 
 class Limits:
@@ -52,6 +88,8 @@ class Limits:
         self._clock = clock
         self._done: dict[str, deque[tuple[float, float]]] = {}
         self._running: dict[str, int] = {}
+        #: the most that one caller had under way at once
+        self.most_at_once = 0
 
     def enter(self, settings: FieldServiceSettings, caller: str) -> float:
         """Begin a request; Refused (429) with `Retry-After` where a limit is reached. Give the result to `leave`."""
@@ -70,6 +108,7 @@ class Limits:
             text = f"Combined execution time of incoming requests exceeded limit of {settings.max_seconds:g} seconds "
             raise _too_many("0x80072321", text + f"over time window of {settings.window:g} seconds.", wait)
         self._running[caller] = running + 1
+        self.most_at_once = max(self.most_at_once, running + 1)
         return time.perf_counter()
 
     def leave(self, caller: str, began: float) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from datetime import datetime, timedelta
 from enum import Enum
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -11,19 +12,32 @@ from typing import Any, TypeVar
 from msgspec.structs import replace
 
 from fieldcal.clock import Clock
-from fieldcal.errors import CursorExpired, Incomplete, Unreachable
+from fieldcal.errors import CursorExpired, Denied, Incomplete, Unreachable
 from fieldcal.http import Http
-from fieldcal.model import BookingId, Detailed, Details, Identity, Page, Window, WorkerId, WorkerPage, WorkOrderId
-from fieldcal.sources.dataverse import query, wire
+from fieldcal.model import (
+    BookingId,
+    Detailed,
+    Details,
+    Identity,
+    Page,
+    Swept,
+    Way,
+    Window,
+    WorkerId,
+    WorkerPage,
+    WorkOrderId,
+)
+from fieldcal.sources.dataverse import look, query, wire
+from fieldcal.sources.dataverse.cursor import Cursor, read_cursor, turn, write_cursor
 from fieldcal.sources.dataverse.reader import Reader, proven
+from fieldcal.sources.dataverse.reference import Reference
+from fieldcal.sources.dataverse.spans import Span, cut
 
 _T = TypeVar("_T")
 _Item = TypeVar("_Item")
 
 #: reads of details under way at once; the server takes 52 of one user
 AT_ONCE = 4
-#: seconds after which booking statuses and time zones are read again
-REFERENCE_AGE = 86_400.0
 
 
 class Absence(Enum):
@@ -54,21 +68,22 @@ class DataverseSource:
         self._place = track_location
         self._orders = track_work_orders
         self._reader = Reader(http, page_size)
-        self._statuses: Mapping[str, wire.Status] = {}
-        self._statuses_read: float | None = None
-        self._zones: Mapping[int, str] = {}
-        self._zones_read: float | None = None
+        self._reference = Reference(self._reader, clock)
 
     async def identity(self) -> Identity:
         answer = await self._reader.sound(self._reader.path(query.ORGANIZATION))
         with proven(self._http.origin):
             return wire.identity(answer.body)
 
+    async def way(self) -> Way:
+        """What `look.way` finds for the tables that these settings follow."""
+        return await look.way(self._reader, orders=self._orders)
+
     async def workers(self, cursor: str | None) -> WorkerPage:
         """Everyone (cursor None), proven whole as `Reader.counted` says; else who changed, by a delta link.
 
         Users and addresses are other tables: a change of theirs alone shows in the full read only. A link that has
-        expired is answered with a full read.
+        expired is answered with a full read; so is every question ("") where changes of resources are not tracked.
         """
         if cursor:
             try:
@@ -76,7 +91,7 @@ class DataverseSource:
             except CursorExpired:
                 pass
         # the link first: what changes during the read comes once more
-        _, link = await self._reader.all_tracked(self._reader.path(query.TRACK_RESOURCES), wire.IdRow, stored=False)
+        link = await self._resources_link() if cursor is None else ""
         rows: list[wire.WorkerRow] = []
         listed = self._reader.path(query.resources(None))
         async for page in self._reader.counted(listed, wire.WorkerRow, lambda row: row.bookableresourceid):
@@ -96,12 +111,12 @@ class DataverseSource:
             now.bookings or first, wire.BookingRow, stored=bool(now.bookings)
         )
         rows = [row for row in page.value if not wire.is_deleted(row)]
-        statuses = await self._statuses_of(rows)
+        statuses = await self._reference.statuses(rows)
         with proven(self._http.origin):
             return Page(
                 rows=tuple(wire.booking(row, statuses, place=self._place) for row in rows),
                 deleted=tuple(BookingId(wire.deleted_id(row)) for row in page.value if wire.is_deleted(row)),
-                cursor=wire.write_cursor(replace(now, bookings=link, orders_next=complete and self._orders)),
+                cursor=write_cursor(replace(now, bookings=link, orders_next=complete and self._orders)),
                 complete=complete,
             )
 
@@ -121,14 +136,22 @@ class DataverseSource:
             unknown=strange + tuple(booking for booking, told in singles if told is Absence.UNKNOWN),
         )
 
-    async def sweep(self, window: Window) -> AsyncIterator[Sequence[Detailed]]:
-        """Everything in the window, inactive and canceled rows too, page by page.
+    async def sweep(self, window: Window, changed_since: datetime | None = None) -> AsyncIterator[Swept]:
+        """Everything in the window, inactive and canceled rows too, and what changed outside of it since then.
 
-        What it is proven by stands at `Reader.counted`; `Incomplete` may come after pages were given.
+        One request while the window holds fewer bookings than the server counts (5,000); else it is cut into parts
+        that it can count, each read in one request and proven by its own number (`Reader.part`).
         """
-        path = self._reader.path(query.sweep(window, place=self._place))
-        async for rows in self._reader.counted(path, wire.BookingRow, lambda row: row.bookableresourcebookingid):
-            yield await self._detailed(rows)
+        asked = {"place": self._place, "orders": self._orders}
+        async for part in self._parts(
+            Span(None, window.far), window.near, lambda span: query.sweep(span, window.near, **asked)
+        ):
+            yield part
+        if changed_since is not None:
+            # by the server's clock; ours may be behind it
+            changes = Span(changed_since, self._clock.now() + timedelta(days=1))
+            async for part in self._parts(changes, changed_since, lambda span: query.changed(span, window, **asked)):
+                yield part
 
     async def affected(self, work_orders: Sequence[str]) -> Sequence[BookingId]:
         """The bookings of these work orders (D1 `work_order`)."""
@@ -141,18 +164,18 @@ class DataverseSource:
     async def close(self) -> None:
         await self._http.close()
 
-    def _turned(self, cursor: str | None) -> wire.Cursor:
+    def _turned(self, cursor: str | None) -> Cursor:
         """Where to go on under today's settings; `CursorExpired` where the kept links cannot serve them."""
         try:
-            kept = wire.read_cursor(cursor) if cursor else wire.Cursor()
+            kept = read_cursor(cursor) if cursor else Cursor()
         except wire.Malformed:
             raise CursorExpired("the cursor is none of this version; everything is read again") from None
-        now = wire.turn(kept, orders=self._orders, place=self._place)
+        now = turn(kept, orders=self._orders, place=self._place)
         if now is None:
             raise CursorExpired("the booking's own place is followed from now on; everything is read again")
         return now
 
-    async def _work_orders(self, now: wire.Cursor) -> Page:
+    async def _work_orders(self, now: Cursor) -> Page:
         """One page of changed work orders; those of the first read have not changed, they only begin the feed."""
         link = now.work_orders or self._reader.path(query.TRACK_WORK_ORDERS)
         page, onward, complete = await self._reader.tracked(link, wire.IdRow, stored=bool(now.work_orders))
@@ -161,10 +184,20 @@ class DataverseSource:
         return Page(
             rows=(),
             deleted=(),
-            cursor=wire.write_cursor(after),
+            cursor=write_cursor(after),
             complete=False,
             work_orders=tuple(WorkOrderId(each.lower()) for each in changed if each is not None),
         )
+
+    async def _resources_link(self) -> str:
+        """Where changed resources are asked for from now on, "" where nobody keeps or shows their changes."""
+        try:
+            _, link = await self._reader.all_tracked(self._reader.path(query.TRACK_RESOURCES), wire.IdRow, stored=False)
+        except (Denied, Unreachable) as error:
+            if not error.refused:
+                raise
+            return ""
+        return link
 
     async def _changed_workers(self, cursor: str) -> WorkerPage:
         changed, link = await self._reader.all_tracked(cursor, wire.IdRow, stored=True)
@@ -182,7 +215,7 @@ class DataverseSource:
     async def _worker_page(
         self, rows: Sequence[wire.WorkerRow], gone: tuple[WorkerId, ...], link: str, *, full: bool
     ) -> WorkerPage:
-        zones = await self._zone_names() if rows else {}
+        zones = await self._reference.zones() if rows else {}
         workers = tuple(wire.worker(row, zones) for row in rows)
         return WorkerPage(workers, gone, link, complete=True, full=full)
 
@@ -214,6 +247,21 @@ class DataverseSource:
             raise Incomplete(f"{self._http.origin} gives another booking than {booking}, which was asked for")
         return told
 
+    async def _parts(self, whole: Span, anchor: datetime, address: Callable[[Span], str]) -> AsyncIterator[Swept]:
+        spans = [whole]
+        while spans:
+            span = spans.pop()
+            path, halves = self._reader.path(address(span)), cut(span, anchor)
+            rows = await self._reader.part(path, wire.BookingRow, _name)
+            if rows is None and halves is not None:
+                spans += reversed(halves)
+                continue
+            if rows is None:
+                rows = await self._reader.uncounted(path, wire.BookingRow, _name)
+            statuses = await self._reference.statuses(rows)
+            with proven(self._http.origin):
+                yield Swept(tuple(wire.booking(row, statuses, place=self._place) for row in rows), wire.orders(rows))
+
     async def _affected(self, work_orders: Sequence[str]) -> list[BookingId]:
         path = self._reader.path(query.affected(work_orders))
         pages = self._reader.counted(path, wire.BookingRow, lambda row: row.bookableresourcebookingid)
@@ -221,34 +269,13 @@ class DataverseSource:
         return [BookingId(row.bookableresourcebookingid.lower()) for row in rows if row.bookableresourcebookingid]
 
     async def _detailed(self, rows: Sequence[wire.BookingRow]) -> Sequence[Detailed]:
-        statuses = await self._statuses_of(rows)
+        statuses, labels = await self._reference.statuses(rows), await self._reference.labels(rows)
         with proven(self._http.origin):
-            return [wire.detailed(row, statuses, place=self._place) for row in rows]
+            return [wire.detailed(row, statuses, labels, place=self._place) for row in rows]
 
-    async def _statuses_of(self, rows: Sequence[wire.BookingRow]) -> Mapping[str, wire.Status]:
-        """Names and kinds of booking statuses, read only where a row has one that is not known, or once a day."""
-        used = {row.status.lower() for row in rows if row.status is not None}
-        if used and (not used <= self._statuses.keys() or self._is_old(self._statuses_read)):
-            # A list that is cut short would show a canceled booking as one that takes place.
-            pages = self._reader.counted(
-                self._reader.path(query.STATUSES), wire.StatusRow, lambda row: row.bookingstatusid
-            )
-            found = [row async for rows in pages for row in rows]
-            self._statuses = {row.bookingstatusid.lower(): wire.status(row) for row in found}
-            self._statuses_read = self._clock.monotonic()
-        return self._statuses
 
-    async def _zone_names(self) -> Mapping[int, str]:
-        if self._is_old(self._zones_read):
-            pages = self._reader.counted(
-                self._reader.path(query.TIME_ZONES), wire.TimeZoneRow, lambda row: row.timezonecode
-            )
-            self._zones = wire.zones([row async for rows in pages for row in rows])
-            self._zones_read = self._clock.monotonic()
-        return self._zones
-
-    def _is_old(self, read: float | None) -> bool:
-        return read is None or self._clock.monotonic() - read >= REFERENCE_AGE
+def _name(row: wire.BookingRow) -> str | None:
+    return row.bookableresourcebookingid
 
 
 def _chunks(items: Sequence[_T], size: int) -> list[Sequence[_T]]:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
-from fieldcal.http import Answer, Http
-from fieldcal.model import Check
-from fieldcal.sources.dataverse import wire
+from fieldcal.http import Http
+from fieldcal.model import Check, Reading, Way
+from fieldcal.sources.dataverse import look, wire
 from fieldcal.sources.dataverse.reader import Reader
 
 #: Tables that the synchronization reads: entity set and a column of it; a missing privilege shows in one row.
@@ -36,11 +35,28 @@ _SHORT_LIFE = 4  # days
 async def examine(http: Http, *, follow_work_orders: bool) -> list[Check]:
     """Each thing that must hold at the source; sends nothing but GET. Raises as `Http.request` does."""
     reader = Reader(http, 1)
-    found = [await _readable(reader)]
+    found = [await _readable(reader), _names(await look.missing(reader))]
+    if found[-1].ok:
+        found.append(_reading(await look.way(reader, orders=follow_work_orders)))
     tables = [*_TRACKED, "msdyn_workorder"] if follow_work_orders else _TRACKED
     found.append(await _tracked(reader, tables))
     found.append(await _link_life(reader))
     return found
+
+
+def _names(lacking: Sequence[str]) -> Check:
+    if lacking:
+        remedy = "install Field Service there, or correct the environment's address; nothing is read until it is there"
+        return Check("names", ok=False, detail=f"the organization lacks {'; '.join(lacking)}", remedy=remedy)
+    return Check("names", ok=True, detail="tables, columns and navigation properties are there")
+
+
+def _reading(way: Way) -> Check:
+    if way.reading is Reading.TRACKED:
+        return Check("reading", ok=True, detail="by tracked changes")
+    detail = f"the whole window at every pass: {way.reason}"
+    remedy = "switch on Track changes, and give the role Read at the level Organization; it is noticed within a day"
+    return Check("reading", ok=False, detail=detail, remedy=remedy, transient=True)
 
 
 async def _readable(reader: Reader) -> Check:
@@ -59,15 +75,15 @@ async def _tracked(reader: Reader, tables: Sequence[str]) -> Check:
     off: list[str] = []
     unknown: list[str] = []
     for table in tables:
-        path = f"EntityDefinitions(LogicalName='{table}')?$select=LogicalName,ChangeTrackingEnabled"
-        told = _object(await reader.get(reader.path(path)))
-        if told.get("ChangeTrackingEnabled") is False:
+        told = await look.tracking(reader, table)
+        if told is False:
             off.append(table)
-        elif told.get("ChangeTrackingEnabled") is not True:
+        elif told is None:
             unknown.append(table)
     if off:
         remedy = "switch on Track changes in the properties of each table (power apps, Tables, Advanced options)"
-        return Check("change tracking", ok=False, detail=f"off for {', '.join(off)}", remedy=remedy)
+        detail = f"off for {', '.join(off)}; what cannot be asked for by its changes is read whole at every pass"
+        return Check("change tracking", ok=False, detail=detail, remedy=remedy, transient=True)
     if unknown:
         detail = f"the organization does not say for {', '.join(unknown)}"
         return Check(
@@ -77,7 +93,9 @@ async def _tracked(reader: Reader, tables: Sequence[str]) -> Check:
 
 
 async def _link_life(reader: Reader) -> Check:
-    rows = _object(await reader.get(reader.path("organizations?$select=expirechangetrackingindays"))).get("value")
+    rows = look.as_object(await reader.get(reader.path("organizations?$select=expirechangetrackingindays"))).get(
+        "value"
+    )
     row = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
     days = row.get("expirechangetrackingindays")
     if not isinstance(days, int):
@@ -87,8 +105,3 @@ async def _link_life(reader: Reader) -> Check:
         remedy = "raise ExpireChangeTrackingInDays of the organization, or never pause that long"
         return Check("delta link", ok=False, detail=detail, remedy=remedy, transient=True)
     return Check("delta link", ok=True, detail=detail)
-
-
-def _object(answer: Answer) -> dict[str, Any]:
-    told = answer.json()
-    return told if answer.status == HTTPStatus.OK and isinstance(told, dict) else {}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
 
 from fieldcal.model import Window
+from fieldcal.sources.dataverse.spans import Span
 
 #: ids in one `In(...)`: an address of 5 kB, below the 8 kB at which some proxies stop
 IDS_AT_ONCE = 100
@@ -24,6 +26,15 @@ STATUSES = (
     "bookingstatuses?$select=bookingstatusid,name,status,msdyn_fieldservicestatus&$orderby=bookingstatusid&$count=true"
 )
 TIME_ZONES = "timezonedefinitions?$select=timezonecode,standardname&$orderby=timezonecode&$count=true"
+#: the tables of names, each with the id of its rows
+LABELS = tuple(
+    f"{table}?$select={id_},msdyn_name&$orderby={id_}&$count=true"
+    for table, id_ in (
+        ("msdyn_priorities", "msdyn_priorityid"),
+        ("msdyn_workordertypes", "msdyn_workordertypeid"),
+        ("msdyn_incidenttypes", "msdyn_incidenttypeid"),
+    )
+)
 TRACK_RESOURCES = f"{RESOURCES}?$select=bookableresourceid"
 TRACK_WORK_ORDERS = f"{WORK_ORDERS}?$select=msdyn_workorderid"
 
@@ -68,6 +79,30 @@ def mappings(since: datetime) -> str:
     return f"{MAPPINGS}?$select={names}&$filter={_quoted(f'modifiedon ge {_zulu(since)}')}&{order}"
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What must be there of one table: its entity set, columns by logical name (the first is its id), and the
+    navigation properties that are expanded, each with the column behind it.
+    """
+
+    set: str
+    columns: tuple[str, ...]
+    lookups: Mapping[str, str]
+
+
+def _logical(selected: str) -> tuple[str, ...]:
+    names = selected.strip(",").split(",")
+    return tuple(name[1:].removesuffix("_value") if name.startswith("_") else name for name in names)
+
+
+#: Asked for whatever the settings; a missing one makes every read fail.
+NEEDS: Mapping[str, Needs] = {
+    "bookableresourcebooking": Needs(BOOKINGS, _logical(_THIN), {"msdyn_workorder": "msdyn_workorder"}),
+    "msdyn_workorder": Needs(WORK_ORDERS, _logical(_ORDER), {"msdyn_serviceaccount": "msdyn_serviceaccount"}),
+    "bookableresource": Needs(RESOURCES, _logical(_RESOURCE), {"UserId": "userid"}),
+}
+
+
 def track_bookings(*, place: bool) -> str:
     """The first page of the thin feed; only `$select` may go with change tracking."""
     return f"{BOOKINGS}?$select={_thin(place)}"
@@ -83,10 +118,15 @@ def one_booking(booking: str, *, place: bool) -> str:
     return f"{BOOKINGS}({booking})?{_detail(place)}"
 
 
-def sweep(window: Window, *, place: bool) -> str:
-    """All bookings that overlap the window, counted, in the order of their ids."""
-    span = f"starttime lt {_zulu(window.far)} and endtime gt {_zulu(window.near)}"
-    return f"{BOOKINGS}?{_detail(place)}&$filter={_quoted(span)}&$orderby=bookableresourcebookingid&$count=true"
+def sweep(span: Span, near: datetime, *, place: bool, orders: bool) -> str:
+    """The bookings that start in the span and end after `near`: thin rows, counted, in the order of their ids."""
+    return _counted(f"{_within('starttime', span)} and endtime gt {_zulu(near)}", place=place, orders=orders)
+
+
+def changed(span: Span, window: Window, *, place: bool, orders: bool) -> str:
+    """The bookings outside of the window that were changed in the span: thin rows, as above."""
+    outside = f"(endtime le {_zulu(window.near)} or starttime ge {_zulu(window.far)})"
+    return _counted(f"{_within('modifiedon', span)} and {outside}", place=place, orders=orders)
 
 
 def affected(work_orders: Sequence[str]) -> str:
@@ -103,6 +143,17 @@ def resources(ids: Sequence[str] | None) -> str:
     if ids is None:
         return f"{wanted}&$orderby=bookableresourceid&$count=true"
     return f"{wanted}&$filter={_among('bookableresourceid', ids)}"
+
+
+def _counted(condition: str, *, place: bool, orders: bool) -> str:
+    expand = "&$expand=msdyn_workorder($select=msdyn_workorderid,versionnumber)" if orders else ""
+    order = "$orderby=bookableresourcebookingid&$count=true"
+    return f"{BOOKINGS}?$select={_thin(place)}{expand}&$filter={_quoted(condition)}&{order}"
+
+
+def _within(column: str, span: Span) -> str:
+    since = f"{column} ge {_zulu(span.begin)} and " if span.begin is not None else ""
+    return f"{since}{column} lt {_zulu(span.end)}"
 
 
 def _thin(place: bool) -> str:

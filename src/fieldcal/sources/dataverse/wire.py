@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
@@ -76,6 +77,10 @@ class WorkOrderRow(Struct, frozen=True):
     msdyn_country: str | None = None
     msdyn_timefrompromised: Instant | None = None
     msdyn_timetopromised: Instant | None = None
+    # Whether formatted values come with the rows of an $expand is not documented: without them the ids lead to names.
+    priority_id: Guid | None = field(name="_msdyn_priority_value", default=None)
+    type_id: Guid | None = field(name="_msdyn_workordertype_value", default=None)
+    incident_type_id: Guid | None = field(name="_msdyn_primaryincidenttype_value", default=None)
     priority: str | None = field(name=f"_msdyn_priority_value@{FORMATTED}", default=None)
     type: str | None = field(name=f"_msdyn_workordertype_value@{FORMATTED}", default=None)
     incident_type: str | None = field(name=f"_msdyn_primaryincidenttype_value@{FORMATTED}", default=None)
@@ -238,10 +243,33 @@ def booking(row: BookingRow, statuses: Mapping[str, Status], *, place: bool) -> 
     )
 
 
-def detailed(row: BookingRow, statuses: Mapping[str, Status], *, place: bool) -> Detailed:
-    """The booking with its work order as it is now."""
+def detailed(
+    row: BookingRow, statuses: Mapping[str, Status], labels: Mapping[str, str] = MappingProxyType({}), *, place: bool
+) -> Detailed:
+    """The booking with its work order as it is now; `labels`: names by id, for texts that did not come with it."""
     order = row.msdyn_workorder
-    return Detailed(booking(row, statuses, place=place), None if order is None else _work_order(order))
+    return Detailed(booking(row, statuses, place=place), None if order is None else _work_order(order, labels))
+
+
+def unlabeled(rows: Sequence[BookingRow]) -> set[str]:
+    """Ids of priorities and types whose names did not come with the rows."""
+    orders = [row.msdyn_workorder for row in rows if row.msdyn_workorder is not None]
+    return {
+        told.lower()
+        for order in orders
+        for text, told in (
+            (order.priority, order.priority_id),
+            (order.type, order.type_id),
+            (order.incident_type, order.incident_type_id),
+        )
+        if text is None and told is not None
+    }
+
+
+def orders(rows: Sequence[BookingRow]) -> dict[WorkOrderId, int]:
+    """The versions of these rows' work orders, where they came with them."""
+    came = [row.msdyn_workorder for row in rows if row.msdyn_workorder is not None]
+    return {WorkOrderId(row.msdyn_workorderid.lower()): version(row.etag, row.versionnumber) or 0 for row in came}
 
 
 def version(etag: str, number: int | None) -> int | None:
@@ -263,14 +291,17 @@ def _own_place(row: BookingRow) -> str:
     return "; ".join(parts)
 
 
-def _work_order(row: WorkOrderRow) -> WorkOrder:
+def _work_order(row: WorkOrderRow, labels: Mapping[str, str]) -> WorkOrder:
+    def named(text: str | None, told: str | None) -> str:
+        return text or labels.get(_lower(told) or "", "")
+
     account = row.account or _Account()
     return WorkOrder(
         id=WorkOrderId(row.msdyn_workorderid.lower()),
         number=row.msdyn_name or "",
-        type=row.type or "",
-        priority=row.priority or "",
-        incident_type=row.incident_type or "",
+        type=named(row.type, row.type_id),
+        priority=named(row.priority, row.priority_id),
+        incident_type=named(row.incident_type, row.incident_type_id),
         summary=row.msdyn_workordersummary or "",
         service_account=account.name or row.service_account or "",
         billing_account=row.billing_account or "",
@@ -351,44 +382,3 @@ def error_code(body: object) -> tuple[str, str]:
     if not isinstance(error, dict):
         return "", ""
     return one_line(error.get("code") or "", 40), one_line(error.get("message") or "")
-
-
-class Cursor(Struct, frozen=True, omit_defaults=True):
-    """Where the feed goes on. Links are kept without scheme and host, so that a moved server is no new beginning."""
-
-    #: link of the next page of bookings, or of the next changes; "" begins
-    bookings: str = ""
-    #: the same of work orders; None where they are not asked for
-    work_orders: str | None = None
-    #: the first read of work orders is over: what comes now has changed
-    primed: bool = False
-    #: the next request asks for work orders
-    orders_next: bool = False
-    #: the links read each booking's own place
-    place: bool = False
-
-
-def write_cursor(cursor: Cursor) -> str:
-    return msgspec.json.encode(cursor).decode()
-
-
-def read_cursor(text: str) -> Cursor:
-    """The cursor; `Malformed` for a text that this version did not write."""
-    try:
-        return msgspec.json.decode(text, type=Cursor)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Malformed(one_line(error)) from None
-
-
-def turn(cursor: Cursor, *, orders: bool, place: bool) -> Cursor | None:
-    """The cursor as it is to be asked under these settings; None where everything has to be read again.
-
-    Work orders asked for anew begin with their own first read; a place asked for anew is in no link.
-    """
-    if place and not cursor.place and cursor.bookings:
-        return None
-    if not orders:
-        return msgspec.structs.replace(cursor, work_orders=None, primed=False, orders_next=False, place=place)
-    if cursor.work_orders is None:
-        return msgspec.structs.replace(cursor, work_orders="", primed=False, orders_next=True, place=place)
-    return msgspec.structs.replace(cursor, place=place)

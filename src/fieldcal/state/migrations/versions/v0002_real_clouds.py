@@ -48,3 +48,7 @@ def upgrade() -> None:
     op.add_column("links", _flag("declined"))
     op.add_column("links", _text("restored"))
     op.add_column("mailboxes", sa.Column("claimed_at", sa.BigInteger))
+    op.add_column("feeds", _text("way"))
+    op.add_column("feeds", _text("way_reason"))
+    op.add_column("feeds", sa.Column("swept_at", sa.BigInteger))
+    op.add_column("feeds", _count("throttled"))

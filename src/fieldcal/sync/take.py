@@ -1,0 +1,143 @@
+"""One step of reading: rows that the source told, their details, and one transaction that stores what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from fieldcal.model import Booking, BookingId, Details, Window, WorkOrderId
+from fieldcal.state import bookings, feeds, leases, links
+from fieldcal.state.feeds import Feed
+from fieldcal.sync.absorb import Frame, Told, absorb, wanting
+from fieldcal.sync.site import LEASE, Held, Site
+
+#: How many bookings one read of details asks for.
+DETAILS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What one question to the source has told, before anybody asks for details."""
+
+    rows: tuple[Booking, ...] = ()
+    deleted: tuple[BookingId, ...] = ()
+    #: bookings whose work order changed (D1 `work_order`)
+    followed: Collection[BookingId] = ()
+    #: rows whose details are wanted and that are marked whatever the comparison says
+    urged: frozenset[BookingId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What questions by id came to: bookings marked, proven gone, and those of which the source told nothing."""
+
+    marked: int = 0
+    gone: int = 0
+    silent: int = 0
+
+
+def frame_of(site: Site, feed: Feed) -> Frame:
+    """Pull measures by the edge that was reached, not by the clock: what starts later is enter's."""
+    now = site.clock.now()
+    near = site.settings.window(now).near
+    return Frame(site.environment, site.settings, Window(near, feed.far_edge or now), feed.reading or "", now)
+
+
+async def stored(site: Site, held: Held, work: Callable[[Connection], int]) -> int:
+    """Run `work` in one transaction that holds only while the lease is ours, and renews it."""
+
+    def fenced(tx: Connection) -> tuple[int, leases.Lease]:
+        lease = leases.renew(tx, held.lease, site.clock.now(), LEASE)
+        return work(tx), lease
+
+    done, held.lease = await site.database.writing(fenced)
+    return done
+
+
+async def changed(site: Site, held: Held, **values: Any) -> None:
+    """Set these columns of the feed."""
+
+    def change(tx: Connection) -> int:
+        feeds.change(tx, site.environment, **values)
+        return 0
+
+    await stored(site, held, change)
+
+
+async def read_details(site: Site, ids: Sequence[BookingId]) -> Details:
+    """These bookings' details; what the answer passes over in silence counts as unknown."""
+    if not ids:
+        return Details(())
+    details = await site.source.bookings(ids)
+    answered = {item.booking.id for item in details.found} | set(details.missing)
+    return replace(details, unknown=tuple(booking for booking in ids if booking not in answered))
+
+
+async def take(site: Site, held: Held, frame: Frame, read: Read, **values: Any) -> int:
+    """Details first, over the network; then one transaction: rows, snapshots, marks, and these columns of the feed.
+
+    Returns how many bookings were marked.
+    """
+    wanted = await site.database.reading(_to_read, frame, read)
+    details = await read_details(site, wanted)
+    followed = frozenset(wanted) & frozenset(read.followed)
+    told = Told(read.rows, details, read.deleted, followed | read.urged)
+
+    def store(tx: Connection) -> int:
+        marked = absorb(tx, frame, told)
+        links.rewrite_unfollowed(tx, site.environment, followed, "work_order_version")
+        if values:
+            feeds.change(tx, site.environment, **values)
+        return marked
+
+    return await stored(site, held, store) if values or read.rows or read.deleted or told.forced else 0
+
+
+def _to_read(tx: Connection, frame: Frame, read: Read) -> list[BookingId]:
+    known = bookings.load(tx, frame.environment, read.followed)
+    rows = {stored.known.booking.id: stored.known.booking for stored in known.values()}
+    in_sight = wanting(tx, frame, [*rows.values()], forced=rows)
+    return sorted({*wanting(tx, frame, read.rows, read.urged), *in_sight})
+
+
+async def ask_by_id(site: Site, held: Held, frame: Frame, ids: Sequence[BookingId]) -> Asked:
+    """Ask for each of these by its id; a 404 of its own proves that one gone, nothing else proves anything."""
+    total = Asked()
+    for start in range(0, len(ids), DETAILS):
+        details = await read_details(site, ids[start : start + DETAILS])
+        told = await site.database.reading(_news, frame, details)
+
+        def store(tx: Connection, told: Told = told) -> int:
+            marked = absorb(tx, frame, told)
+            links.rewrite_unfollowed(tx, site.environment, told.forced, "work_order_version")
+            return marked
+
+        marked = await stored(site, held, store)
+        total = Asked(total.marked + marked, total.gone + len(details.missing), total.silent + len(details.unknown))
+    return total
+
+
+def _news(tx: Connection, frame: Frame, details: Details) -> Told:
+    """The rows as thin ones, but those that trigger with their details: a snapshot is read with those alone (R11)."""
+    rows = tuple(item.booking for item in details.found)
+    orders = {item.booking.id: item.work_order for item in details.found if item.work_order is not None}
+    later = outdated(tx, frame, {key: (order.id, order.version) for key, order in orders.items()})
+    wanted = {*wanting(tx, frame, rows, later)}
+    found = tuple(item for item in details.found if item.booking.id in wanted)
+    return Told(rows, replace(details, found=found), forced=later & wanted)
+
+
+def outdated(tx: Connection, frame: Frame, orders: Mapping[BookingId, tuple[WorkOrderId, int]]) -> frozenset[BookingId]:
+    """Bookings whose stored snapshot is older than their work order is now (D1 `work_order`); none unless followed."""
+    if not frame.settings.follow_work_order:
+        return frozenset()
+    known = bookings.load(tx, frame.environment, orders)
+    snapshots = {key: stored.known.snapshot for key, stored in known.items()}
+    return frozenset(
+        key
+        for key, snapshot in snapshots.items()
+        if snapshot is not None and snapshot.id == orders[key][0] and snapshot.version < orders[key][1]
+    )
