@@ -40,6 +40,7 @@ def fieldcal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Cap
     for name in list(os.environ):
         if name.startswith("FIELDCAL_"):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.setenv("FIELDCAL_DATA", str(tmp_path / "data"))
     monkeypatch.chdir(tmp_path)
     handlers, level = logging.root.handlers[:], logging.root.level

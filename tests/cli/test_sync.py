@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from datetime import timedelta
+
 import pytest
 from tests.cli.company import ENVIRONMENT, Company
 from tests.cli.conftest import Fieldcal
 
+from fieldcal import config
+from fieldcal.app import App
+from fieldcal.cli.sync import foretelling
+from fieldcal.clock import PlayedClock, SystemClock
 from fieldcal.embedded.faults import Fault, Match
+from fieldcal.model import BookingId, MailboxId
+from fieldcal.state import marks, plans
 
 SOURCE_REFUSALS = [
     (Fault(kind="status", status=401, times=None), "refuses the credential"),
@@ -38,11 +48,11 @@ def test_people_read_what_was_done_to_how_many_and_why_the_others_were_left(
     said = fieldcal("sync")
     assert said.status == 0
     first, *rest = said.out.splitlines()
-    assert first.startswith("main: ")
-    assert " created, 0 updated, 0 removed, 0 adopted, 0 failed, 0 held; 3 mailboxes" in first
+    assert re.fullmatch(r"Environment main is synchronized: \d+ created in 3 mailboxes \(\d+\.\d s\)\.", first)
     assert any("to the source" in line and "to the calendars" in line for line in rest)
-    assert any(line.startswith("  skipped: ") and "2 not a person" in line for line in rest)
+    assert any(line.startswith("  2 bookings are left alone: what is booked is a crew") for line in rest)
     assert all(line.startswith("main: mailboxes") for line in said.err.splitlines())
+    assert fieldcal("sync").out.startswith("Environment main is synchronized: nothing had to be written (")
 
 
 def test_a_dry_run_tells_each_step_with_its_reason_and_touches_no_calendar(
@@ -60,9 +70,42 @@ def test_a_dry_run_tells_each_step_with_its_reason_and_touches_no_calendar(
     assert (plan["counts"]["create"], plan["counts"]["skip"]) == (len(created), sum(plan["skipped"].values()))
     (did,) = fieldcal("sync", "--json").json()
     assert did["created"] == len(created)
-    table = fieldcal("sync", "--dry-run").out
-    assert "nothing was written" in table
-    assert "which has no mailbox" in table
+    assert "nothing would be written. This was a dry run" in fieldcal("sync", "--dry-run").out
+
+
+def test_a_dry_run_is_sorted_by_mailbox_and_time_and_tells_local_time_worker_and_subject(
+    attached: Company, fieldcal: Fieldcal
+) -> None:
+    (plan,) = fieldcal("sync", "--dry-run", "--json").json()
+    steps = plan["steps"]
+    order = [(step["mailbox"] is None, step["address"], step["start"]) for step in steps]
+    assert order == sorted(order)
+    said = fieldcal("sync", "--dry-run").out
+    assert f"{plan['counts']['create']} to create, 0 to update, 0 to remove. This was a dry run" in said
+    lines = said.splitlines()
+    for step in steps:
+        told = [line for line in lines if f": {step['worker']}, {step['title']}; {step['reason']}" in line]
+        assert told
+        assert all(f"({step['zone']}" in line for line in told)
+    headings = [line for line in lines if "@" in line and not line.startswith(" ")]
+    assert headings == sorted({step["address"] for step in steps if step["address"]})
+    assert lines.index("Without a mailbox") > lines.index(headings[-1])
+
+
+def test_a_dry_run_tells_a_held_removal_as_held(attached: Company, fieldcal: Fieldcal) -> None:
+    assert fieldcal("sync").status == 0
+    with attached.state() as database, database.write() as tx:
+        plans.take_budget(tx, ENVIRONMENT, 50, SystemClock().now())
+    attached.field_service.store.change("bookableresourcebooking", attached.coming()[0].id, {"statecode": 1})
+    (before,) = fieldcal("sync", "--dry-run", "--json").json()
+    assert before["counts"]["remove"] == 1
+    (did,) = fieldcal("sync", "--json").json()
+    assert (did["held"], did["skipped"]["held"]) == (1, 1)
+    (after,) = fieldcal("sync", "--dry-run", "--json").json()
+    assert (after["counts"]["remove"], after["skipped"]["held"]) == (0, 1)
+    assert "the booking is inactive, which counts as deleted; its removal is held in plan 1" in (
+        fieldcal("sync", "--dry-run").out
+    )
 
 
 def test_a_dry_run_before_anything_is_set_up_says_what_stands_in_the_way(
@@ -82,6 +125,48 @@ def test_one_mailbox_alone_is_synchronized_and_the_others_wait(attached: Company
     filled = {box for box, events in attached.events().items() if events}
     assert filled == {chosen.object_id}
     assert did["created"] == len(attached.events()[chosen.object_id])
+    # What is told is of that mailbox alone, not of crews and colleagues.
+    (whole,) = fieldcal("sync", "--dry-run", "--json").json()
+    of_it = [step for step in whole["steps"] if step["mailbox"] == chosen.object_id and step["verb"] == "skip"]
+    assert sum(did["skipped"].values()) == len(of_it)
+    assert "not_a_person" in whole["skipped"]
+    assert "not_a_person" not in did["skipped"]
+
+
+def test_a_colleague_s_trouble_is_none_of_the_one_mailbox_that_was_asked_for(
+    attached: Company, fieldcal: Fieldcal
+) -> None:
+    sick, well, _ = attached.sample.mailboxes
+    attached.exchange.store.mailboxes.set_state(sick.object_id, "denied")
+    assert fieldcal("sync").status == 1
+    said = fieldcal("sync", "--mailbox", well.address, "--json")
+    assert (said.status, said.json()[0]["troubles"]) == (0, {})
+    assert fieldcal("sync", "--mailbox", sick.address).status == 1
+
+
+def test_the_time_that_is_left_is_told_while_a_large_backlog_is_worked_off(
+    attached: Company, fieldcal: Fieldcal
+) -> None:
+    now, box = SystemClock().now(), MailboxId(attached.sample.mailboxes[0].object_id)
+    with attached.state() as database, database.write() as tx:
+        marks.mark(tx, ENVIRONMENT, [(box, BookingId(f"b{n}")) for n in range(400)], now, "enabled")
+    said: list[str] = []
+
+    async def look() -> None:
+        clock = PlayedClock(now)
+        async with App(config.load(), clock=clock) as app:
+            telling = asyncio.create_task(foretelling(app, ENVIRONMENT, said.append, 30.0))
+            for number in range(2):
+                while len(said) <= number:
+                    clock.advance(timedelta(seconds=30))
+                    await asyncio.sleep(0.01)
+                await app.database.writing(marks.drop_all, ENVIRONMENT, box)
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(look(), 60))
+    assert said[0].startswith("first load: 4")
+    assert said[-1] == ""
 
 
 def test_names_that_do_not_exist_are_one_line(attached: Company, fieldcal: Fieldcal) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import groupby
 
 import typer
 
@@ -11,6 +12,7 @@ from fieldcal.asked import held_until
 from fieldcal.cli import report, show
 from fieldcal.cli.sync import meant_by
 from fieldcal.errors import ConnectorError, Incomplete
+from fieldcal.plan.zones import span_text
 from fieldcal.setup_model import Actor
 from fieldcal.sites import Sites
 from fieldcal.state import mailboxes
@@ -33,6 +35,10 @@ async def show_plan(app: App, actor: Actor, environment: str | None, names: list
             steps = await app.database.reading(preview, site)
             steps = [step for step in steps if only is None or step.mailbox in only]
             addresses = await _addresses(site, steps)
+            # Those of no mailbox last.
+            steps.sort(
+                key=lambda one: (one.mailbox is None, addresses.get(one.mailbox or "", ""), one.start, one.booking)
+            )
             plans.append({
                 "environment": place, "error": error, "skipped": counted(steps), "counts": _counts(steps),
                 "steps": [{**asdict(step), "address": addresses.get(step.mailbox or "", "")} for step in steps],
@@ -68,14 +74,22 @@ def _counts(steps: list[Step]) -> dict[str, int]:
 
 
 def _print(place: str, steps: list[Step], addresses: dict[str, str], error: str) -> None:
-    rows = [
-        (step.verb, step.subject, step.booking, addresses.get(step.mailbox or "", ""), step.reason) for step in steps
-    ]
-    if rows:
-        show.table(("what", "number", "booking", "mailbox", "reason"), rows)
-    done = ", ".join(f"{number:,} to {verb}" for verb, number in _counts(steps).items())
-    show.line(f"{place}: {done}; nothing was written")
-    if skipped := counted(steps):
-        show.line(f"skipped: {report.reasons(skipped)}")
+    for mailbox, those in groupby(steps, lambda step: step.mailbox):
+        show.line(addresses.get(mailbox, mailbox) if mailbox else "Without a mailbox")
+        show.pairs([(step.verb, _told(step)) for step in those])
+    if steps:
+        show.line("")
+    counts = _counts(steps)
+    done = ", ".join(f"{number:,} to {verb}" for verb, number in counts.items() if verb != "skip")
+    if sum(counts.values()) == counts["skip"]:
+        done = "nothing would be written"
+    show.line(f"Environment {place}: {done}. This was a dry run: no calendar was touched.")
+    for line in report.without_event(counted(steps)):
+        show.line(f"  {line}")
     if error:
         show.line(error)
+
+
+def _told(step: Step) -> str:
+    time = span_text(step.start, step.end, step.zone)
+    return f"{time}: {step.worker or 'nobody'}, {step.title}; {step.reason}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +11,8 @@ import typer
 from fieldcal.cli.options import AsUser, In, Json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Connection
 
     from fieldcal.app import App
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
 Boxes = Annotated[
     list[str] | None, typer.Option("--mailbox", "-m", metavar="MAILBOX", help="Only this one; may be repeated.")
 ]
+
+#: How often the time that is left is told: beside a bar on a terminal, and as a line elsewhere; seconds.
+_OFTEN, _SELDOM = 2.0, 30.0
 
 
 def sync(
@@ -59,7 +66,7 @@ async def _passes(
     from fieldcal.cli import show
     from fieldcal.sites import Sites
 
-    running = runfile.find(app.config.data)
+    running, bar = runfile.find(app.config.data), sys.stderr.isatty()
     meant = await app.database.reading(meant_by, actor, environment, names)
     found: list[Told] = []
     sites: Sites
@@ -70,11 +77,27 @@ async def _passes(
                 def progress(done: int, of: int) -> None:
                     tick(done, of, "")
 
-                if running is not None:
-                    found.append(await run_by_service(running, sites, place, only, progress))
-                else:
-                    found.append(await run_here(app, sites, place, only, progress))
+                telling = asyncio.create_task(foretelling(app, place, tick.note, _OFTEN if bar else _SELDOM))
+                try:
+                    if running is not None:
+                        found.append(await run_by_service(running, sites, place, only, progress))
+                    else:
+                        found.append(await run_here(app, sites, place, only, progress))
+                finally:
+                    telling.cancel()
+                    await asyncio.gather(telling, return_exceptions=True)
     return found
+
+
+async def foretelling(app: App, place: str, note: Callable[[str], None], every: float) -> None:
+    """Say again and again, until cancelled, how long the backlog will take, while it is worth telling."""
+    from fieldcal.plan.forecast import forecast
+    from fieldcal.state import waiting
+
+    while True:
+        await app.clock.sleep(every)
+        found = forecast(await app.database.reading(waiting.observed, place, app.clock.now()))
+        note(found.text if found.worth_telling else "")
 
 
 def meant_by(

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from fieldcal.model import BookingId, Create, Delete, Link, MailboxId, Update
+from fieldcal.model import BookingId, Create, Delete, Link, MailboxId, Update, Worker
 from fieldcal.plan.decide import Candidate, Decision, Place, decide
+from fieldcal.plan.render import title
 from fieldcal.plan.rules import SENTENCES, Reason, home
-from fieldcal.state import bookings, feeds, links, mailboxes, workers
+from fieldcal.state import bookings, feeds, links, mailboxes, plans, workers
 from fieldcal.state.bookings import Stored
 from fieldcal.state.tables import marks
 from fieldcal.sync.site import Site
@@ -30,6 +32,12 @@ class Step:
     #: the rule's own word, for counting
     code: str
     reason: str
+    #: for people: the booking's time, in UTC, its worker ("" for none) with the zone, and what an event is called
+    start: datetime
+    end: datetime
+    worker: str
+    zone: str
+    title: str
 
 
 def preview(tx: Connection, site: Site) -> list[Step]:
@@ -41,41 +49,74 @@ def preview(tx: Connection, site: Site) -> list[Step]:
     stored |= bookings.load(tx, site.environment, set(marked) - set(stored))
     linked = _linked(tx, site.environment, stored)
     people = workers.load(tx, site.environment, {item.known.booking.worker for item in stored.values()})
-    closed: dict[MailboxId, str | None] = {}
+    closed: dict[MailboxId, _Hindered | None] = {}
     steps: list[Step] = []
     for key, item in stored.items():
         worker, gone = people.get(item.known.booking.worker or "", (None, False))
         candidate = Candidate(item.known, worker, gone, None)
         where = home(item.known.booking, worker, gone)
         places = {*marked.get(key, ()), *linked.get(key, {}), *([] if isinstance(where, Reason) else [where])}
+        about = _About(item, worker, title(item.known, site.settings))
         if not places and isinstance(where, Reason):
-            steps.append(_skip(item, None, where))
+            steps.append(_skip(about, None, where))
         for mailbox in sorted(places):
             place = Place(site.organization, mailbox, site.settings, moment)
             if mailbox not in closed:
-                closed[mailbox] = mailboxes.why_not(tx, site.environment, mailbox)
+                why = mailboxes.why_not(tx, site.environment, mailbox)
+                closed[mailbox] = ("not_set_up", why) if why is not None else None
             at = Candidate(candidate.known, worker, gone, linked.get(key, {}).get(mailbox))
             decision = decide(at, place, site.render)
-            steps += _steps(item, mailbox, at.link, decision, closed[mailbox], here=mailbox == where)
+            hindered = closed[mailbox] or _decided(tx, site, mailbox, decision, key)
+            steps += _steps(about, mailbox, at.link, decision, hindered, here=mailbox == where)
     return steps
 
 
+@dataclass(frozen=True, slots=True)
+class _About:
+    """One booking as its steps tell it."""
+
+    item: Stored
+    worker: Worker | None
+    title: str
+
+
+#: Why a step is not taken: the word for counting, and the reason.
+_Hindered = tuple[str, str]
+
+
+def _decided(tx: Connection, site: Site, mailbox: MailboxId, decision: Decision, key: BookingId) -> _Hindered | None:
+    """What a person has said of this removal, or has to say first."""
+    if decision.evidence is None:
+        return None
+    said = plans.verdicts(tx, site.environment, mailbox, [key]).get(key, [])
+    same = next((row for row in said if row.evidence == decision.evidence.text), None)
+    if same is None or same.state not in ("held", "rejected"):
+        return None
+    return same.state, f"{SENTENCES[decision.reason]}; its removal is {same.state} in plan {same.plan}"
+
+
 def _steps(
-    item: Stored, mailbox: MailboxId, link: Link | None, decision: Decision, why_not: str | None, *, here: bool
+    about: _About, mailbox: MailboxId, link: Link | None, decision: Decision, hindered: _Hindered | None, *, here: bool
 ) -> list[Step]:
     live = link is not None and link.event is not None
     if decision.action is None:
         # An event that says what it should, or a mailbox that never was this booking's, is no news.
-        return [_skip(item, mailbox, decision.reason)] if here and not live else []
-    if why_not is not None:
-        return [Step("skip", item.known.booking.id, mailbox, _subject(item), "not_set_up", why_not)]
-    verb = _VERBS[type(decision.action)]
-    reason = SENTENCES[decision.reason]
-    return [Step(verb, item.known.booking.id, mailbox, _subject(item), decision.reason, reason)]
+        return [_skip(about, mailbox, decision.reason)] if here and not live else []
+    if hindered is not None:
+        return [_step(about, "skip", mailbox, *hindered)]
+    return [_step(about, _VERBS[type(decision.action)], mailbox, decision.reason, SENTENCES[decision.reason])]
 
 
-def _skip(item: Stored, mailbox: MailboxId | None, reason: Reason) -> Step:
-    return Step("skip", item.known.booking.id, mailbox, _subject(item), reason, SENTENCES[reason])
+def _skip(about: _About, mailbox: MailboxId | None, reason: Reason) -> Step:
+    return _step(about, "skip", mailbox, reason, SENTENCES[reason])
+
+
+def _step(about: _About, verb: str, mailbox: MailboxId | None, code: str, reason: str) -> Step:
+    row, worker = about.item.known.booking, about.worker
+    return Step(
+        verb, row.id, mailbox, _subject(about.item), code, reason, row.start, row.end, worker.name if worker else "",
+        worker.zone if worker else "UTC", about.title,
+    )  # fmt: skip
 
 
 def _subject(item: Stored) -> str:
