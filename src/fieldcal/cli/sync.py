@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,7 +86,8 @@ async def _passes(
                         found.append(await run_here(app, sites, place, only, progress))
                 finally:
                     telling.cancel()
-                    await asyncio.gather(telling, return_exceptions=True)
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await telling
     return found
 
 
