@@ -15,9 +15,11 @@ from tests.contracts.dataverse_end import DataverseEnd
 from tests.contracts.graph_end import GraphEnd
 from tests.contracts.test_calendar_contract import WINDOW, create, delete, free, make, mark, update
 from tests.contracts.test_source_contract import NOWHERE, read_all, swept
-from tests.hostile.proxy import TROUBLES, Trouble
+from tests.hostile.proxy import TROUBLES, Trouble, through
 
 from fieldcal.clock import SystemClock
+from fieldcal.embedded.exchange import Exchange
+from fieldcal.embedded.server import serving
 from fieldcal.errors import (
     Changed,
     ConnectorError,
@@ -28,7 +30,7 @@ from fieldcal.errors import (
     Throttled,
     Unreachable,
 )
-from fieldcal.http import Http, TokenCredential
+from fieldcal.http import ClientSecretCredential, Http, TokenCredential
 from fieldcal.model import Receipt
 
 #: nothing can be wrong with what comes back
@@ -240,6 +242,33 @@ def seen(name, told):
     if name in {"everybody", "who changed"}:
         return sorted(told.rows, key=lambda worker: worker.id), sorted(told.gone)
     return told[:3] if name in {"everything", "what changed"} else told
+
+
+class TestSignIn:
+    @pytest.mark.parametrize("times", [1, slow(3)])
+    @pytest.mark.parametrize("kind", [kind for kind in TROUBLES if kind not in SLOW])
+    def test_a_sign_in_in_trouble_is_no_refusal_of_the_credential_and_the_next_one_succeeds(
+        self, tmp_path, kind, times
+    ):
+        with Exchange(tmp_path / "calendar.sqlite3", clients={"fieldcal": "secret"}, sandbox=True) as exchange:
+
+            async def go():
+                async with serving(exchange.app) as straight, through(straight) as proxy:
+                    tenant, scope = str(exchange.tenant_id), "https://graph.microsoft.com/.default"
+                    credential = ClientSecretCredential(
+                        proxy.url, tenant, "fieldcal", lambda: "secret", scope, SystemClock()
+                    )
+                    proxy.plant(Trouble(kind, times=times))
+                    for _ in range(times):
+                        try:
+                            assert (await credential.token()).count(".") == 2
+                        except ConnectorError as error:
+                            assert isinstance(error, Unreachable | Throttled), error  # noqa: PT017 - it may succeed too
+                        assert proxy.acted
+                    await proxy.calms()
+                    return await credential.token()
+
+            assert asyncio.run(go()).count(".") == 2
 
 
 @pytest.mark.parametrize("kind", ["header flood", "interim flood", "endless body", "zip bomb", "long header"])
