@@ -204,6 +204,18 @@ class SyncMachine(RuleBasedStateMachine):
         if checks:
             self._on_stage().checks(everything=False)
 
+    @precondition(_has_jobs)
+    @rule(which=pick, what=st.sampled_from(HANDS), nights=st.integers(0, 2), then=st.sampled_from(DEEDS))
+    def a_hand_and_what_follows(self, which: int, what: str, nights: int, then: str) -> None:
+        """A hand on an event that says what its booking says, the nights after it, and the next deed (D8)."""
+        stage = self._on_stage()
+        stage.passes()
+        hand(stage, what, which)
+        for _ in range(nights):
+            stage.checks(everything=False)
+        deed(stage, then, which)
+        stage.passes()
+
     @rule(who=st.sampled_from(["Ana", "Ben"]), ahead=st.sampled_from(BEGINNINGS))
     def hand_adds(self, who: str, ahead: int) -> None:
         stage = self._on_stage()

@@ -195,7 +195,7 @@ def _compare_one(result: Compared, link: Link, event: Observed) -> None:
         result.trusted.append(replace(link, rewrite=False))
     if different and not link.rewrite:
         result.drifted.append(Drifted(link, event))
-    elif not different and (link.declined or link.restored):
+    if link.declined or (link.restored and not different):
         result.over.append(link.booking)
     if event.etag != link.etag:
         result.etags.append((event.id, event.etag))
