@@ -48,7 +48,7 @@ DEEDS = (
 #: what a worker's hand does to an event
 HANDS = ("delete", "subject", "move", "categories", "copy", "delete", "away", "back")
 #: what becomes of removals that wait for a person
-WORDS = ("approve", "reject", "wait", "activate", "move", "give", "approve", "reject")
+WORDS = ("approve", "reject", "wait", "activate", "move", "give", "look again", "reject and look again")
 #: who comes to have which mailbox: a technician who had none, and one who shares Ana's
 MAILBOXES = (
     ("Dora", "Dora"), ("Dora", "Ben"), ("Dora", None), ("Early shift", "Dora"), ("Early shift", "Ana"),

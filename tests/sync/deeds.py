@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from tests.sync import office
 from tests.sync.people import STATUSES
-from tests.sync.stage import Stage
+from tests.sync.stage import OWNERS, Stage
 
 
 def living(stage: Stage) -> list[str]:
@@ -17,6 +17,29 @@ def living(stage: Stage) -> list[str]:
 def a_job(stage: Stage, which: int) -> str:
     found = living(stage)
     return found[-1 - which % len(found)]
+
+
+def a_shown_job(stage: Stage, which: int) -> str:
+    """A booking whose event stands in a calendar that is written to, if there is one."""
+    alive = set(living(stage))
+    shown = [each.booking for box, each in stage.events() if each.booking in alive and box in stage.oracle.on]
+    return shown[which % len(shown)] if shown else a_job(stage, which)
+
+
+def takes_out(stage: Stage, booking: str, how: str) -> None:
+    """Deleted; or deactivated, an inactive one activated."""
+    if how == "delete":
+        stage.deletes(booking)
+    else:
+        stage.activates(booking, active=not stage.oracle.jobs[booking].now.active)
+
+
+def is_looked_at_again(stage: Stage) -> None:
+    """Hours later, when there is room for removals again, everything is marked anew."""
+    stage.waits(timedelta(hours=2))
+    for name in [name for name in OWNERS if stage.is_on(name)]:
+        office.switches(stage, name)
+        office.switches(stage, name)
 
 
 def orders_of(stage: Stage) -> list[str]:

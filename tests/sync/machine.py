@@ -30,7 +30,7 @@ from tests.sync.choices import (
     STATUS,
     WORDS,
 )
-from tests.sync.deeds import a_job, deed, hand, living, orders_of
+from tests.sync.deeds import a_job, a_shown_job, deed, hand, is_looked_at_again, living, orders_of, takes_out
 from tests.sync.mortal import WHERE, Where
 from tests.sync.people import STATUSES
 from tests.sync.stage import CAST, OWNERS, REST, Stage
@@ -250,6 +250,9 @@ class SyncMachine(RuleBasedStateMachine):
     def gets_a_mailbox(self, change: tuple[str, str | None], opens: bool, passes: bool) -> None:
         """A technician who has none, has another, or has none any more, bookings or not (D10)."""
         stage, (who, to) = self._on_stage(), change
+        if who not in {stage.oracle.jobs[booking].now.worker for booking in living(stage)}:
+            stage.books(who, stage.now.replace(second=0, microsecond=0) + timedelta(hours=24), 2)
+            self._then(passes)
         office.gives_mailbox(stage, who, to)
         self._then(passes or opens)
         if opens and to is not None and not stage.is_on(to):
@@ -260,18 +263,17 @@ class SyncMachine(RuleBasedStateMachine):
     @rule(which=pick, how=st.sampled_from(["delete", "deactivate"]), word=st.sampled_from(WORDS), passes=st.booleans())
     def removals_wait_for_a_person(self, which: int, how: str, word: str, passes: bool) -> None:
         """A removal over the budget, what happens to its booking meanwhile, and a person's word."""
-        stage, booking = self._on_stage(), self._job(which)
+        stage, booking = self._on_stage(), a_shown_job(self._on_stage(), which)
         office.spends_the_removals(stage)
-        if how == "delete":
-            stage.deletes(booking)
-        else:
-            stage.activates(booking, active=not stage.oracle.jobs[booking].now.active)
+        takes_out(stage, booking, how)
         stage.passes()
-        if word in ("approve", "reject"):
-            office.decides(stage, word)
+        if word.startswith(("approve", "reject")):
+            office.decides(stage, "approve" if word == "approve" else "reject")
+        if word.endswith("look again"):
+            is_looked_at_again(stage)
         elif word == "activate" and how != "delete":
-            stage.activates(booking, active=not stage.oracle.jobs[booking].now.active)
-        elif word != "wait":
+            takes_out(stage, booking, "deactivate")
+        elif word in ("move", "give"):
             deed(stage, word, which)
         self._then(passes)
 
@@ -285,7 +287,7 @@ class SyncMachine(RuleBasedStateMachine):
     @rule(which=pick, with_change=st.booleans(), passes=st.booleans())
     def exchange_refuses(self, which: int, with_change: bool, passes: bool) -> None:
         """One booking's event is answered 400, again and again; its neighbours must not notice (I7)."""
-        stage, booking = self._on_stage(), self._job(which)
+        stage, booking = self._on_stage(), a_shown_job(self._on_stage(), which)
         office.poisons(stage, booking)
         if with_change:
             now = stage.oracle.jobs[booking].now

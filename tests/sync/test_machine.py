@@ -38,6 +38,7 @@ def machine(new_state: NewState, folder: Path) -> type[SyncMachine]:
     return type("Machine", (SyncMachine,), {"new_stage": staticmethod(new_stage)})
 
 
+@pytest.mark.timeout(900)
 def test_f58_whatever_happens_the_calendars_end_up_as_the_rules_say(new_sqlite: NewState, tmp_path: Path) -> None:
     run_state_machine_as_test(machine(new_sqlite, tmp_path), settings=SHORT)
 
