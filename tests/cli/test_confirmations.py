@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import typer
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 from tests.cli.conftest import Fieldcal
+from tests.conftest import NewState
 from tests.test_docs import commands
 from tests.values import NOW, WINDOW
 
 from fieldcal.cli import app
 from fieldcal.model import MailboxId, Worker, WorkerId, WorkerKind
-from fieldcal.state import tables, workers
+from fieldcal.setup_model import Endpoint, Environment, ServerProfile
+from fieldcal.state import environments, profiles, tables, workers
 from fieldcal.state.database import Database
 
-OFFLINE = ("--offline", "--url", "http://127.0.0.1:1", "--secret", "env:TOKEN")
+END = Endpoint("http://127.0.0.1:1", secret="env:TOKEN")
 NAMES = ("anna", "bernd")
 ANNA, ALL = "anna@x.example", "--all"
 
@@ -42,16 +46,15 @@ ELSEWHERE = {"mailbox clean", "plan approve", "duplicates remove", "mailbox impo
 
 
 @pytest.fixture
-def installed(fieldcal: Fieldcal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fieldcal:
+def installed(fieldcal: Fieldcal, new_sqlite: NewState, monkeypatch: pytest.MonkeyPatch) -> Fieldcal:
     """Two mailboxes through each of two profiles, one through a third; nobody answers at the other end."""
     monkeypatch.setenv("TOKEN", "a-token")
-    for words in (("environment", "add", "main"), ("environment", "add", "other"), *(
-        ("profile", "add", name) for name in ("several", "resting", "single")
-    )):  # fmt: skip
-        assert fieldcal(*words, *OFFLINE).status == 0
-    assert fieldcal("profile", "deactivate", "resting").status == 0
-    database = Database(f"sqlite:///{tmp_path / 'data' / 'state.sqlite3'}")
-    with database.write() as tx:
+    monkeypatch.setenv("FIELDCAL_DATABASE_URL", new_sqlite())
+    with state() as tx:
+        for place in ("main", "other"):
+            environments.add(tx, Environment(place, END, NOW))
+        for profile in ("several", "resting", "single"):
+            profiles.add(tx, ServerProfile(profile, END, NOW, active=profile != "resting"))
         for place, profile, names in (
             ("main", "several", NAMES), ("main", "resting", ("r1", "r2")), ("other", "single", ("one",)),
         ):  # fmt: skip
@@ -60,15 +63,20 @@ def installed(fieldcal: Fieldcal, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                 for name in names
             ]
             workers.store(tx, place, known, [], WINDOW, NOW)
-            boxes = tables.mailboxes
-            on = update(boxes).where(boxes.c.id.in_(names)).values(profile=profile, enabled=profile != "resting")
-            tx.execute(on)
-        # two of the profile that rests were switched on before it was deactivated
-        tx.execute(update(tables.mailboxes).where(tables.mailboxes.c.id.in_(["r1", "r2"])).values(enabled=True))
+            set_up = update(tables.mailboxes).where(tables.mailboxes.c.id.in_(names))
+            tx.execute(set_up.values(profile=profile, enabled=True))
         tx.execute(update(tables.mailboxes).where(tables.mailboxes.c.id == "anna").values(enabled=False))
-        tx.execute(update(tables.mailboxes).where(tables.mailboxes.c.id == "one").values(enabled=True))
-    database.close()
     return fieldcal
+
+
+@contextmanager
+def state() -> Iterator[Connection]:
+    database = Database(os.environ["FIELDCAL_DATABASE_URL"])
+    try:
+        with database.write() as tx:
+            yield tx
+    finally:
+        database.close()
 
 
 class Terminal(io.StringIO):
@@ -83,20 +91,18 @@ def words_of(command: str, rest: tuple[str, ...]) -> tuple[str, ...]:
     return (*command.split(), *rest, *place)
 
 
-def both_on(fieldcal: Fieldcal, command: str, tmp_path: Path) -> None:
+def both_on(command: str) -> None:
     """Profile `several` has two mailboxes that are on, but where `mailbox enable` needs one that is off."""
-    database = Database(f"sqlite:///{tmp_path / 'data' / 'state.sqlite3'}")
-    with database.write() as tx:
+    with state() as tx:
         off = command == "mailbox enable"
         tx.execute(update(tables.mailboxes).where(tables.mailboxes.c.id.in_(NAMES)).values(enabled=not off))
-    database.close()
 
 
 @pytest.mark.parametrize("command", TABLE)
 def test_what_concerns_several_or_cannot_be_taken_back_is_asked(
-    installed: Fieldcal, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installed: Fieldcal, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both_on(installed, command, tmp_path)
+    both_on(command)
     words = words_of(command, TABLE[command][0])
     without = installed(*words)
     assert (without.status, without.out) == (1, "")

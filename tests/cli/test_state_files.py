@@ -10,18 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.engine import make_url
 from tests.cli.conftest import Fieldcal
 from tests.cli.test_bad_input import nobody, refused
+from tests.conftest import NewState
 
 OFFLINE = ("--offline", "--url", "https://x.example", "--secret", "env:TOKEN")
 COMMANDS = [("environment", "list"), ("db", "check"), ("db", "upgrade"), ("status",), ("serve",), ("db", "backup", "x")]
 
 
 @pytest.fixture
-def data(fieldcal: Fieldcal, tmp_path: Path) -> Path:
-    """The data folder of an installation with one environment."""
-    assert fieldcal("environment", "add", "main", *OFFLINE).status == 0
-    return tmp_path / "data"
+def data(fieldcal: Fieldcal, new_sqlite: NewState, tmp_path: Path) -> Path:
+    """The data folder of an installation."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    shutil.copy(make_url(new_sqlite()).database or "", folder / "state.sqlite3")
+    return folder
 
 
 def spoil_inside(state: Path) -> None:
@@ -82,7 +86,9 @@ def test_a_damaged_embedded_system_is_named(fieldcal: Fieldcal, data: Path, file
     assert f"{data / file} cannot be used" in refused(fieldcal, "profile", "add", "x", "--credential", "embedded")
 
 
-def test_nobody_else_may_read_what_is_made(fieldcal: Fieldcal, data: Path) -> None:
+def test_nobody_else_may_read_what_is_made(fieldcal: Fieldcal, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    assert fieldcal("environment", "add", "main", *OFFLINE).status == 0
     assert fieldcal("profile", "add", "x", "--credential", "embedded").status == 0
     assert stat.S_IMODE(data.stat().st_mode) == 0o700
     open_to_others = [path.name for path in data.iterdir() if path.stat().st_mode & 0o077]
