@@ -50,7 +50,7 @@ def test_people_read_what_was_done_to_how_many_and_why_the_others_were_left(
     first, *rest = said.out.splitlines()
     assert re.fullmatch(r"Environment main is synchronized: \d+ created in 3 mailboxes \(\d+\.\d s\)\.", first)
     assert any("to the source" in line and "to the calendars" in line for line in rest)
-    assert any(line.startswith("  2 bookings are left alone: what is booked is a crew") for line in rest)
+    assert any(line.startswith("  2 bookings are left alone: what is booked is no user") for line in rest)
     assert all(line.startswith("main: mailboxes") for line in said.err.splitlines())
     assert fieldcal("sync").out.startswith("Environment main is synchronized: nothing had to be written (")
 

@@ -42,7 +42,7 @@ def test_a_booking_that_stands_in_the_calendar_says_where_and_what_was_done(
 
 
 @pytest.mark.parametrize(
-    ("kind", "text"), [("crew", "has no mailbox"), ("equipment", "has no mailbox"), ("unreachable", "no mailbox")]
+    ("kind", "text"), [("crew", "have no mailbox"), ("equipment", "have no mailbox"), ("unreachable", "no mailbox")]
 )
 def test_a_booking_of_nobody_with_a_mailbox_says_so(filled: Company, fieldcal: Fieldcal, kind: str, text: str) -> None:
     with filled.state() as database, database.read() as tx:
