@@ -41,7 +41,7 @@ class InItsPlace:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FIELDCAL_")}
         done = subprocess.run(
             [sys.executable, "-m", "tests.live", "-q", *words], cwd=ROOT, env={**kept, **self.given, **changes},
-            capture_output=True, text=True, timeout=850, check=False,
+            capture_output=True, text=True, timeout=1700, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
@@ -156,7 +156,7 @@ def test_every_variable_and_question_stands_in_the_guide() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_the_whole_suite_over_tls_with_a_sign_in_of_its_own(tmp_path: Path) -> None:
     tls = make_certificates(tmp_path)
     with ExitStack() as stack:
