@@ -19,7 +19,10 @@ PAGE = ROOT / "docs" / "connectors.md"
 #: end's name in the contracts -> what people call it
 CONNECTORS = {
     "calendar": {"graph": "Exchange Online, or what speaks Microsoft Graph"},
-    "source": {"dataverse": "Dynamics 365 Field Service, or what speaks the Dataverse Web API"},
+    "source": {
+        "dataverse": "Dynamics 365 Field Service, or what speaks the Dataverse Web API",
+        "dataverse swept": "the same, where changes are not tracked",
+    },
 }
 #: A rough road is a capability of its own: the same tests, over a way that hurts.
 ROUGH = "over a rough road: answers in pieces, zipped, in chunks, after early hints"
@@ -85,13 +88,14 @@ def page(found: Found) -> str:
     lines = [
         "# What each connector can do", "",
         "Written by the run of the contracts, `python -m tests.contracts.matrix`: *yes* stands where every contract",
-        "test that shows the capability passed, over the connector's real protocol. Do not edit it by hand.",
+        "test that shows the capability passed, over the connector's real protocol, and – where none is asked of it.",
+        "Do not edit it by hand.",
     ]  # fmt: skip
     for port, connectors in CONNECTORS.items():
         title = {"calendar": "Calendars: where events go", "source": "Sources: where bookings come from"}[port]
         lines += ["", f"## {title}", "", f"| | {' | '.join(connectors.values())} |", f"|---|{'---|' * len(connectors)}"]
         for capability in [*CAPABILITIES[port], ROUGH]:
-            cells = [found.get((port, capability, name), "not asked") or "yes" for name in connectors]
+            cells = [found.get((port, capability, name), "–") or "yes" for name in connectors]
             lines.append(f"| {capability} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", "Another calendar or source is held to the same tests."]) + "\n"
 

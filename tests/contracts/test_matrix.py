@@ -12,6 +12,16 @@ from tests.contracts import test_calendar_contract, test_source_contract
 from tests.contracts.matrix import CAPABILITIES, CONNECTORS, PAGE, ROOT, ROUGH, page, shows
 
 FILES = {"calendar": test_calendar_contract, "source": test_source_contract}
+#: what no test asks of a source whose changes are not tracked; a whole run keeps this true
+NOT_ASKED = {
+    "tells what changed, and what was deleted, since the last time",
+    "a pass without changes costs one request",
+    "an expired place in the feed is told",
+    "the status by its codes, never by its name",
+    "follows the booking's own place (D1)",
+    "tells which workers changed",
+    "signs in anew in the middle of a read",
+}
 AGAIN = "write it anew: .venv/bin/python -m tests.contracts.matrix"
 
 
@@ -21,6 +31,7 @@ def everything():
         for port, connectors in CONNECTORS.items()
         for capability in [*CAPABILITIES[port], ROUGH]
         for name in connectors
+        if (name, capability) not in {("dataverse swept", each) for each in NOT_ASKED}
     }
 
 
@@ -50,7 +61,7 @@ def test_a_failure_a_skip_and_a_test_that_never_ran_show_on_the_page() -> None:
     found[keys[0]], found[keys[1]] = "**broken**", "no"
     del found[keys[2]]
     rows = page(found).splitlines()
-    for key, told in zip(keys, ("**broken**", "no", "not asked"), strict=False):
+    for key, told in zip(keys, ("**broken**", "no", "–"), strict=False):
         assert f"| {key[1]} | {told} |" in rows
 
 
