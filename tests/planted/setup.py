@@ -9,6 +9,12 @@ CHURN, CLAIMS = "tests/sync/test_churn.py", "tests/sync/test_claims.py"
 
 SETUP = (
     Fault(
+        "the same tenant is the same server", "I2", "setup/profiles.py",
+        "    if places[0] != places[1]:\n        return False\n", "",
+        "A profile is pointed at another server, and what stands at the old one is lost sight of and never mended.",
+        "tests/setup/test_profile_change.py::test_another_server_is_refused_while_events_of_ours_stand",
+    ),
+    Fault(
         "the check does not ask whose the mailbox is", "R14", "sync/check.py",
         "    if await gate.claimed_elsewhere(site, held, mailbox, calendar):\n        return None\n", "",
         "Two installations go on writing one technician's jobs, each its own, and nobody is told.",
