@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -104,6 +105,14 @@ def served(world: World) -> Iterator[Served]:
         made.end()
 
 
+def eventually(served: Served, condition: Callable[[], bool]) -> None:
+    """Return when it holds; time passes meanwhile, so that no sleeper who came late is forgotten."""
+    deadline = time.monotonic() + 100
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        served.later(timedelta(seconds=0.5))
+
+
 def hint(served: Served, *named: str | None) -> None:
     async def tell() -> None:
         for one in named:
@@ -114,8 +123,8 @@ def hint(served: Served, *named: str | None) -> None:
 
 
 def kinds(served: Served) -> list[str]:
-    """Of the passes since the first one by schedule."""
-    return [one.kind for one in served.passes()][1:]
+    """Of the passes since the first one by schedule; which job wrote what a look or a pass has marked is chance."""
+    return [one.kind for one in served.passes()[1:] if one.kind != "retry"]
 
 
 def requests(served: Served) -> list[str]:
@@ -127,18 +136,18 @@ def settle(served: Served, seconds: float = 5) -> None:
     """Let what was begun come to rest."""
     for _ in range(4):
         served.later(timedelta(seconds=seconds / 4))
-    served.tick()
+    eventually(served, lambda: all(one.ended_at for one in served.passes()))
 
 
 def test_a_hinted_booking_is_read_by_its_id_with_one_request_and_written(served: Served) -> None:
     row = served.world.book("Anna", TOMORROW)
     hint(served, row)
-    served.until(lambda: len(served.world.events("Anna")) == 1)
+    eventually(served, lambda: len(served.world.events("Anna")) == 1)
     settle(served)
     assert len(requests(served)) == 1 + 1  # its status was never seen before
     served.world.move(row, TOMORROW + timedelta(hours=3))
     hint(served, row)
-    served.until(lambda: served.world.events("Anna")[0].start == TOMORROW + timedelta(hours=3))
+    eventually(served, lambda: served.world.events("Anna")[0].start == TOMORROW + timedelta(hours=3))
     settle(served)
     assert len(requests(served)) == 3
     assert kinds(served) == ["hinted", "hinted"]
@@ -147,7 +156,7 @@ def test_a_hinted_booking_is_read_by_its_id_with_one_request_and_written(served:
 def test_doubled_late_and_groundless_hints_cost_a_read_and_write_nothing(served: Served) -> None:
     row = served.world.book("Anna", TOMORROW)
     hint(served, row, row, row)
-    served.until(lambda: len(served.world.events("Anna")) == 1)
+    eventually(served, lambda: len(served.world.events("Anna")) == 1)
     served.world.forget_requests()
     for _ in range(3):
         hint(served, row)
@@ -161,11 +170,11 @@ def test_i6_a_groundless_hint_lets_no_changed_work_order_in(served: Served) -> N
     order = served.world.work_order()
     row = served.world.book("Anna", TOMORROW, work_order=order)
     hint(served, row)
-    served.until(lambda: len(served.world.events("Anna")) == 1)
+    eventually(served, lambda: len(served.world.events("Anna")) == 1)
     served.world.ask("PATCH", f"msdyn_workorders({order})", {"msdyn_workordersummary": "Bring the ladder"})
     served.world.forget_requests()
     hint(served, row)
-    served.until(lambda: len(requests(served)) == 1)
+    eventually(served, lambda: len(requests(served)) == 1)
     settle(served)
     with served.world.database.read() as tx:
         snapshot = bookings.load(tx, ENVIRONMENT, [row])[row].known.snapshot
@@ -173,31 +182,31 @@ def test_i6_a_groundless_hint_lets_no_changed_work_order_in(served: Served) -> N
     assert snapshot.summary == "Oven does not heat"
     served.world.move(row, TOMORROW + timedelta(hours=3))
     hint(served, row)
-    served.until(lambda: "ladder" in served.world.events("Anna")[0].body)
+    eventually(served, lambda: "ladder" in served.world.events("Anna")[0].body)
 
 
 def test_a_deletion_is_proven_by_the_feed_that_the_hint_leads_to(served: Served) -> None:
     row = served.world.book("Anna", TOMORROW)
     hint(served, row)
-    served.until(lambda: len(served.world.events("Anna")) == 1)
+    eventually(served, lambda: len(served.world.events("Anna")) == 1)
     served.world.delete(row)
     hint(served, None)
-    served.until(lambda: served.world.events("Anna") == [])
-    assert kinds(served)[:2] == ["hinted", "announced"]
+    eventually(served, lambda: served.world.events("Anna") == [])
+    assert kinds(served) == ["hinted", "announced"]
 
 
 def test_a_hint_and_an_absence_alone_remove_nothing_the_pass_decides(served: Served) -> None:
     row = served.world.book("Anna", TOMORROW)
     hint(served, row)
-    served.until(lambda: len(served.world.events("Anna")) == 1)
+    eventually(served, lambda: len(served.world.events("Anna")) == 1)
     # a lagging replica: the booking is not found by its id, once in the list and once alone; the feed knows better
     control = served.world.field_service.control
     control.add_fault(Fault(kind="short_page", match=Match(method="GET", path="In\\(PropertyName")))
     gone = '{"error": {"code": "0x80040217", "message": "Does Not Exist"}}'
     control.add_fault(Fault(kind="status", status=404, body=gone, match=Match(method="GET", path=f"\\({row}\\)")))
     hint(served, row)
-    served.until(lambda: kinds(served) == ["hinted", "announced"])
-    served.tick()
+    eventually(served, lambda: kinds(served) == ["hinted", "announced"])
+    settle(served)
     assert [rule.spent for rule in control.faults()] == [True, True]
     assert len(served.world.events("Anna")) == 1
 
@@ -207,7 +216,9 @@ def test_hints_out_of_order_end_where_the_source_stands(served: Served) -> None:
     served.world.delete(first)
     hint(served, None, second, first, first)
     settle(served)
-    served.until(lambda: [event.start for event in served.world.events("Anna")] == [TOMORROW + timedelta(hours=4)])
+    eventually(
+        served, lambda: [event.start for event in served.world.events("Anna")] == [TOMORROW + timedelta(hours=4)]
+    )
     hint(served, first)
     settle(served)
     assert [event.start for event in served.world.events("Anna")] == [TOMORROW + timedelta(hours=4)]
@@ -218,7 +229,7 @@ def test_a_lost_notification_costs_time_and_nothing_else(served: Served) -> None
     settle(served)
     assert served.world.events("Anna") == []
     served.later(15 * MINUTE)
-    served.until(lambda: len(served.world.events("Anna")) == 1)
+    eventually(served, lambda: len(served.world.events("Anna")) == 1)
 
 
 def test_a_flood_of_forged_hints_is_a_bounded_rate_of_reads_and_no_write(served: Served) -> None:
@@ -229,7 +240,7 @@ def test_a_flood_of_forged_hints_is_a_bounded_rate_of_reads_and_no_write(served:
     for _ in range(60):
         served.world.run(flood())
         served.later(timedelta(seconds=1))
-    served.until(lambda: all(one.ended_at for one in served.passes()))
+    eventually(served, lambda: all(one.ended_at for one in served.passes()))
     burst, a_minute = PASSES
     assert len(kinds(served)) <= burst + a_minute
     assert len(requests(served)) <= 3 * (burst + a_minute)
@@ -238,11 +249,11 @@ def test_a_flood_of_forged_hints_is_a_bounded_rate_of_reads_and_no_write(served:
 
 def test_forged_ids_that_do_not_exist_are_asked_for_at_a_bounded_rate(served: Served) -> None:
     for _ in range(60):
-        hint(served, str(uuid.uuid4()))
+        hint(served, *(str(uuid.uuid4()) for _ in range(NAMED)))
         served.later(timedelta(seconds=1 - GATHER))
-    served.until(lambda: all(one.ended_at for one in served.passes()))
-    (looks, looks_a_minute), (passes, passes_a_minute) = LOOKS, PASSES
-    assert len(requests(served)) <= 2 * (looks + looks_a_minute) + 3 * (passes + passes_a_minute)
+    eventually(served, lambda: all(one.ended_at for one in served.passes()))
+    (looks, looks_a_minute), (begun, begun_a_minute) = LOOKS, PASSES
+    assert len(requests(served)) <= looks + NAMED + looks_a_minute + 3 * (begun + begun_a_minute)
     assert served.world.writes() == 0
 
 
@@ -261,7 +272,7 @@ def test_a_source_in_trouble_is_asked_by_its_own_pauses_whatever_is_hinted(serve
     row = served.world.book("Anna", TOMORROW)
     number = served.world.field_service.control.add_fault(Fault(kind="status", status=500, times=None))
     hint(served, row)
-    served.until(lambda: bool(_alerts(served)))
+    eventually(served, lambda: bool(_alerts(served)))
     served.world.forget_requests()
     for _ in range(5):
         hint(served, row)
@@ -269,8 +280,8 @@ def test_a_source_in_trouble_is_asked_by_its_own_pauses_whatever_is_hinted(serve
     assert requests(served) == []
     served.world.field_service.control.clear_faults(number)
     served.later(timedelta(seconds=15))
-    served.until(lambda: len(served.world.events("Anna")) == 1)
-    served.until(lambda: _alerts(served) == [])
+    eventually(served, lambda: len(served.world.events("Anna")) == 1)
+    eventually(served, lambda: _alerts(served) == [])
 
 
 def test_a_hint_waits_while_another_process_reads_the_environment(served: Served) -> None:
@@ -284,7 +295,7 @@ def test_a_hint_waits_while_another_process_reads_the_environment(served: Served
     with served.world.database.write() as tx:
         leases.give_back(tx, lease)
     settle(served)
-    served.until(lambda: len(served.world.events("Anna")) == 1)
+    eventually(served, lambda: len(served.world.events("Anna")) == 1)
     assert "hinted" in kinds(served)
 
 
@@ -304,7 +315,7 @@ def register(served: Served) -> None:
 def by_schedule(served: Served) -> None:
     number = len(served.passes())
     served.later(15 * MINUTE)
-    served.until(lambda: len(served.passes()) > number and all(one.ended_at for one in served.passes()))
+    eventually(served, lambda: len(served.passes()) > number and all(one.ended_at for one in served.passes()))
     served.tick()
 
 
@@ -364,7 +375,7 @@ def test_bookings_come_by_the_embedded_field_services_own_notifications(served: 
             world.run(_release(world))
         world.run(world.field_service.webhooks.idle())
         served.later(timedelta(seconds=GATHER))
-        served.until(lambda: [event.start for event in world.events("Anna")] == [TOMORROW + timedelta(hours=3)])
+        eventually(served, lambda: [event.start for event in world.events("Anna")] == [TOMORROW + timedelta(hours=3)])
         settle(served)
         with world.database.read() as tx:
             known = webhooks.find(tx, ENVIRONMENT)

@@ -6,13 +6,14 @@ from tests.planted.claims import CLAIMS
 from tests.planted.doubles import DOUBLES
 from tests.planted.fault import Fault
 from tests.planted.hands import HANDS
+from tests.planted.notices import NOTICES
 from tests.planted.plan import PLAN
 from tests.planted.setup import SETUP
 from tests.planted.store import STORE
 from tests.planted.way import WAY
 from tests.planted.wires import WIRES
 
-PLANTED: tuple[Fault, ...] = (*PLAN, *WAY, *HANDS, *CLAIMS, *DOUBLES, *STORE, *WIRES, *SETUP)
+PLANTED: tuple[Fault, ...] = (*PLAN, *WAY, *HANDS, *CLAIMS, *DOUBLES, *STORE, *WIRES, *SETUP, *NOTICES)
 
 SURVIVORS: tuple[Fault, ...] = (
     Fault(

@@ -16,11 +16,11 @@ from fieldcal.model import BookingId
 #: What is hinted at within this many seconds is looked at together.
 GATHER = 0.2
 
-#: Bookings that one look reads by id: one request, and one more for each that the source does not give. For more of
-#: them a pass is cheaper, which asks three requests or four.
-NAMED = 5
-#: Looks, and passes, on account of hints: so many at once, and then so many a minute.
-LOOKS, PASSES = (10, 60), (5, 20)
+#: Bookings that one look reads by id. More of them at once are the work of a pass, which reads them by the hundred.
+NAMED = 20
+#: Requests of looks, and passes, on account of hints: so many at once, and then so many a minute. A look is one
+#: request, and one more for each booking that the source does not give.
+LOOKS, PASSES = (30, 240), (5, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,11 @@ class Hinted:
         """Have what waits looked at, as soon as the rate allows."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._later(self._looks, GATHER, self._look))
+
+    def charge(self, requests: int) -> None:
+        """The last look took so many more requests than one: the next has to wait for them."""
+        for _ in range(requests):
+            self._looks.wait(self._clock.monotonic())
 
     def pass_soon(self) -> None:
         """Have a pass run, as soon as the rate allows."""

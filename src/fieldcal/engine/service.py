@@ -165,6 +165,7 @@ class Service:
             return
         began = self._clock.monotonic()
         looked = await look(site, taken.bookings)
+        desk.hinted.charge(looked.absent)
         if looked.report is not None:
             news.pass_done(site.environment, "hinted", looked.report, self._clock.monotonic() - began, None)
         if looked.busy:

@@ -35,6 +35,8 @@ class Looked:
     busy: bool = False
     #: something is left that only a pass can settle
     pass_needed: bool = False
+    #: bookings that the source did not give, each after being asked for singly
+    absent: int = 0
 
 
 async def look(site: Site, ids: Sequence[BookingId]) -> Looked:
@@ -55,14 +57,14 @@ async def look(site: Site, ids: Sequence[BookingId]) -> Looked:
             log.warning("the source could not be read", action="look_failed", environment=site.environment, error=error)
             return Looked(Report(run, Tally(), 0, error), pass_needed=True)
         changes, boxes = await _take_in(site, held, details)
-    absent = len(details.found) < len(ids)
+    absent = len(ids) - len(details.found)
     if not changes:
-        return Looked(Report(run, Tally(), 0), pass_needed=absent)
+        return Looked(Report(run, Tally(), 0), pass_needed=absent > 0, absent=absent)
     await site.database.writing(history.begin, site.environment, run, "hinted", began)
     tally, count = await work_off(site, run, only=boxes)
     tally = replace(tally, changes=changes)
     await finish(site, run, tally)
-    return Looked(Report(run, tally, count), pass_needed=absent)
+    return Looked(Report(run, tally, count), pass_needed=absent > 0, absent=absent)
 
 
 async def _take_in(site: Site, held: Held, details: Details) -> tuple[int, set[MailboxId]]:
