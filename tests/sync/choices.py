@@ -47,6 +47,8 @@ DEEDS = (
 )  # fmt: skip
 #: what a worker's hand does to an event
 HANDS = ("delete", "subject", "move", "categories", "copy", "delete", "away", "back")
+#: what becomes of a booking whose event a hand has touched
+FOLLOWS = ("Traveling", "In Progress", "Traveling", "move", "Canceled", "give", "order", "nothing")
 #: what becomes of removals that wait for a person
 WORDS = ("approve", "reject", "wait", "activate", "move", "give", "look again", "reject and look again")
 #: who comes to have which mailbox: a technician who had none, and one who shares Ana's

@@ -47,11 +47,11 @@ def orders_of(stage: Stage) -> list[str]:
     return sorted(stage.standing_orders, key=lambda order: stage.oracle.orders[order].number)
 
 
-def hand(stage: Stage, what: str, which: int) -> None:
-    """A worker's hand on some event, ours or not."""
-    events = stage.events()
+def hand(stage: Stage, what: str, which: int, *, ours: bool = False) -> str:
+    """A worker's hand on some event, ours or not; returns its booking, "" for none."""
+    events = [each for each in stage.events() if each[1].made_by_us or not ours]
     if not events:
-        return
+        return ""
     box, stand = events[-1 - which % len(events)]
     if what == "delete":
         stage.hand_deletes(box, stand)
@@ -67,18 +67,20 @@ def hand(stage: Stage, what: str, which: int) -> None:
         stage.hand_edits(box, stand, start=_moment(stand.start + by), end=_moment(stand.end + by))
     else:
         stage.hand_edits(box, stand, end=_moment(stand.end + timedelta(hours=3)))
+    return stand.booking
 
 
 def _moment(at: datetime) -> dict[str, str]:
     return {"dateTime": f"{at:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"}
 
 
-def deed(stage: Stage, what: str, which: int) -> None:
+def deed(stage: Stage, what: str, which: int, *, of: str = "") -> None:
+    """One deed on some booking, or on the one named by `of`."""
     hour = stage.now.replace(second=0, microsecond=0) + timedelta(hours=1 + which)
     if what == "book" or not living(stage):
         stage.books("Ana", hour, 2)
         return
-    booking = a_job(stage, which)
+    booking = of if of in living(stage) else a_job(stage, which)
     if what == "move":
         stage.moves(booking, hour, 1)
     elif what == "far":
