@@ -79,7 +79,7 @@ async def prepare(site: Site) -> None:
         mailboxes.approve(tx, NAME, boxes, "bench")
         for box in boxes:
             mailboxes.enable(tx, NAME, box, [])
-            mailboxes.checked(tx, NAME, box)
+            mailboxes.checked(tx, NAME, box, now)
 
 
 async def measured(site: Site, source_http: Http, graph_http: Http) -> None:

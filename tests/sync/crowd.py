@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.ends import fill, made_id
+from bench.ends import add_history, fill, made_id
 from tests.cli.processes import PATIENCE, Process, running
 from tests.sync.one_pass import Given, Measured, one_pass
 from tests.sync.world import MARK
@@ -69,13 +69,21 @@ def told(process: Process) -> Measured:
 
 
 @contextmanager
-def crowd(folder: Path, *, workers: int, bookings: int, speed: float = 1.0) -> Iterator[Crowd]:
-    """Serve a crowd from this folder while the block runs."""
+def crowd(
+    folder: Path, *, workers: int, bookings: int, speed: float = 1.0, history: int = 0, swept: bool = False
+) -> Iterator[Crowd]:
+    """Serve a crowd from this folder while the block runs; `history`: so many more bookings ended years ago.
+
+    `swept`: the organization tracks no changes.
+    """
     folder.mkdir(exist_ok=True)
     fill(folder, workers=workers, bookings=bookings)
+    add_history(folder, history)
     with ExitStack() as stack:
         field_service = FieldService(folder / "fieldservice.sqlite3", sandbox=True)
         stack.callback(field_service.close)
+        if swept:
+            field_service.control.change(untracked=["bookableresourcebooking", "bookableresource"])
         exchange = stack.enter_context(Exchange(folder / "exchange.sqlite3", sandbox=True))
         exchange.control.change(mailbox_rate=1_000_000)
         urls = [stack.enter_context(serving_in_thread(end.app)) for end in (field_service, exchange)]

@@ -58,10 +58,11 @@ class Stage(People):
         now: datetime,
         follow_work_order: bool = False,
         patience: float | None = None,
+        swept: bool = False,
         tell: Callable[[str], None] = print,
         before_the_first_pass: Callable[[Stage], None] | None = None,
     ) -> None:
-        world = World(folder, url, now=now, patience=patience, follow_work_order=follow_work_order)
+        world = World(folder, url, now=now, patience=patience, swept=swept, follow_work_order=follow_work_order)
         super().__init__(world, Oracle(follow_work_order), tell)
         self._processes = 0
         #: what somebody saw who looked on while a request was carried out

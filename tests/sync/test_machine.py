@@ -23,8 +23,8 @@ LONG = settings(
 )  # fmt: skip
 
 
-def machine(new_state: NewState, folder: Path) -> type[SyncMachine]:
-    """A machine whose every example has ends and a state of its own."""
+def machine(new_state: NewState, folder: Path, *, swept: bool = False) -> type[SyncMachine]:
+    """A machine whose every example has ends and a state of its own; `swept`: the source tracks no changes."""
     made = 0
 
     def new_stage(now: datetime, follow: bool, tell: Callable[[str], None]) -> Stage:
@@ -33,7 +33,7 @@ def machine(new_state: NewState, folder: Path) -> type[SyncMachine]:
         shutil.rmtree(folder / f"ends-{made - 1}", ignore_errors=True)
         place = folder / f"ends-{made}"
         place.mkdir()
-        return Stage(place, new_state(), now=now, follow_work_order=follow, tell=tell)
+        return Stage(place, new_state(), now=now, follow_work_order=follow, swept=swept, tell=tell)
 
     return type("Machine", (SyncMachine,), {"new_stage": staticmethod(new_stage)})
 
@@ -47,3 +47,9 @@ def test_f58_whatever_happens_the_calendars_end_up_as_the_rules_say(new_sqlite: 
 @pytest.mark.timeout(3600)
 def test_f58_whatever_happens_at_length(new_state: NewState, tmp_path: Path) -> None:
     run_state_machine_as_test(machine(new_state, tmp_path), settings=LONG)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_f58_whatever_happens_where_no_changes_are_tracked(new_sqlite: NewState, tmp_path: Path) -> None:
+    run_state_machine_as_test(machine(new_sqlite, tmp_path, swept=True), settings=LONG)

@@ -7,11 +7,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 from tests.sync.crowd import Crowd, crowd
 from tests.sync.mortal import Life
 from tests.sync.one_pass import Measured
 from tests.sync.world import NOW, World
 
+from fieldcal.state.database import Database
+from fieldcal.state.tables import bookings
 from fieldcal.sync.passes import run_pass
 
 #: megabytes; generous, for it bounds growth and measures nothing
@@ -117,3 +120,25 @@ async def _changed_meanwhile(
             assert answer.status < 300
     life.go_on()
     await running
+
+
+@pytest.mark.parametrize(
+    ("history", "swept"),
+    [
+        pytest.param(20_000, False, id="20000 tracked"),
+        pytest.param(150_000, False, id="150000 tracked", marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+        pytest.param(150_000, True, id="150000 swept", marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+    ],
+)
+def test_a_long_history_costs_thin_pages_and_no_memory(tmp_path: Path, history: int, swept: bool) -> None:
+    with crowd(tmp_path / "ends", workers=2, bookings=40, history=history, swept=swept) as ends:
+        first = ends.passes()
+        assert (first.created, first.failed, first.error) == (40, 0, "")
+        assert first.peak_mb < 200
+        pages = [entry for entry in ends.field_service.control.ledger() if "bookableresourcebookings?" in entry.url]
+        detailed = [entry for entry in pages if "msdyn_workordersummary" in entry.url]
+        # one question of each page's rows with one column and one with all of them; details for the window alone
+        assert len(pages) - len(detailed) <= (3 if swept else history // 5000 + 3)
+        assert 1 <= len(detailed) <= 3
+        with Database(ends.given.state).read() as tx:
+            assert tx.execute(select(func.count()).select_from(bookings)).scalar_one() == 40
