@@ -43,10 +43,21 @@ class Served:
         return self.world.site
 
     def later(self, by: timedelta) -> None:
-        """Let time pass for the service, the ends and the sync, and the service take notice of it."""
+        """Let time pass for the service, the ends and the sync, and the service take notice of it.
+
+        Its schedule has to be asleep: one that is still looking at the state would sleep from the new time on.
+        """
+        self.world.run(self._asleep())
         self.world.clock.advance(by)
         self.clock.advance(by)
         self.world.run(asyncio.sleep(0.02))
+        self.world.run(self._asleep())
+
+    async def _asleep(self) -> None:
+        for _ in range(2_000):
+            if self.clock._sleepers or self.task.done():
+                return
+            await asyncio.sleep(0.005)
 
     def announce(self) -> None:
         async def announce() -> None:
