@@ -15,7 +15,7 @@ def tenant() -> Tenant:
 
 
 @pytest.fixture(scope="session")
-def test_mailbox(tenant: Tenant) -> Iterator[LiveCalendarEnd]:
+def mailbox_for_tests(tenant: Tenant) -> Iterator[LiveCalendarEnd]:
     """The one mailbox that is written into; nothing made here outlives the run, however it ends."""
     end = LiveCalendarEnd(tenant)
     end.is_for_tests()
@@ -25,10 +25,10 @@ def test_mailbox(tenant: Tenant) -> Iterator[LiveCalendarEnd]:
 
 
 @pytest.fixture
-def end(test_mailbox: LiveCalendarEnd, tenant: Tenant) -> Iterator[LiveCalendarEnd]:
+def end(mailbox_for_tests: LiveCalendarEnd, tenant: Tenant) -> Iterator[LiveCalendarEnd]:
     """For the calendar contract: the test mailbox without anything of ours in it."""
     yield LiveCalendarEnd(tenant)
-    test_mailbox.clean()
+    mailbox_for_tests.clean()
 
 
 @pytest.fixture(scope="session")
