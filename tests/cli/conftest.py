@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 import structlog
+from tests.told import secrets_in
 
 from fieldcal.__main__ import main
 
@@ -54,6 +55,7 @@ def fieldcal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Cap
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
         out, err = capsys.readouterr()
+        assert secrets_in(out + err) == [], words
         return Said(status, out, err)
 
     yield run
