@@ -222,7 +222,6 @@ def test_r5_five_thousand_mailboxes_are_chosen_approved_and_switched_off_at_once
         (Selection(state=MailboxState.DISABLED), THOUSANDS),
         (Selection(state=MailboxState.NOT_RUN, search="worker 04"), 1000),
         (Selection(("box-00007", "w00007@x.example", "BOX-00008")), 2),
-        (Selection(("box-00007",), state=MailboxState.SUCCESS), 0),
     ],
 )
 def test_mailboxes_are_selected_by_name_state_and_part_of_a_text(
@@ -231,6 +230,14 @@ def test_mailboxes_are_selected_by_name_state_and_part_of_a_text(
     with crowd.read() as tx:
         assert rows.page(tx, MAIN, selection, limit=1).total == count
         assert len(rows.ids(tx, MAIN, selection)) == count
+
+
+def test_a_mailbox_that_is_named_and_does_not_fit_is_told_and_not_left_out(crowd: Database) -> None:
+    wanted = Selection(("box-00007",), state=MailboxState.SUCCESS)
+    with crowd.read() as tx:
+        assert rows.page(tx, MAIN, wanted, limit=1).total == 0
+        with pytest.raises(ConfigError, match="fits --state success: w00007@x.example"):
+            rows.ids(tx, MAIN, wanted)
 
 
 def test_a_column_that_does_not_exist_is_not_sorted_by(room: Room) -> None:

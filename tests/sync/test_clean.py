@@ -250,7 +250,7 @@ CLAIMS = [
     ({}, True, "", True),
     ({"environment": "other"}, True, "", False),
     ({"installation": "another", "organization": "another"}, True, "", False),
-    ({"installation": "another"}, False, "Another installation of Fieldcal", False),
+    ({"installation": "another"}, False, "an earlier installation of this environment (another)", False),
 ]
 
 
