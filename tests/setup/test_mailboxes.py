@@ -236,7 +236,7 @@ def test_a_mailbox_that_is_named_and_does_not_fit_is_told_and_not_left_out(crowd
     wanted = Selection(("box-00007",), state=MailboxState.SUCCESS)
     with crowd.read() as tx:
         assert rows.page(tx, MAIN, wanted, limit=1).total == 0
-        with pytest.raises(ConfigError, match="fits --state success: w00007@x.example"):
+        with pytest.raises(ConfigError, match=r"fits --state success: w00007@x\.example"):
             rows.ids(tx, MAIN, wanted)
 
 
