@@ -256,6 +256,27 @@ def test_a_source_that_turns_out_to_be_a_stranger_plans_nothing_and_due_marks_st
     served.until(lambda: len(world.events("Anna")) == 1)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.PASS])
+def test_a_job_that_fails_answers_nobody_who_waits_for_a_pass_and_begins_nothing(world: World, kind: Kind) -> None:
+    async def closed(_environment: str) -> Site:
+        raise ConfigError("the profile is another organization's")
+
+    async def story() -> str:
+        service = Service(world.database, PlayedClock(NOW), closed)
+        waiting = asyncio.create_task(service.ask(ENVIRONMENT))
+        await asyncio.sleep(0)
+        await service._handle(Job(Priority.CHANGE, kind, ENVIRONMENT))
+        assert not waiting.done()
+        due = await world.database.reading(service._due, ENVIRONMENT)
+        assert due == [Job(Priority.REGULAR, Kind.PASS, ENVIRONMENT)]
+        await service._handle(Job(Priority.PERSON, Kind.PASS, ENVIRONMENT))
+        with pytest.raises(ConfigError) as told:
+            await asyncio.wait_for(waiting, 60)
+        return str(told.value)
+
+    assert world.run(story()) == "the profile is another organization's"
+
+
 def _last_error(served: Served) -> str:
     with served.world.database.read() as tx:
         return feeds.load(tx, ENVIRONMENT).last_error

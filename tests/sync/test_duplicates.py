@@ -16,6 +16,7 @@ from fieldcal.embedded.faults import Fault, Match
 from fieldcal.model import EventId
 from fieldcal.plan.duplicates import wanted
 from fieldcal.state import findings, history, links, mailboxes, plans
+from fieldcal.state.tables import leases as lease_table
 from fieldcal.state.tables import links as link_table
 from fieldcal.sync import duplicates
 from fieldcal.sync.duplicates import Found, Removed
@@ -188,6 +189,28 @@ def test_i1_a_removal_without_an_answer_touches_the_true_one_neither_now_nor_lat
     world.forget_requests()
     world.pass_()
     assert world.writes() == 0
+
+
+def test_i5_a_removal_whose_lease_another_takes_removes_nothing_more_and_its_plan_is_closed(world: World) -> None:
+    doubled(world, jobs=1)
+    found = find(world)
+    before = keys(world)
+    process = world.start("a process")
+
+    def steal(entry: Entry | None, _name: str, _writing: bool, late: bool) -> None:
+        """While the mailbox is read: this process stood still for longer than its lease lasts."""
+        if entry is not None and not late and entry.method == "GET":
+            with world.database.write() as tx:
+                tx.execute(update(lease_table).values(fence=lease_table.c.fence + 1, owner="another"))
+
+    world.wires[1].watch = steal
+    done = remove(world, found, site=process.site)
+    process.database.close()
+    assert (done.removed, "taken by another" in done.problem) == ([], True)
+    assert keys(world) == before
+    with world.database.read() as tx:
+        [plan] = plans.load(tx, ENVIRONMENT)
+        assert (plan.state, {row.state for row in plans.rows_of(tx, ENVIRONMENT, plan.id)}) == ("done", {"dropped"})
 
 
 def _off(world: World) -> None:

@@ -286,12 +286,12 @@ class Service:
 
     async def _failed(self, job: Job, error: FieldcalError) -> None:
         desk = self._desk(job.environment)
-        desk.begun = True
-        _answer(_taken(desk), error)
         log.warning("a job failed", action="job_failed", job=job.kind.name, environment=job.environment,
                     error=str(error))  # fmt: skip
         if job.kind is Kind.PASS:
-            desk.refused = isinstance(error, ConfigError)
+            # Nobody waits for another kind of job: whoever asked is told how the pass went.
+            desk.begun, desk.refused = True, isinstance(error, ConfigError)
+            _answer(_taken(desk), error)
             await self._put_off(job.environment, str(error))
         elif job.kind is Kind.CHECK:
             await self._database.writing(feeds.change, job.environment, last_check_at=self._clock.now())

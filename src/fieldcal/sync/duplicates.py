@@ -116,7 +116,8 @@ async def remove(site: Site, job: Job, mailbox: MailboxId, address: str, chosen:
             else:
                 found = await _look(site, held, mailbox, calendar)
                 await _remove(site, job, held, calendar, _still(done, found, chosen), done)
-    except (MailboxError, ConnectorError, ConfigError) as error:
+    except FieldcalError as error:
+        # A lost lease, too: whatever ended it, the plan has to be closed, for nobody takes it up again.
         done.problem = str(error)
     await site.database.writing(plans.close, site.environment, job.plan, mailbox)
     return done
