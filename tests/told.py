@@ -1,6 +1,6 @@
 """Whatever a test makes the product say, no secret is in it: all output of the suite is looked through (I10).
 
-A test plants secrets that can be told from other words: they begin with PLANTED, or are tokens and keys by their form.
+A test plants secrets that can be told from other words: they begin with PLANTED- or PLANTED~, or are tokens and keys by their form.
 Output that a test takes for itself is looked through where it is taken (`tests/cli/conftest.py`).
 """
 
@@ -12,7 +12,7 @@ from collections.abc import Generator
 import pytest
 
 _SECRETS = re.compile(
-    r"PLANTED[\w~.+-]{4,}"
+    r"PLANTED[~.-][\w~.+-]{4,}"
     r"|correct-horse-battery-staple"
     r"|\beyJ[\w-]{8,}\.eyJ[\w-]{8,}\.[\w-]{8,}"  # a signed token
     r"|(?i:bearer)\s+[\w.~+/=-]{12,}"
