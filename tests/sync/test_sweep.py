@@ -416,6 +416,43 @@ def test_a_feed_that_goes_in_a_circle_comes_to_an_end(world: World) -> None:
     assert sum("skiptoken" in url for url in asked(world)) < 4
 
 
+@pytest.mark.parametrize("before", ["first read", "later pass"])
+def test_a_feed_that_refuses_each_link_onward_is_begun_anew_once_and_the_pass_comes_to_an_end(
+    world: World, before: str
+) -> None:
+    world.worker("Ana")
+    if before == "later pass":
+        world.book("Ana", TOMORROW)
+        world.pass_()
+        world.field_service.control.actions["expire-delta-tokens"]()
+    else:
+        with world.database.write() as tx:
+            feeds.change(tx, ENVIRONMENT, cursor=None)
+    for number in range(3):
+        world.book("Ana", TOMORROW + (number + 1) * 3 * HOUR)
+    world.read_in_pages_of(1)
+    world.field_service.control.add_fault(
+        Fault(kind="status", status=400, code="0x80060888", times=20, match=Match(path=r"bookings\?.*skiptoken"))
+    )
+    world.forget_requests()
+    assert "breaks off" in world.pass_().error
+    assert 1 <= sum("bookings?" in url and "skiptoken" in url for url in asked(world)) <= 2
+    world.field_service.control.clear_faults()
+    assert world.pass_().error == ""
+    assert len(world.events("Ana")) == 3 + (before == "later pass")
+
+
+def test_workers_whose_every_list_breaks_off_leave_the_calendars_their_work(world: World) -> None:
+    world.worker("Ana")
+    world.worker("Ben")
+    world.pass_()
+    world.read_in_pages_of(1)
+    plant(world, r"bookableresources\?.*(skip|delta)token", status=410, code="0x80060888")
+    world.forget_requests()
+    assert "breaks off" in world.pass_(workers_in_full=True).error
+    assert sum("token" in url for url in asked(world)) == 1
+
+
 @pytest.mark.parametrize("slip", [1, -1], ids=["repeats", "passes over"])
 def test_a_row_that_a_page_of_changes_repeats_or_passes_over_is_put_right(world: World, slip: int) -> None:
     world.worker("Ana")

@@ -121,14 +121,14 @@ async def _look(site: Site, held: Held, feed: Feed) -> Feed:
 
 async def _pull_workers(site: Site, held: Held, feed: Feed, *, in_full: bool) -> None:
     now = site.clock.now()
-    cursor = None if in_full else feed.workers_cursor
+    cursor, anew = None if in_full else feed.workers_cursor, False
     while True:
         try:
             page = await site.source.workers(cursor)
-        except CursorExpired:
-            if cursor is None:
-                raise
-            cursor = None
+        except CursorExpired as error:
+            if cursor is None or anew:
+                raise Incomplete(f"the list of workers breaks off from its beginning on: {error}") from error
+            cursor, anew = None, True
             continue
         window = site.moment(feed.far_edge).window
         read_at = now if page.full and page.complete else feed.workers_read_at
@@ -178,7 +178,7 @@ async def _pull_changes(site: Site, held: Held, feed: Feed) -> Pulled:
 
 
 async def _pull_tracked(site: Site, held: Held, feed: Feed) -> Pulled:
-    total, asked = Pulled(), set[int]()
+    total, asked, anew = Pulled(), set[int](), False
     if feed.cursor is None and feed.reading is None:
         feed = await _read_all_again(site, held, feed)
     while True:
@@ -187,11 +187,13 @@ async def _pull_tracked(site: Site, held: Held, feed: Feed) -> Pulled:
         asked.add(hash(feed.cursor))
         try:
             page = await site.source.changes(feed.cursor)
-        except CursorExpired:
-            if feed.cursor is None:
-                raise
+        except CursorExpired as error:
+            if feed.cursor is None or anew:
+                # A link that was given a moment ago is not too old: beginning again and again would only add load.
+                raise Incomplete(f"the list of changes breaks off from its beginning on: {error}") from error
             feed = await _read_all_again(site, held, feed)
             asked.clear()
+            anew = True
             continue
         marked = await _take_page(site, held, feed, page)
         feed = replace(feed, cursor=page.cursor)
