@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.company import company
 from tests.cli.conftest import Fieldcal
 from tests.values import booking_id
 
 from fieldcal.clock import SystemClock
 from fieldcal.embedded.exchange import Exchange, NewMailbox
+from fieldcal.embedded.server import serving_in_thread
 from fieldcal.model import MailboxId, Worker, WorkerId, WorkerKind
 from fieldcal.plan.settings import Settings
 from fieldcal.state import workers
@@ -136,3 +138,34 @@ def test_an_environment_is_kept_while_something_of_ours_may_stand(standing: Fiel
     assert "not active" in said.out
     assert standing_events(data) == {"anna": 2, "bernd": 1}
     assert [row["environment"] for row in standing("environment", "list", "--json").json()] == ["main"]
+
+
+def test_a_mailbox_moves_to_another_server_after_a_clean_and_its_bookings_are_written_there(
+    tmp_path: Path, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with company(tmp_path, workers=3, bookings=20) as here, Exchange(tmp_path / "second.db", sandbox=True) as there:
+        here.attach(fieldcal, monkeypatch)
+        here.set_up(fieldcal)
+        assert fieldcal("sync").status == 0
+        standing = here.events()
+        box = max(here.sample.mailboxes, key=lambda one: len(standing[one.object_id]))
+        before = [event.subject for event in standing[box.object_id]]
+        assert len(before) > 1
+        new = NewMailbox(uuid.UUID(box.object_id), box.address, box.name, box.address, zone=box.zone)
+        there.store.mailboxes.add([new])
+        monkeypatch.setenv("SECOND_TOKEN", there.token())
+        with serving_in_thread(there.app) as url:
+            assert fieldcal("profile", "add", "second", "--url", url, "--secret", "env:SECOND_TOKEN").status == 0
+            edit = ("mailbox", "edit", box.address, "--profile", "second", "--yes")
+            said = fieldcal(*edit)
+            assert (said.status, len(said.err.splitlines())) == (1, 1)
+            assert f"{len(before)} events of ours stand in {box.address}" in said.err
+            assert "`fieldcal mailbox clean`" in said.err
+            assert fieldcal("mailbox", "clean", box.address, "--yes").status == 0
+            assert here.events()[box.object_id] == []
+            assert fieldcal(*edit).status == 0
+            assert fieldcal("mailbox", "test", box.address, "--yes").status == 0
+            assert fieldcal("sync").status == 0
+        moved = [event.subject for event in there.hands.look(box.object_id)]
+        assert sorted(moved) == sorted(before)
+        assert here.events()[box.object_id] == []

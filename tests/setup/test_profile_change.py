@@ -11,8 +11,10 @@ from tests.setup.room import person
 from tests.values import BOX, ENVIRONMENT, NOW, WINDOW, WORKER, linked
 
 from fieldcal.errors import ConfigError, NotAllowed
-from fieldcal.model import Identity
-from fieldcal.setup import profiles
+from fieldcal.model import Identity, MailboxId
+from fieldcal.setup import imports, profiles
+from fieldcal.setup import mailboxes as boxes
+from fieldcal.setup.imports import Candidate, Standing
 from fieldcal.setup_model import Actor, Endpoint, Environment, Role, ServerProfile, TrialStatus
 from fieldcal.state import environments, links, mailboxes, tables, workers
 from fieldcal.state import profiles as rows
@@ -102,6 +104,62 @@ def test_a_write_without_an_answer_counts_as_an_event(state: Database) -> None:
         tx.execute(update(tables.links).values(event=None, triggers=None, intent="{}"))
     with pytest.raises(ConfigError, match="1 events of ours"):
         changed(state, replace(END, url="https://other.example"), None)
+
+
+SECOND = "second"
+
+
+def moved(state: Database, what: dict[str, Any], tenant: str, way: str) -> None:
+    """Another profile of this end; the mailbox is moved to it."""
+    with state.write() as tx:
+        rows.add(tx, ServerProfile(SECOND, replace(END, **what), NOW, tenant=tenant))
+        if way == "edit":
+            boxes.edit(tx, Actor("root"), NOW, ENVIRONMENT, [BOX], profile=SECOND)
+        else:
+            box = mailboxes.load(tx, ENVIRONMENT, BOX)
+            assert box is not None
+            imports.carry_out(tx, Actor("root"), NOW, ENVIRONMENT, [Candidate(box, Standing.IMPORT)], SECOND)
+
+
+def profile_of(state: Database) -> str | None:
+    with state.read() as tx:
+        found = mailboxes.load(tx, ENVIRONMENT, BOX)
+    assert found is not None
+    return found.profile
+
+
+@pytest.mark.parametrize("way", ["edit", "import"])
+@pytest.mark.parametrize(
+    "left", [{}, {"event": None, "triggers": None, "intent": "{}"}, {"event": None, "triggers": None}]
+)
+@pytest.mark.parametrize(("what", "said", "same"), CASES)
+def test_a_mailbox_goes_to_another_server_only_when_no_event_of_ours_stands_or_may_stand_in_it(
+    state: Database, what: dict[str, Any], said: Identity | None, same: bool, left: dict[str, Any], way: str
+) -> None:
+    with state.write() as tx:
+        if left:
+            tx.execute(update(tables.links).values(**left))
+    clean = "event" in left and "intent" not in left
+    if same or clean:
+        moved(state, what, said.tenant if said else "", way)
+        assert (profile_of(state), on(state)) == (SECOND, False)
+        return
+    refusal = rf"1 events of ours stand in {WORKER.address}, .*server of the profile second .*`fieldcal mailbox clean`"
+    with pytest.raises(ConfigError, match=refusal):
+        moved(state, what, said.tenant if said else "", way)
+    assert (profile_of(state), on(state)) == ("exo", True)
+
+
+def test_a_refused_move_moves_none_and_names_no_mailbox_in_which_nothing_stands(state: Database) -> None:
+    other = MailboxId("box-other")
+    with state.write() as tx:
+        tx.execute(tables.mailboxes.insert().values(environment=ENVIRONMENT, id=other, profile="exo", address="o@x"))
+        rows.add(tx, ServerProfile(SECOND, Endpoint("https://other.example"), NOW))
+        with pytest.raises(ConfigError, match=WORKER.address) as refused:
+            boxes.edit(tx, Actor("root"), NOW, ENVIRONMENT, [BOX, other], profile=SECOND)
+        assert "o@x" not in str(refused.value)
+        assert [box.profile for box in mailboxes.some(tx, ENVIRONMENT, [BOX, other])] == ["exo", "exo"]
+        assert boxes.edit(tx, Actor("root"), NOW, ENVIRONMENT, [other], profile=SECOND) == 1
 
 
 @pytest.mark.parametrize("role", [Role.MAILBOX_APPROVER, Role.DISPATCHER, Role.WORKER, Role.READER])

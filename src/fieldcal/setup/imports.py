@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId, SetUpList, SetUpThere
-from fieldcal.setup.mailboxes import permitted
+from fieldcal.setup.mailboxes import move, permitted
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Actor, Approval, Mailbox, Method, Selection
 from fieldcal.state import audit, mailboxes, profiles
@@ -96,7 +96,6 @@ def carry_out(
 ) -> list[MailboxId]:
     """Choose profile and method, and approve the address that was approved in the source; a test has to follow."""
     boxes = permitted(tx, actor, Action.IMPORT, environment, [candidate.mailbox.id for candidate in wanted])
-    profiles.get(tx, profile)
     served = {candidate.mailbox.id for candidate in wanted if candidate.standing is Standing.SERVED}
     ids = [box.id for box in boxes]
     for box in boxes:
@@ -104,7 +103,7 @@ def carry_out(
         if box.id in served:
             detail += "; copies accepted: Microsoft's own booking sync may serve it too"
         audit.record(tx, actor, now, "mailbox import", [f"{environment}/{box.id}"], detail)
-    mailboxes.set_profile(tx, environment, ids, profile)
+    move(tx, environment, boxes, profile)
     mailboxes.set_method(tx, environment, ids, Method.SERVER_SIDE_SYNC)
     mailboxes.approve(tx, environment, ids, actor.name)
     return ids

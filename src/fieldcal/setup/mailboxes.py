@@ -12,8 +12,12 @@ from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
 from fieldcal.plan.ready import ready
 from fieldcal.setup.permissions import Action, require, require_for
+from fieldcal.setup.profiles import same_server
 from fieldcal.setup_model import Actor, Mailbox, Method, Selection
-from fieldcal.state import audit, environments, mailboxes, profiles
+from fieldcal.state import audit, environments, links, mailboxes, profiles
+
+#: Mailboxes that a refusal names.
+_NAMED_AT_MOST = 5
 
 
 def permitted(
@@ -37,14 +41,35 @@ def edit(
     chosen = [mailbox.id for mailbox in found]
     detail = []
     if profile is not None:
-        profiles.get(tx, profile)
-        mailboxes.set_profile(tx, environment, chosen, profile)
+        move(tx, environment, found, profile)
         detail.append(f"profile {profile}")
     if method is not None:
         mailboxes.set_method(tx, environment, chosen, method)
         detail.append(f"method {method.value}")
     audit.record(tx, actor, now, "mailbox edit", _subjects(found), ", ".join(detail))
     return len(found)
+
+
+def move(tx: Connection, environment: str, found: Sequence[Mailbox], profile: str) -> None:
+    """Write these mailboxes through this profile.
+
+    What we remember of a mailbox's events are ids at one server; at another one none of them is found, which looks as
+    if the worker had deleted them. So no mailbox goes to another server while events of ours stand in it, or may
+    stand: a `ConfigError`, and none is moved.
+    """
+    new, known = profiles.get(tx, profile), {one.id: one for one in profiles.everyone(tx)}
+    away = {name for name, old in known.items() if not same_server(old, new.end, new.tenant)}
+    leaving = [mailbox.id for mailbox in found if mailbox.profile in away]
+    standing = links.standing(tx, environment, leaving)
+    if standing:
+        held = [mailbox.address or mailbox.id for mailbox in found if mailbox.id in standing]
+        more = f" and {len(held) - _NAMED_AT_MOST} more" if len(held) > _NAMED_AT_MOST else ""
+        raise ConfigError(
+            f"{sum(standing.values())} events of ours stand in {', '.join(held[:_NAMED_AT_MOST])}{more}, and it is not "
+            f"sure that they are at the server of the profile {profile} too: take them out first "
+            "(`fieldcal mailbox clean`), then choose the profile"
+        )
+    mailboxes.set_profile(tx, environment, [mailbox.id for mailbox in found], profile)
 
 
 def approve(tx: Connection, actor: Actor, now: datetime, environment: str, wanted: Sequence[MailboxId]) -> int:

@@ -65,14 +65,14 @@ def change(
     tenant = identity.tenant if identity else ""
     if end == known.end and tenant in {"", known.tenant}:
         return known
-    same = _same_server(known, end, tenant)
+    same = same_server(known, end, tenant)
     if not same:
         standing = profiles.standing(tx, name)
         if standing:
             raise ConfigError(
                 f"{standing} events of ours stand in mailboxes of the server profile {name}, and it is not sure that "
-                "they are at the new end too: take them out first (`fieldcal mailbox clean`), or make another profile "
-                "and move the mailboxes to it (`fieldcal mailbox edit --profile`)"
+                "they are at the new end too: take them out first (`fieldcal mailbox clean`); what is due is written "
+                "anew at the new end, after Test & Enable"
             )
         profiles.test_anew(tx, name)
     changed = replace(known, end=end, tenant=tenant or (known.tenant if same else ""))
@@ -82,7 +82,7 @@ def change(
     return changed
 
 
-def _same_server(known: ServerProfile, end: Endpoint, tenant: str) -> bool:
+def same_server(known: ServerProfile, end: Endpoint, tenant: str) -> bool:
     """The end is certainly the one that the profile stood at before: the same address, in the same tenant.
 
     A tenant alone proves nothing: it is the token's word, and any server may be shown the same token.

@@ -180,3 +180,19 @@ def live(tx: Connection, environment: str, mailbox: str | None = None) -> int:
     if mailbox is not None:
         wanted.append(links.c.mailbox == mailbox)
     return tx.scalar(select(func.count()).where(*wanted)) or 0
+
+
+def standing(tx: Connection, environment: str, wanted: Sequence[MailboxId]) -> dict[MailboxId, int]:
+    """How many events of ours stand, or may stand after a write without an answer, in each of these where any do."""
+    found: dict[MailboxId, int] = {}
+    for some in slices(wanted):
+        rows = tx.execute(
+            select(links.c.mailbox, func.count())
+            .where(
+                links.c.environment == environment, links.c.mailbox.in_(some),
+                or_(links.c.event.is_not(None), links.c.intent.is_not(None)),
+            )
+            .group_by(links.c.mailbox)
+        )  # fmt: skip
+        found |= {MailboxId(mailbox): number for mailbox, number in rows}
+    return found
