@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 from tests.conftest import NewState
-from tests.engine.test_service import MINUTE, TOMORROW, Served
+from tests.engine.test_service import MINUTE, TOMORROW, Served, eventually
 from tests.sync.world import ENVIRONMENT, World
 
 from fieldcal.embedded.faults import Fault, Match
@@ -103,14 +102,6 @@ def served(world: World) -> Iterator[Served]:
     yield made
     if not made.task.done():
         made.end()
-
-
-def eventually(served: Served, condition: Callable[[], bool]) -> None:
-    """Return when it holds; time passes meanwhile, so that no sleeper who came late is forgotten."""
-    deadline = time.monotonic() + 100
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true"
-        served.later(timedelta(seconds=0.5))
 
 
 def hint(served: Served, *named: str | None) -> None:

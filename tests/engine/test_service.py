@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 from tests.conftest import NewState
-from tests.sync.world import ENVIRONMENT, NOW, World
+from tests.sync.world import ENVIRONMENT, NOW, PlayedTime, World
 
 from fieldcal.clock import PlayedClock
 from fieldcal.embedded.faults import Fault, Match
@@ -21,7 +23,7 @@ from fieldcal.engine.service import FIRST_PAUSE, GATHER, Service
 from fieldcal.errors import ConfigError
 from fieldcal.model import BookingId, Identity
 from fieldcal.sources.pinned import PinnedSource
-from fieldcal.state import alerts, feeds, history, mailboxes, marks, plans, waiting
+from fieldcal.state import alerts, feeds, history, leases, mailboxes, marks, plans, waiting
 from fieldcal.state.history import Pass
 from fieldcal.sync.site import Site
 
@@ -90,6 +92,25 @@ class Served:
     def end(self) -> None:
         self.stop.set()
         self.world.run(asyncio.wait_for(self.task, 60))
+
+
+def eventually(served: Served, condition: Callable[[], bool]) -> None:
+    """Return when it holds; time passes meanwhile, so that no sleeper who came late is forgotten."""
+    deadline = time.monotonic() + 100
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        served.later(timedelta(seconds=0.5))
+
+
+@contextmanager
+def reading_elsewhere(world: World) -> Iterator[None]:
+    """Another process reads the environment while the block runs."""
+    with world.database.write() as tx:
+        lease = leases.take(tx, f"pull:{ENVIRONMENT}", "another", world.clock.now(), 2 * MINUTE)
+    assert lease is not None
+    yield
+    with world.database.write() as tx:
+        leases.give_back(tx, lease)
 
 
 @pytest.fixture
@@ -339,8 +360,6 @@ def test_at_night_every_mailbox_is_checked_once(served: Served) -> None:
 
 
 def test_while_another_process_reads_the_source_the_service_waits_and_writes_no_pass(served: Served) -> None:
-    from fieldcal.state import leases
-
     served.until(served.done(1))
     world = served.world
     with world.database.write() as tx:
@@ -354,6 +373,62 @@ def test_while_another_process_reads_the_source_the_service_waits_and_writes_no_
         leases.give_back(tx, lease)
     served.later(timedelta(seconds=5))
     served.until(served.done(2))
+
+
+def test_r1_what_is_announced_while_another_reads_is_in_the_calendar_soon_after(served: Served) -> None:
+    served.until(served.done(1))
+    with reading_elsewhere(served.world):
+        served.world.book("Anna", TOMORROW)
+        served.announce()
+        for _ in range(5):
+            served.later(timedelta(seconds=GATHER))
+        assert len(served.passes()) == 1
+    eventually(served, lambda: len(served.world.events("Anna")) == 1)
+    # By schedule the next would come a quarter of an hour later. Which job wrote what the pass has read is chance.
+    assert [one.kind for one in served.passes() if one.kind != "retry"] == ["scheduled", "announced"]
+
+
+def test_what_a_service_reads_in_full_at_its_start_is_so_read_after_another_was_at_it(world: World) -> None:
+    world.pass_()
+    with reading_elsewhere(world):
+        served = Served(world)
+        for _ in range(3):
+            served.later(timedelta(seconds=1))
+        before = len(served.passes())
+        world.forget_requests()
+    eventually(served, served.done(before + 1))
+    served.end()
+    urls = [entry.url for entry in world.field_service.control.ledger() if entry.method == "GET"]
+    assert any("/bookableresources?" in url and "$orderby" in url for url in urls), urls
+
+
+class Meddled(PlayedTime):
+    """A clock at whose first reading, in a pass, another process begins to read the environment."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__(NOW)
+        self._world, self.left = world, ExitStack()
+
+    def now(self) -> datetime:
+        world, self._world = self._world, None
+        if world is not None:
+            self.left.enter_context(reading_elsewhere(world))
+        return super().now()
+
+
+def test_a_pass_that_another_got_ahead_of_is_run_again_for_whoever_asked(served: Served) -> None:
+    served.until(served.done(1))
+    world, plain = served.world, served.world.site
+    world.book("Anna", TOMORROW)
+    clock = Meddled(world)
+    world.site = replace(plain, clock=clock)
+    asked = world.loop.create_task(served.service.ask(ENVIRONMENT))
+    served.until(served.done(2))
+    assert (served.passes()[1].tally.changes, asked.done()) == (0, False)
+    world.site = plain
+    clock.left.close()
+    eventually(served, asked.done)
+    assert asked.result().tally.changes == 1
 
 
 def test_when_it_is_stopped_the_pass_in_hand_is_finished_and_later_wishes_are_told(served: Served) -> None:

@@ -211,15 +211,16 @@ class Service:
 
     def _due(self, tx: Connection, environment: str) -> list[Job]:
         now, desk = self._clock.now(), self._desk(environment)
-        if not desk.begun:
+        elsewhere = _ahead(desk.not_before, now, BUSY)
+        if not desk.begun and not elsewhere:
             return [Job(Priority.REGULAR, Kind.PASS, environment)]
         farthest = max(timedelta(minutes=environments.get(tx, environment).settings.interval), LONGEST_PAUSE)
         jobs = due(environment, feeds.load(tx, environment), waiting.ready(tx, environment, now), now, farthest)
-        if not _ahead(desk.refresh_at, now, REFRESH) and bookings.stale(tx, environment, 1):
+        if not elsewhere and not _ahead(desk.refresh_at, now, REFRESH) and bookings.stale(tx, environment, 1):
             # A mailbox was switched on by a command: what it lacks has to be read before it can be written.
             desk.refresh_at = now + REFRESH
             jobs.append(Job(Priority.CHANGE, Kind.PASS, environment))
-        if _ahead(desk.not_before, now, BUSY):
+        if elsewhere:
             jobs = [job for job in jobs if job.kind is not Kind.PASS]
         if desk.refused:
             jobs = [job for job in jobs if job.kind is Kind.PASS and job.priority is Priority.REGULAR]
@@ -247,7 +248,10 @@ class Service:
         while (held := await self._held(job.environment)) is not None:
             # Another process reads this environment, or died doing so: its lease ends by itself.
             if not desk.wishes:
-                desk.not_before, desk.begun = min(held, self._clock.now() + BUSY), True
+                desk.not_before = min(held, self._clock.now() + BUSY)
+                if job.priority is Priority.CHANGE:
+                    # What was announced may have changed after it was read there.
+                    self.announce(job.environment)
                 return
             await self._clock.sleep(GATHER)
         wishes = _taken(desk)
@@ -263,6 +267,11 @@ class Service:
         except BaseException as error:
             _answer(wishes, error)
             raise
+        if report.busy:
+            # Another began to read after we had looked: what was asked for is not read yet.
+            desk.wishes[:0] = wishes
+            self._engine.enqueue(job)
+            return
         desk.begun, desk.not_before, desk.refused = True, None, False
         _answer(wishes, report)
         if report.error:

@@ -57,6 +57,8 @@ class Report:
     news: int = 0
     #: when the source that asked to wait may be asked again
     again: datetime | None = None
+    #: another worker was reading the source, so that nothing was read here
+    busy: bool = False
 
 
 async def run_pass(
@@ -91,7 +93,7 @@ async def run_pass(
     tally, count = await work_off(site, run, only=only, patient=patient, progress=progress)
     tally = replace(tally, changes=pulled.changes)
     await finish(site, run, tally, error)
-    return Report(run, tally, count, error, pulled.news, again)
+    return Report(run, tally, count, error, pulled.news, again, pulled.busy)
 
 
 async def finish(site: Site, run: str, tally: Tally, error: str = "") -> None:
