@@ -205,7 +205,7 @@ def test_the_house_that_is_checked_is_the_real_one():
         ("engine/single.py", "import fieldcal.app"),
         ("app.py", "from fieldcal.cli import root"),
         ("cli/sync.py", "from fieldcal.calendars.graph import calendar"),
-        ("doctor.py", "from fieldcal.sources.dataverse import feed"),
+        ("doctor/look.py", "from fieldcal.sources.dataverse import feed"),
         ("sync/pull.py", "from fieldcal.sources.pinned import PinnedSource"),
         ("sources/dataverse/feed.py", "from fieldcal.plan.settings import Settings"),
         ("sources/dataverse/feed.py", "from fieldcal.calendars.graph import wire"),

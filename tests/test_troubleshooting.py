@@ -63,7 +63,7 @@ def checks_of_doctor() -> set[str]:
     """The names of lines: `Check("NAME", ...)` of the source's health, and what doctor's own rooms call theirs."""
     text = (SOURCE / "sources" / "dataverse" / "health.py").read_text(encoding="utf-8")
     found = set(re.findall(r'Check\(\s*"([^"]+)"', text)) | {other_sync.NAME, grants.NAME, grants.OUTSIDER}
-    for name in ("doctor.py", "doctor_calendars.py", "cli/doctor.py"):
+    for name in ("doctor/look.py", "doctor/rights.py", "cli/doctor.py"):
         text = (SOURCE / name).read_text(encoding="utf-8")
         found |= {plain for plain in re.findall(r'Line\([^,]+, "([^"]+)"', text) if plain not in _NOT_THERE}
         found |= set(re.findall(r'f"\{what\}: ([a-z -]+)"', text))

@@ -1,6 +1,7 @@
 """Whatever a test makes the product say, no secret is in it: all output of the suite is looked through (I10).
 
-A test plants secrets that can be told from other words: they begin with PLANTED- or PLANTED~, or are tokens and keys by their form.
+A test plants secrets that can be told from other words: they begin with PLANTED- or PLANTED~, or are tokens and keys
+by their form.
 Output that a test takes for itself is looked through where it is taken (`tests/cli/conftest.py`).
 """
 

@@ -11,7 +11,7 @@ from fieldcal.cli.options import Json
 
 if TYPE_CHECKING:
     from fieldcal.config import Config
-    from fieldcal.doctor_lines import Line
+    from fieldcal.doctor.lines import Line
 
 
 def doctor(
@@ -21,11 +21,11 @@ def doctor(
     json: Json = False,
 ) -> None:
     """Look at everything that the work stands on, with remedies. Exit status 1 where something failed."""
-    from fieldcal import doctor as examination
     from fieldcal.cli import show
     from fieldcal.cli.session import settings_of_command
     from fieldcal.clock import SystemClock
-    from fieldcal.doctor_lines import Level, Line, summary, worst
+    from fieldcal.doctor import look as examination
+    from fieldcal.doctor.lines import Level, Line, summary, worst
     from fieldcal.errors import ConfigError
 
     try:
@@ -50,8 +50,8 @@ def doctor(
 
 async def _ends(settings: Config, outsider: str) -> list[Line]:
     from fieldcal.cli.session import operator
-    from fieldcal.doctor import look_at_ends
-    from fieldcal.doctor_lines import Level, Line
+    from fieldcal.doctor.lines import Level, Line
+    from fieldcal.doctor.look import look_at_ends
     from fieldcal.ends import opened
     from fieldcal.errors import FieldcalError
 

@@ -16,11 +16,12 @@ from pathlib import Path
 from sqlalchemy import Connection
 from sqlalchemy.engine import make_url
 
-from fieldcal import __version__, doctor_calendars, hooks, runfile
+from fieldcal import __version__, hooks, runfile
 from fieldcal.access import readable_by_others
 from fieldcal.app import App
 from fieldcal.config import Config
-from fieldcal.doctor_lines import Level, Line
+from fieldcal.doctor import rights
+from fieldcal.doctor.lines import Level, Line
 from fieldcal.errors import ConfigError, FieldcalError
 from fieldcal.keys import client_certificate
 from fieldcal.model import Check
@@ -140,7 +141,7 @@ async def look_at_ends(app: App, actor: Actor, outsider: str) -> AsyncIterator[L
     for profile in known:
         async for line in _profile(app, profile, outsider, tenants):
             yield line
-        async for line in doctor_calendars.look(app, actor, places, profile):
+        async for line in rights.look(app, actor, places, profile):
             yield line
     for line in await app.database.reading(_tenants, tenants):
         yield line

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from fieldcal.app import App
-from fieldcal.doctor_lines import Level, Line
+from fieldcal.doctor.lines import Level, Line
 from fieldcal.errors import FieldcalError, Forbidden, NotAMailbox, Unavailable
 from fieldcal.model import MailboxId
 from fieldcal.setup import bench, claims, takeover

@@ -1,0 +1,1 @@
+"""One harmless call through everything that the synchronization stands on, each with its result, reason and remedy."""
