@@ -56,6 +56,8 @@ class Standing:
         found = self.registered.differences
         if self.known is None:
             return (*found, "this installation knows no webhook of this environment")
+        if self.known.sure_at is None:
+            found = (*found, "its last registration was not finished; until it is, the secret before is taken too")
         if self.registered.url and self.registered.url != self.known.url:
             found = (*found, f"it calls {self.registered.url}, not {self.known.url}")
         return found
@@ -94,12 +96,13 @@ async def add(app: App, actor: Actor, name: str, url: str, end: Endpoint | None 
     """Register the webhook, or repair it and renew its secret; says what was done.
 
     `end`: who registers, where it is not who reads. Kept is nothing of it. The new secret is taken before the source
-    knows it, the one before for a while after, so that nothing is lost in between.
+    knows it, the one before until the source has surely taken the new one, and a while longer: nothing is lost in
+    between, whatever is cut off where.
     """
     environment = await app.database.reading(_mine, actor, name)
     before = await app.database.reading(webhooks.find, name)
     secret, now = secrets.token_urlsafe(32), app.clock.now()
-    made = Webhook(url, now, digest(secret), before.digest if before else "")
+    made = Webhook(url, now, digest(secret), before.may_be_known if before else "")
     if before is not None:
         made = replace(made, received_at=before.received_at, received=before.received)
     registrar = app.registrar_for(environment, end or environment.end, await _name(app, name))
@@ -110,18 +113,23 @@ async def add(app: App, actor: Actor, name: str, url: str, end: Endpoint | None 
         except FieldcalError:
             await app.database.writing(_put_back, name, before, made)
             raise
-        await app.database.writing(_told, actor, now, "environment webhook add", name, f"{url}: {'; '.join(done)}")
+        await app.database.writing(_done, actor, app.clock.now(), name, made, done)
         return done
     finally:
         await registrar.close()
 
 
 def _put_back(tx: Connection, name: str, before: Webhook | None, made: Webhook) -> None:
-    """The source knows the secret before, or, where its answer was lost, the new one: both are taken for a while."""
+    """The source knows a secret before, or the new one: all are taken until a renewal is finished."""
     if before is None:
         webhooks.forget(tx, name)
     else:
-        webhooks.keep(tx, name, replace(before, digest_before=made.digest, renewed_at=made.renewed_at))
+        webhooks.keep(tx, name, replace(made, url=before.url))
+
+
+def _done(tx: Connection, actor: Actor, now: datetime, name: str, made: Webhook, done: Sequence[str]) -> None:
+    webhooks.sure(tx, name, made.digest, now)
+    _told(tx, actor, now, "environment webhook add", name, f"{made.url}: {'; '.join(done)}")
 
 
 async def look(app: App, environment: Environment, end: Endpoint | None = None) -> Standing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from tests.cli.conftest import Fieldcal
 from tests.cli.processes import running
 from tests.cli.test_serve import ask, data, run_file, signed_in, template, until  # noqa: F401 - two of them are fixtures
 
+from fieldcal.clock import SystemClock
 from fieldcal.embedded.faults import Fault, Match
+from fieldcal.sources.dataverse.webhook import WebhookRegistrar
 from fieldcal.state import audit, webhooks
 
 WEBHOOK = ("environment", "webhook")
@@ -101,11 +104,57 @@ def test_what_cannot_be_registered_leaves_the_secret_before_in_force(plain: Comp
     with plain.state() as database, database.read() as tx:
         known = webhooks.find(tx, ENVIRONMENT)
     assert known is not None
-    assert known.digest == webhooks.digest(secret)
+    assert known.knows(secret.encode(), known.renewed_at + timedelta(days=30))
     assert fieldcal(*WEBHOOK, "add", ENVIRONMENT, "--url", "http://fieldcal.example.com").status == 1
     assert fieldcal(*WEBHOOK, "add", "nowhere", "--url", "https://fieldcal.example.com").status == 1
     assert fieldcal("user", "add", "eve").status == 0
     assert fieldcal(*WEBHOOK, "remove", ENVIRONMENT, "--yes", "--as", "eve").status == 1
+
+
+@pytest.mark.parametrize("cut", ["PATCH sdkmessageprocessingsteps", "answer", "killed before", "killed after"])
+def test_a_renewal_that_is_cut_off_anywhere_loses_no_notification_until_one_is_finished(
+    plain: Company, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, cut: str
+) -> None:
+    add = (*WEBHOOK, "add", ENVIRONMENT, "--url", "http://127.0.0.1:9")
+    assert fieldcal(*add).status == 0
+    first, put = secret_of(plain), WebhookRegistrar.put
+    step = plain.field_service.store.rows("sdkmessageprocessingstep")[0]
+    plain.field_service.store.change("sdkmessageprocessingstep", step["sdkmessageprocessingstepid"], {"statecode": 1})
+
+    async def killed(self: WebhookRegistrar, url: str, secret: str) -> Any:
+        if cut == "killed after":
+            await put(self, url, secret)
+        raise KeyboardInterrupt
+
+    if cut.startswith("killed"):
+        monkeypatch.setattr(WebhookRegistrar, "put", killed)
+    elif cut == "answer":
+        lost = Fault(kind="drop_after", match=Match(method="PATCH", path="serviceendpoints"), times=2)
+        plain.field_service.control.add_fault(lost)
+    else:
+        refused = Match(method="PATCH", path="sdkmessageprocessingsteps")
+        plain.field_service.control.add_fault(Fault(kind="status", status=403, match=refused, times=2))
+    # twice, for the second must not forget what the first left in doubt
+    secrets = [first]
+    for _ in range(2):
+        assert fieldcal(*add).status != 0
+        secrets.append(secret_of(plain))
+    later = SystemClock().now() + timedelta(days=30)
+    with plain.state() as database, database.read() as tx:
+        known = webhooks.find(tx, ENVIRONMENT)
+    assert known is not None
+    assert [known.knows(one.encode(), later) for one in secrets] == [True, True, True]
+    said = fieldcal(*WEBHOOK, "show", ENVIRONMENT)
+    assert (said.status, "was not finished" in said.out) == (1, True)
+    monkeypatch.setattr(WebhookRegistrar, "put", put)
+    plain.field_service.control.clear_faults()
+    assert fieldcal(*add).status == 0
+    with plain.state() as database, database.read() as tx:
+        known = webhooks.find(tx, ENVIRONMENT)
+    assert known is not None
+    assert known.knows(secret_of(plain).encode(), later)
+    assert not any(known.knows(one.encode(), later) for one in secrets)
+    assert fieldcal(*WEBHOOK, "show", ENVIRONMENT).status == 0
 
 
 def test_a_booking_that_is_announced_is_in_the_calendar_long_before_the_next_pass(

@@ -33,7 +33,8 @@ class Hooks:
         self.database, self.clock = database, PlayedClock(NOW)
         self.hints: list[tuple[str, str | None]] = []
         with database.write() as tx:
-            webhooks.keep(tx, "main", Webhook("https://x.example/hooks/main", NOW, digest(SECRET), digest(BEFORE)))
+            url = "https://x.example/hooks/main"
+            webhooks.keep(tx, "main", Webhook(url, NOW, digest(SECRET), digest(BEFORE), sure_at=NOW))
             webhooks.keep(tx, "north & south", Webhook("https://x.example", NOW, digest("another")))
         self.end = HooksEnd(database, self.clock, lambda *hint: self.hints.append(hint))
 
@@ -147,6 +148,32 @@ def test_the_secret_before_is_good_for_a_while_after_a_renewal(hooks):
     hooks.clock.advance(timedelta(minutes=1))
     assert hooks.post(secret=BEFORE)[0] == 404
     assert hooks.post()[0] == 202
+
+
+OLDER = "the-secret-before-that"
+DAY = timedelta(days=1)
+
+
+@pytest.mark.parametrize(
+    ("sure", "after", "good"),
+    [
+        (None, timedelta(0), {SECRET, BEFORE, OLDER}), (None, 400 * DAY, {SECRET, BEFORE, OLDER}), (None, -DAY, {SECRET, BEFORE, OLDER}),
+        (NOW, timedelta(minutes=9), {SECRET, BEFORE, OLDER}), (NOW, timedelta(minutes=10), {SECRET}), (NOW, -DAY, {SECRET}),
+        (NOW, timedelta(seconds=-2), {SECRET, BEFORE, OLDER}),
+    ],
+)  # fmt: skip
+def test_what_the_source_may_know_is_good_until_it_surely_knows_the_newest_and_no_longer_for_a_clock_set_back(
+    sure, after, good
+):
+    known = Webhook("https://x.example", NOW, digest(SECRET), f"{digest(OLDER)} {digest(BEFORE)}", sure)
+    tried = (SECRET, BEFORE, OLDER, "another", "", digest(BEFORE))
+    assert {one for one in tried if known.knows(one.encode(), NOW + after)} == good
+
+
+@pytest.mark.parametrize(("after", "good"), [(0, True), (59, True), (60, False), (-2, True), (-3600, False)])
+def test_the_secret_of_a_test_call_is_good_for_a_moment_whatever_the_clock_does(after, good):
+    known = Webhook("https://x.example", NOW, digest(SECRET), probe=digest("try"), probe_at=NOW)
+    assert known.is_probe(b"try", NOW + timedelta(seconds=after)) is good
 
 
 def test_a_test_call_is_answered_for_a_minute_and_is_no_notification(hooks):

@@ -65,12 +65,12 @@ webhooks = Table(
     metadata,
     Column("environment", Text, primary_key=True),
     text_column("url"),
-    #: SHA-256 of the secret, hex; the secret itself is known to the source alone
+    #: SHA-256 of the secret, hex, and `probe` that of a test call under way; no secret itself is kept
     text_column("digest"),
-    #: that of the secret before, good for a while after the renewal
+    #: those before that the source may know, with spaces between them; and since when it surely knows the newest
     text_column("digest_before"),
+    Column("sure_at", Instant),
     Column("renewed_at", Instant, nullable=False),
-    #: that of a test call under way
     text_column("probe"),
     Column("probe_at", Instant),
     Column("received_at", Instant),

@@ -28,7 +28,10 @@ class Webhook:
     url: str
     renewed_at: datetime
     digest: str = field(repr=False)
+    #: the last that the source surely knew, and after it those of renewals that were not finished; spaces between them
     digest_before: str = field(default="", repr=False)
+    #: since when the source surely knows the newest; None: it may know any of them, for its answer is missing
+    sure_at: datetime | None = None
     probe: str = field(default="", repr=False)
     probe_at: datetime | None = None
     received_at: datetime | None = None
@@ -38,14 +41,24 @@ class Webhook:
     missed_at: datetime | None = None
 
     def knows(self, secret: bytes, now: datetime) -> bool:
-        """The secret is good; compared in constant time."""
+        """The secret is good; compared in constant time.
+
+        One before the newest is good until it is sure that the source knows the newest, and for what was on its way a
+        while longer, but not for as long as a clock is set back.
+        """
         good = self._same(self.digest, secret)
-        before = self._same(self.digest_before, secret) and now - self.renewed_at < GRACE
+        known = [self._same(one, secret) for one in self.digest_before.split(" ")]
+        before = any(known) and (self.sure_at is None or abs(now - self.sure_at) < GRACE)
         return good or before
+
+    @property
+    def may_be_known(self) -> str:
+        """The digests of every secret that the source may know, as a renewal keeps them."""
+        return self.digest if self.sure_at else f"{self.digest_before} {self.digest}".strip()
 
     def is_probe(self, secret: bytes, now: datetime) -> bool:
         """It is the secret of a test call that was begun a moment ago."""
-        return self.probe_at is not None and self._same(self.probe, secret) and now - self.probe_at < PROBE
+        return self.probe_at is not None and self._same(self.probe, secret) and abs(now - self.probe_at) < PROBE
 
     def _same(self, known: str, secret: bytes) -> bool:
         return hmac.compare_digest(known.encode(), digest(secret).encode())
@@ -56,8 +69,8 @@ def everyone(tx: Connection) -> dict[str, Webhook]:
     rows = tx.execute(select(webhooks))
     return {
         row.environment: Webhook(
-            row.url, row.renewed_at, row.digest, row.digest_before, row.probe, row.probe_at, row.received_at,
-            row.received, row.missed, row.missed_at,
+            row.url, row.renewed_at, row.digest, row.digest_before, row.sure_at, row.probe, row.probe_at,
+            row.received_at, row.received, row.missed, row.missed_at,
         )
         for row in rows
     }  # fmt: skip
@@ -72,11 +85,17 @@ def keep(tx: Connection, environment: str, webhook: Webhook) -> None:
     """Have the environment's webhook be this one."""
     values = {
         "url": webhook.url, "digest": webhook.digest, "digest_before": webhook.digest_before,
-        "renewed_at": webhook.renewed_at, "received_at": webhook.received_at, "received": webhook.received,
-        "missed": webhook.missed, "missed_at": webhook.missed_at,
+        "sure_at": webhook.sure_at, "renewed_at": webhook.renewed_at, "received_at": webhook.received_at,
+        "received": webhook.received, "missed": webhook.missed, "missed_at": webhook.missed_at,
     }  # fmt: skip
     statement = insert(tx, webhooks).values(environment=environment, **values)
     tx.execute(statement.on_conflict_do_update(index_elements=["environment"], set_=values))
+
+
+def sure(tx: Connection, environment: str, known: str, now: datetime) -> None:
+    """The source knows the secret of this digest, unless another renewal has begun meanwhile."""
+    here = (webhooks.c.environment == environment) & (webhooks.c.digest == known)
+    tx.execute(update(webhooks).where(here).values(sure_at=now))
 
 
 def forget(tx: Connection, environment: str, /) -> None:

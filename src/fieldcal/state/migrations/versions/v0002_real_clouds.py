@@ -30,6 +30,7 @@ def _webhooks() -> None:
         _text("url"),
         _text("digest"),
         _text("digest_before"),
+        sa.Column("sure_at", sa.BigInteger),
         sa.Column("renewed_at", sa.BigInteger, nullable=False),
         _text("probe"),
         sa.Column("probe_at", sa.BigInteger),
