@@ -117,7 +117,7 @@ def look(tx: Connection, place: Environment, now: datetime, service_since: datet
     feed, hook = feeds.load(tx, place.id), webhooks.find(tx, place.id)
     passes = history.last_passes(tx, place.id, PASSES)
     done = [one for one in passes if one.ended_at is not None]
-    held = [plan for plan in plans.load(tx, place.id) if plan.state == "held"]
+    held = plans.load(tx, place.id, "held")
     boxes = mailboxes.some(tx, place.id, mailboxes.ids(tx, place.id, Selection()))
     last, state = _last_pass(tx, passes, now, service_since)
     return Standing(

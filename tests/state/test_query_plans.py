@@ -14,6 +14,7 @@ from sqlalchemy import Connection, event, text
 from tests.state.stocked import stock
 from tests.values import BOX, DAY, ENVIRONMENT, HOUR, NOW, WINDOW, WORKER, booking_id
 
+from fieldcal.engine import news
 from fieldcal.model import BookingId, EventId, MailboxId
 from fieldcal.state import bookings, history, links, marks, plans, workers
 from fieldcal.state.database import Database
@@ -69,7 +70,7 @@ def large(
     database.close()
 
 
-#: every query that a pass, a page of the feed, or a mailbox's round asks
+#: every query that a pass, a page of the feed, or a mailbox's round asks, and the service every second
 HOT: dict[str, Callable[[Connection], Any]] = {
     "marks.due": lambda tx: marks.due(tx, ENVIRONMENT, BOX, NOW, 200),
     "marks.due_mailboxes": lambda tx: marks.due_mailboxes(tx, ENVIRONMENT, NOW),
@@ -95,6 +96,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "plans.take_budget": lambda tx: plans.take_budget(tx, ENVIRONMENT, 3, NOW),
     "plans.verdicts": lambda tx: plans.verdicts(tx, ENVIRONMENT, BOX, IDS),
     "plans.finish": lambda tx: plans.finish(tx, ENVIRONMENT, BOX, [BookingId(IDS[0])]),
+    "news.look": lambda tx: news.look(tx, ENVIRONMENT),
     "history.of_booking": lambda tx: history.of_booking(tx, ENVIRONMENT, IDS[0]),
     "a worker's new mailbox": lambda tx: workers._mark_bookings(tx, ENVIRONMENT, [WORKER], WINDOW, NOW),
 }

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from fieldcal.plan.forecast import Forecast, forecast
 from fieldcal.setup_model import Alert
-from fieldcal.state import alerts, mailboxes, plans, waiting
+from fieldcal.state import alerts, plans, waiting
 from fieldcal.state.history import Tally
 from fieldcal.state.plans import Plan
 from fieldcal.sync.passes import Report
@@ -52,11 +52,10 @@ class Seen:
 
 
 def look(tx: Connection, environment: str) -> Seen:
-    """What stands now; two small reads, and one more while there are alerts."""
-    standing = {(one.mailbox, one.code): one for one in alerts.standing(tx, environment) if one.level != "information"}
-    boxes = [mailboxes.load(tx, environment, mailbox) for mailbox in {mailbox for mailbox, _ in standing} if mailbox]
-    held = {plan.id: plan for plan in plans.load(tx, environment) if plan.state == "held"}
-    return Seen(standing, frozenset(str(box.id) for box in boxes if box and not box.enabled), held)
+    """What stands now; three reads, however much stands."""
+    standing = {(one.mailbox, one.code): one for one in alerts.standing(tx, environment, alerts.URGENT)}
+    held = {plan.id: plan for plan in plans.load(tx, environment, "held")}
+    return Seen(standing, alerts.switched_off(tx, environment), held)
 
 
 def tell(environment: str, before: Seen, now: Seen) -> None:

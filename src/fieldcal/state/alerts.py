@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select, update
 
 from fieldcal.setup_model import Alert
 from fieldcal.state.rows import insert
-from fieldcal.state.tables import alerts
+from fieldcal.state.tables import alerts, mailboxes
 
 LEVELS = ("information", "warning", "error")
+#: the levels at which somebody has to act
+URGENT = ("warning", "error")
 
 
 def raise_alert(
@@ -48,10 +50,24 @@ def acknowledge(tx: Connection, environment: str, mailbox: str, codes: Iterable[
     return done.rowcount
 
 
-def standing(tx: Connection, environment: str) -> list[Alert]:
-    """Every alert of this environment, the newest first."""
+def switched_off(tx: Connection, environment: str) -> frozenset[str]:
+    """The mailboxes that are off and have an alert at which somebody has to act."""
+    told = select(alerts.c.mailbox).where(alerts.c.environment == environment, alerts.c.level.in_(URGENT))
+    return frozenset(
+        tx.scalars(
+            select(mailboxes.c.id).where(
+                mailboxes.c.environment == environment, ~mailboxes.c.enabled, mailboxes.c.id.in_(told)
+            )
+        )
+    )
+
+
+def standing(tx: Connection, environment: str, levels: Collection[str] = LEVELS) -> list[Alert]:
+    """The alerts of this environment at these levels, the newest first."""
     rows = tx.execute(
-        select(alerts).where(alerts.c.environment == environment).order_by(alerts.c.last_at.desc(), alerts.c.mailbox)
+        select(alerts)
+        .where(alerts.c.environment == environment, alerts.c.level.in_(levels))
+        .order_by(alerts.c.last_at.desc(), alerts.c.mailbox)
     )
     return [
         Alert(
