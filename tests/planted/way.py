@@ -192,7 +192,8 @@ WAY = (
     ),
     Fault(
         "one broken mailbox ends the pass", "I7", "sync/passes.py",
-        "    except Exception:\n        # A fault of ours", "    except ArithmeticError:\n        # A fault of ours",
+        "    except Exception as error:\n        # A fault of ours",
+        "    except ArithmeticError as error:\n        # A fault of ours",
         "A fault in one mailbox keeps all technicians' jobs from them.",
         f"{PROOF}::test_i7_a_fault_of_ours_in_one_mailbox_stops_no_other",
     ),

@@ -7,12 +7,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 from tests.sync.test_faults import settle
 from tests.sync.world import ENVIRONMENT, NOW, PROFILE, World
 
 from fieldcal.embedded.faults import Fault, Match
-from fieldcal.state import plans, profiles
+from fieldcal.state import alerts, plans, profiles, waiting
+from fieldcal.state.tables import links
 from fieldcal.sync.approve import approve
+from fieldcal.sync.passes import work_off
 
 TOMORROW = NOW + timedelta(days=1)
 EMPTY = '{"@odata.context":"x/$metadata#rows","value":[]}'
@@ -167,3 +170,47 @@ def test_d14_zones_that_come_empty_once_do_not_show_a_berliner_utc(world: World)
     world.book("Ana", TOMORROW)
     settle(world, 1)
     assert "Europe/Berlin" in world.events("Ana")[0].body
+
+
+@pytest.mark.parametrize("trouble", ["no whole answer of the source", "a fault of ours"])
+def test_a_mailbox_that_cannot_be_worked_on_is_come_back_to_with_growing_pauses_and_told_of(
+    world: World, trouble: str
+) -> None:
+    """The service looks at what is due each second; such a mailbox was read whole as often, for ever, and silently."""
+    world.worker("Ana")
+    booking = world.book("Ana", TOMORROW, name="Job")
+    world.pass_()
+    if trouble == "a fault of ours":
+        world.move(booking, TOMORROW + timedelta(hours=5))
+        spoil = Fault(kind="status", times=0)
+        with world.database.write() as tx:
+            tx.execute(update(links).values(triggers="no JSON"))
+    else:
+        world.forget_state()
+        world.set_up_again("Ana")
+        spoil = Fault(kind="garbage", times=None, match=Match(path=r"bookings(\?.*In)?\("))
+    world.field_service.control.add_fault(spoil)
+    world.pass_()
+    began, tried = world.clock.now(), list[float]()
+    for _ in range(55):
+        world.clock.advance(timedelta(seconds=4))
+        with world.database.read() as tx:
+            ready = waiting.ready(tx, ENVIRONMENT, world.clock.now())
+        if ready:
+            tried.append((world.clock.now() - began).total_seconds())
+            world.run(work_off(world.site, "retry"))
+    first = 60 if "source" in trouble else 30
+    assert tried[:2] == pytest.approx([first, 3 * first], abs=8)
+    assert len(tried) <= 3
+    with world.database.read() as tx:
+        assert [(each.code, each.mailbox) for each in alerts.standing(tx, ENVIRONMENT) if each.mailbox] == [
+            ("mailbox-failing", world.boxes["Ana"])
+        ]
+    if "source" in trouble:
+        world.field_service.control.clear_faults()
+        settle(world, 2)
+        with world.database.read() as tx:
+            assert alerts.standing(tx, ENVIRONMENT) == []
+        world.delete(booking)
+        world.pass_()
+        assert world.events("Ana") == []

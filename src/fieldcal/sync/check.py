@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConnectorError, MailboxError, SourceSilent
+from fieldcal.errors import ConnectorError, Incomplete, MailboxError, SourceSilent
 from fieldcal.model import BookingId, EventId, Link, MailboxId, Observed, Window
 from fieldcal.plan.decide import adopted, ours
 from fieldcal.plan.drift import Drifted, differences
@@ -246,7 +246,7 @@ async def _ask_unknown(site: Site, found: Compared) -> Told:
     unknown = [booking for booking in ids if booking not in known]
     try:
         details = await read_details(site, unknown)
-    except ConnectorError as error:
+    except (ConnectorError, Incomplete) as error:
         raise SourceSilent(f"the source has to say what became of {len(unknown)} bookings first: {error}") from error
     silent = set(details.unknown)
     found.adopted = [link for link in found.adopted if link.booking not in silent]

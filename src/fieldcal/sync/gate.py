@@ -32,6 +32,8 @@ CLAIMED = "claimed-elsewhere"
 #: How long a claim that was seen to be ours is believed; before a write that comes later it is read again. So long, and
 #: no longer, two installations may write into one calendar after a take-over (R14).
 CLAIM_HOLDS = timedelta(hours=12)
+#: First pause, seconds, of a mailbox that was left for a reason which is not its own.
+LEFT = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,26 @@ def concerning(outcomes: Sequence[Outcome], waiting: str) -> MailboxError | Conn
 def _of_one(error: MailboxError | ConnectorError) -> bool:
     refused = isinstance(error, Forbidden | NotAMailbox)
     return refused or (isinstance(error, SignInFailed) and not error.everywhere)
+
+
+async def left(site: Site, mailbox: MailboxId, text: str, *, first: float = LEFT) -> None:
+    """Come back to a mailbox that could not be worked on after `first` seconds, then more each time; it is told of.
+
+    For what speaks neither of the mailbox nor of its server: a source that does not say what must be known first, a
+    fault of ours. It counts as no refusal.
+    """
+    now = site.clock.now()
+
+    def store(tx: Connection) -> int:
+        row = mailboxes.load(tx, site.environment, mailbox)
+        failures = 1 if row is None else row.failures + 1
+        alerts.raise_alert(tx, site.environment, mailbox, "mailbox-failing", "warning", text, now)
+        troubles.went_wrong(tx, site.environment, mailbox, text, failures, refused=False)
+        return failures
+
+    failures = await site.database.writing(store)
+    seconds = pause(failures, site.spread(), first=first)
+    await site.pace.pause(mailbox, now + timedelta(seconds=seconds), text)
 
 
 async def went_wrong(

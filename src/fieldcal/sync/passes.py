@@ -12,11 +12,11 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConfigError, ConnectorError, FieldcalError, Incomplete, Throttled
+from fieldcal.errors import ConfigError, ConnectorError, FieldcalError, Incomplete, LeaseLost, Throttled
 from fieldcal.model import EventId, MailboxId
 from fieldcal.state import feeds, history, mailboxes, marks
 from fieldcal.state.history import Tally
-from fieldcal.sync import duplicates
+from fieldcal.sync import duplicates, gate
 from fieldcal.sync.check import check
 from fieldcal.sync.clean import Cleaned, Job, clean
 from fieldcal.sync.duplicates import Found, Removed
@@ -227,14 +227,25 @@ async def _each(site: Site, boxes: Collection[MailboxId], work: Work, progress: 
 
 
 async def _alone(site: Site, mailbox: MailboxId, work: Work) -> Tally:
-    """Keep one mailbox's failure to itself; only a state that cannot be used ends the pass."""
+    """Keep one mailbox's failure to itself; only a state that cannot be used ends the pass.
+
+    The schedule looks at what is due every second, so a mailbox that fails is paused, longer each time.
+    """
     try:
         return await work(mailbox)
     except ConfigError:
         raise
+    except LeaseLost as error:
+        # Another works in the mailbox; a pause would be his.
+        log.warning("a mailbox was left", action="mailbox_left", mailbox=mailbox, error=str(error))
+        return Tally(failed=1)
     except FieldcalError as error:
         log.warning("a mailbox was left", action="mailbox_left", mailbox=mailbox, error=str(error))
-    except Exception:
+        reason = str(error)
+    except Exception as error:
         # A fault of ours in one mailbox must not keep the others' bookings from their calendars (I7).
         log.exception("a mailbox failed", action="mailbox_failed", mailbox=mailbox, environment=site.environment)
+        # Its words may hold what no log and no page may show.
+        reason = f"a fault of Fieldcal's own ({type(error).__name__}); please report it, with what the log says"
+    await gate.left(site, mailbox, reason)
     return Tally(failed=1)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -34,8 +33,8 @@ LOAD, BATCH = 200, 20
 #: How often a pass comes back to one mailbox while something is due at once (adopted, then updated).
 ROUNDS = 1000
 
-#: How long a mailbox waits that has to be checked first while the source does not answer.
-SILENCE = timedelta(seconds=60)
+#: First pause, seconds, of a mailbox that has to be checked first while the source does not answer.
+SILENCE = 60.0
 
 
 @dataclass(slots=True)
@@ -88,7 +87,7 @@ async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
         await _work_off(run, begun.work)
         await _end(run, opened)
     except SourceSilent as error:
-        await site.pace.pause(mailbox, site.clock.now() + SILENCE, str(error))
+        await gate.left(site, mailbox, str(error), first=SILENCE)
     except (MailboxError, ConnectorError) as error:
         await _step(run, ())
         await gate.went_wrong(site, run.held, mailbox, opened, error)
