@@ -256,8 +256,12 @@ class App:
         finally:
             await http.close()
 
-    async def set_up_there(self, environment: Environment) -> SetUpList:
-        """Who is set up in the environment's source already, and whom Microsoft's own booking sync serves (D9)."""
+    async def set_up_there(self, name: str) -> SetUpList:
+        """Who is set up in the environment's source already, and whom Microsoft's own booking sync serves (D9).
+
+        Raises as `settle` does, which asks first who the source is.
+        """
+        environment = await self.settle(name)
         http = self.http_to(environment.end, "fieldservice")
         try:
             return await set_up.read(http, self.clock.now())

@@ -61,7 +61,7 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
 
     async with AsyncExitStack() as stack:
         sites = await stack.enter_async_context(Sites(app))
-        service = Service(app.database, app.clock, sites.open)
+        service = Service(app.database, app.clock, sites.open, app.set_up_there)
         token = secrets.token_urlsafe(32)
         end = ServiceEnd(service, token, app.requests).app()
         hooks = HooksEnd(app.database, app.clock, service.hint).app()

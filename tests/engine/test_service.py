@@ -21,7 +21,8 @@ from fieldcal.embedded.faults import Fault, Match
 from fieldcal.engine.schedule import Job, Kind, Priority
 from fieldcal.engine.service import FIRST_PAUSE, GATHER, Service
 from fieldcal.errors import ConfigError
-from fieldcal.model import BookingId, Identity
+from fieldcal.model import BookingId, Identity, SetUpList
+from fieldcal.sources.dataverse import set_up
 from fieldcal.sources.pinned import PinnedSource
 from fieldcal.state import alerts, feeds, history, leases, mailboxes, marks, plans, waiting
 from fieldcal.state.history import Pass
@@ -38,11 +39,19 @@ class Served:
         self.world = world
         self.clock = PlayedClock(NOW)
         self.stop = asyncio.Event()
-        self.service = Service(world.database, self.clock, self.site)
+        self.service = Service(world.database, self.clock, self.site, self.there)
         self.task = world.loop.create_task(self.service.run(self.stop))
 
     async def site(self, _environment: str) -> Site:
         return self.world.site
+
+    async def there(self, _environment: str) -> SetUpList:
+        world = self.world
+        http = world._http(world.source_url, world.source_token, "import")
+        try:
+            return await set_up.read(http, world.clock.now())
+        finally:
+            await http.close()
 
     def later(self, by: timedelta) -> None:
         """Let time pass for the service, the ends and the sync, and the service take notice of it.

@@ -66,8 +66,7 @@ async def _work(app: App, actor: Actor, wish: Wish) -> Outcome:
         return place, imports.profile_for(tx, wish.profile), ours
 
     place, profile, ours = await app.database.reading(meant)
-    environment = await app.settle(place)
-    there = await app.set_up_there(environment)
+    there = await app.set_up_there(place)
     found = imports.candidates(ours, there)
     wanted = imports.chosen(found, accept_copies=wish.accept_copies)
     if wish.dry_run or not wanted:

@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
-from fieldcal.engine import news, quiet
+from fieldcal.engine import importing, news, quiet
 from fieldcal.engine.hints import Hinted
 from fieldcal.engine.schedule import Job, Kind, Priority, check_due, due
 from fieldcal.engine.single import SingleEngine
@@ -88,12 +88,14 @@ class Service:
     """Runs the jobs of every environment until stopped. Use it in one loop; `run` once.
 
     `sites` opens an environment as it is set now; it is asked before each job and may raise `FieldcalError`.
+    `there` tells who is set up in an environment's source, where that is imported (D9), while its passes go well.
     """
 
     def __init__(
-        self, database: Database, clock: Clock, sites: Callable[[str], Awaitable[Site]], *, tick: float = TICK
-    ) -> None:
-        self._database, self._clock, self._sites, self._tick = database, clock, sites, tick
+        self, database: Database, clock: Clock, sites: Callable[[str], Awaitable[Site]],
+        there: importing.There | None = None, *, tick: float = TICK,
+    ) -> None:  # fmt: skip
+        self._database, self._clock, self._sites, self._there, self._tick = database, clock, sites, there, tick
         self._engine = SingleEngine()
         self._desks: dict[str, _Desk] = {}
 
@@ -288,7 +290,10 @@ class Service:
         return await self._database.reading(waiting.held_until, f"pull:{environment}", self._clock.now())
 
     async def _test(self, site: Site) -> None:
-        """Go on with the tests that wait; what is switched on by them is read and written at once."""
+        """Import if it is due, and go on with the tests that wait; what they switch on is read and written at once."""
+        desk = self._desk(site.environment)
+        if self._there and desk.begun and not (desk.refused or desk.failures):
+            await importing.run(self._database, self._clock, site.environment, self._there)
         bench = Bench(site.database, site.clock, site.calendars, site.worker)
         if any(mailbox.enabled for mailbox in await trial.go_on(bench, site.environment)):
             self.announce(site.environment)

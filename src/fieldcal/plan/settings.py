@@ -63,6 +63,13 @@ class Contact(StrEnum):
     ACCOUNT = "account"
 
 
+class WhoIsSetUp(StrEnum):
+    """D9: what becomes of mailboxes that the source has set up already."""
+
+    ASK = "ask"
+    AUTOMATIC = "automatic"
+
+
 class ApprovalRule(StrEnum):
     """D12: who may approve e-mail and set others up."""
 
@@ -89,6 +96,7 @@ class Settings:
     canceled: Canceled = Canceled.MARK
     deleted: Deleted = Deleted.REMOVE
     drift: Drift = Drift.REPORT
+    set_up_there: WhoIsSetUp = WhoIsSetUp.ASK
     account: Account = Account.SERVICE
     contact: Contact = Contact.EITHER
     approval_rule: ApprovalRule = ApprovalRule.PAGE

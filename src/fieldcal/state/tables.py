@@ -52,11 +52,11 @@ feeds = Table(
     text_column("last_error"),
     Column("next_pull_at", Instant),
     Column("last_check_at", Instant),
-    #: how it is read, and why so; when the last whole read was begun; how often in a row we were asked to wait
-    text_column("way"),
-    text_column("way_reason"),
+    #: how it is read, and why so; when the last whole read and the last import were begun; waits asked for in a row
+    *(text_column("way"), text_column("way_reason")),
     Column("swept_at", Instant),
     count("throttled"),
+    Column("imported_at", Instant),
 )
 
 #: The webhook of one environment: what it is called with, and what came of it.

@@ -53,3 +53,4 @@ def upgrade() -> None:
     op.add_column("feeds", _text("way_reason"))
     op.add_column("feeds", sa.Column("swept_at", sa.BigInteger))
     op.add_column("feeds", _count("throttled"))
+    op.add_column("feeds", sa.Column("imported_at", sa.BigInteger))
