@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 class Process:
