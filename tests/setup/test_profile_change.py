@@ -144,6 +144,11 @@ def test_a_mailbox_goes_to_another_server_only_when_no_event_of_ours_stands_or_m
         moved(state, what, said.tenant if said else "", way)
         assert (profile_of(state), on(state)) == (SECOND, False)
         return
+    if way == "import":
+        # it stays where its events are, and nobody else's import is held up
+        moved(state, what, said.tenant if said else "", way)
+        assert (profile_of(state), on(state)) == ("exo", True)
+        return
     refusal = rf"1 events of ours stand in {WORKER.address}, .*server of the profile second .*`fieldcal mailbox clean`"
     with pytest.raises(ConfigError, match=refusal):
         moved(state, what, said.tenant if said else "", way)

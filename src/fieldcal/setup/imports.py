@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId, SetUpList, SetUpThere
-from fieldcal.setup.mailboxes import move, permitted
+from fieldcal.setup.mailboxes import bound, move, permitted
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Actor, Approval, Mailbox, Method, Selection
 from fieldcal.state import audit, mailboxes, profiles
@@ -98,12 +98,14 @@ def carry_out(
     boxes = permitted(tx, actor, Action.IMPORT, environment, [candidate.mailbox.id for candidate in wanted])
     served = {candidate.mailbox.id for candidate in wanted if candidate.standing is Standing.SERVED}
     ids = [box.id for box in boxes]
+    # One with events of ours at another server goes on being written there, and holds up nobody else's import.
+    staying = bound(tx, environment, boxes, profile)
     for box in boxes:
-        detail = f"{box.address}, profile {profile}"
+        detail = f"{box.address}, profile {box.profile if box.id in staying else profile}"
         if box.id in served:
             detail += "; copies accepted: Microsoft's own booking sync may serve it too"
         audit.record(tx, actor, now, "mailbox import", [f"{environment}/{box.id}"], detail)
-    move(tx, environment, boxes, profile)
+    move(tx, environment, [box for box in boxes if box.id not in staying], profile)
     mailboxes.set_method(tx, environment, ids, Method.SERVER_SIDE_SYNC)
     mailboxes.approve(tx, environment, ids, actor.name)
     return ids

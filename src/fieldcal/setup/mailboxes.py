@@ -57,10 +57,7 @@ def move(tx: Connection, environment: str, found: Sequence[Mailbox], profile: st
     if the worker had deleted them. So no mailbox goes to another server while events of ours stand in it, or may
     stand: a `ConfigError`, and none is moved.
     """
-    new, known = profiles.get(tx, profile), {one.id: one for one in profiles.everyone(tx)}
-    away = {name for name, old in known.items() if not same_server(old, new.end, new.tenant)}
-    leaving = [mailbox.id for mailbox in found if mailbox.profile in away]
-    standing = links.standing(tx, environment, leaving)
+    standing = bound(tx, environment, found, profile)
     if standing:
         held = [mailbox.address or mailbox.id for mailbox in found if mailbox.id in standing]
         more = f" and {len(held) - _NAMED_AT_MOST} more" if len(held) > _NAMED_AT_MOST else ""
@@ -70,6 +67,13 @@ def move(tx: Connection, environment: str, found: Sequence[Mailbox], profile: st
             "(`fieldcal mailbox clean`), then choose the profile"
         )
     mailboxes.set_profile(tx, environment, [mailbox.id for mailbox in found], profile)
+
+
+def bound(tx: Connection, environment: str, found: Sequence[Mailbox], profile: str) -> dict[MailboxId, int]:
+    """Those of these that may not go to this profile's server, with how many events of ours stand where they are."""
+    new = profiles.get(tx, profile)
+    away = {old.id for old in profiles.everyone(tx) if not same_server(old, new.end, new.tenant)}
+    return links.standing(tx, environment, [mailbox.id for mailbox in found if mailbox.profile in away])
 
 
 def approve(tx: Connection, actor: Actor, now: datetime, environment: str, wanted: Sequence[MailboxId]) -> int:
