@@ -192,6 +192,7 @@ def paused(tx: Connection, now: datetime) -> list[Paused]:
         known = {
             "connector": f"everything through the server profile {name}",
             "source": f"the source of the environment {name}",
+            "repair": f"the daily whole read of the environment {name}",
         }
         who = known.get(kind) or addresses.get(scope, scope)
         told.append(Paused(scope, who, until, reason))

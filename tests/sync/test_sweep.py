@@ -361,19 +361,36 @@ def test_the_repair_is_due_once_a_day_and_costs_one_request_while_the_window_can
     assert sweeps == [0, 1, 0, 1, 0]
 
 
-def test_a_repair_that_fails_leaves_the_pass_its_work_and_is_tried_again(world: World) -> None:
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [("empty_page", {}), ("status", {"status": 503}), ("status", {"status": 429, "headers": {"Retry-After": "300"}})],
+    ids=["not whole", "503", "429"],
+)
+def test_a_repair_that_fails_leaves_the_pass_its_work_is_told_of_and_tried_again_in_an_hour(
+    world: World, kind: str, more: dict[str, Any]
+) -> None:
     world.worker("Ana")
     booking = world.book("Ana", TOMORROW)
     world.pass_()
     world.clock.advance(timedelta(days=1))
     world.move(booking, TOMORROW + timedelta(days=2))
-    plant(world, SWEEP, "empty_page")
-    assert world.pass_().error
+    plant(world, SWEEP, kind, **more)
+    report = world.pass_()
+    assert (report.error, report.tally.changes, report.news) == ("", 1, 1)
     assert [event.start for event in world.events("Ana")] == [TOMORROW + timedelta(days=2)]
+    assert "daily whole read" in alert(world, "repair")
+    assert feed(world).throttled == (1 if more.get("status") == 429 else 0)
+    if more.get("status") == 429:
+        assert "asked to wait" in world.pass_().error
     world.field_service.control.clear_faults()
+    world.clock.advance(timedelta(minutes=30))
     world.forget_requests()
     assert world.pass_().error == ""
+    assert not any("endtime gt" in url for url in asked(world))
+    world.clock.advance(timedelta(minutes=31))
+    assert world.pass_().error == ""
     assert any("endtime gt" in url for url in asked(world))
+    assert (alert(world, "repair"), feed(world).throttled) == ("", 0)
 
 
 # --- the source asks to wait -----------------------------------------------------------------------------------------

@@ -19,9 +19,9 @@ from fieldcal.state import bookings, feeds, history, leases, marks
 from fieldcal.state.history import Tally
 from fieldcal.sync.absorb import Frame, Told, absorb, wanting
 from fieldcal.sync.passes import Report, finish, work_off
-from fieldcal.sync.pull import waits_for
 from fieldcal.sync.site import LEASE, Held, Site, holding
 from fieldcal.sync.take import read_details
+from fieldcal.sync.throttle import waits_for
 
 log = structlog.get_logger()
 

@@ -20,10 +20,11 @@ from fieldcal.sync import duplicates, gate
 from fieldcal.sync.check import check
 from fieldcal.sync.clean import Cleaned, Job, clean
 from fieldcal.sync.duplicates import Found, Removed
-from fieldcal.sync.pull import Pulled, pull, waits_for
+from fieldcal.sync.pull import Pulled, pull
 from fieldcal.sync.reconcile import reconcile
 from fieldcal.sync.site import LEASE, Site
 from fieldcal.sync.survey import Survey, survey
+from fieldcal.sync.throttle import waits_for
 
 log = structlog.get_logger()
 

@@ -11,23 +11,27 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection
 
-from fieldcal.errors import CursorExpired, Denied, Incomplete, Throttled, Unreachable
+from fieldcal.errors import ConnectorError, CursorExpired, Denied, Incomplete, Throttled, Unreachable
 from fieldcal.model import BookingId, Details, Page, Reading, Window
 from fieldcal.state import bookings, feeds, workers
 from fieldcal.state.feeds import Feed
+from fieldcal.sync import throttle
 from fieldcal.sync.absorb import Told, absorb
 from fieldcal.sync.site import Held, Site, holding
-from fieldcal.sync.sweep import repair, repair_due, sweep
+from fieldcal.sync.sweep import Found, repair, repair_due, sweep, tell_repair
 from fieldcal.sync.take import DETAILS, Read, ask_by_id, changed, frame_of, read_details, stored, take
+
+log = structlog.get_logger()
 
 #: Users and addresses change without a trace in the resources' own feed: all are read again this often.
 WORKERS_IN_FULL = timedelta(days=1)
 #: After a change of the way, changes are asked for from this long before the last pull: it may have taken hours.
 LONG_PULL = timedelta(days=1)
-#: The longest wait after a throttle that names none, seconds: the span over which Dataverse counts.
-LONGEST_WAIT = 300.0
+#: A daily repair that failed is tried again after this long.
+REPAIR_AGAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +51,11 @@ async def pull(site: Site, *, workers_in_full: bool = False) -> Pulled:
         if held is None:
             return Pulled(busy=True)
         feed = await site.database.reading(feeds.load, site.environment)
-        await _wait_is_over(site)
+        await throttle.wait_is_over(site)
         try:
             return await _pull(site, held, feed, in_full=workers_in_full)
         except Throttled as error:
-            await _wait(site, held, feed, error)
+            await throttle.wait(site, error)
             raise
 
 
@@ -68,35 +72,35 @@ async def _pull(site: Site, held: Held, feed: Feed, *, in_full: bool) -> Pulled:
     entered = refreshed + await _enter(site, held)
     now = site.clock.now()
     ahead = now + timedelta(minutes=site.settings.interval)
-    await changed(site, held, last_pull_at=now, next_pull_at=ahead, last_error="", throttled=0)
-    feed = await site.database.reading(feeds.load, site.environment)
-    if feed.way is Reading.TRACKED and repair_due(feed, site.settings.sweep_every, now):
-        mended = await repair(site, held, feed)
-        pulled = Pulled(pulled.changes + mended.rows + mended.gone, pulled.marked + mended.marked)
+    # A repair that is due asks on: whether the source still asks to wait is known when it is done.
+    due = feed.way is Reading.TRACKED and repair_due(feed, site.settings.sweep_every, now)
+    spared = {} if due else {"throttled": 0}
+    await changed(site, held, last_pull_at=now, next_pull_at=ahead, last_error="", **spared)
+    mended = await _mend(site, held, await site.database.reading(feeds.load, site.environment))
+    pulled = Pulled(pulled.changes + mended.rows + mended.gone, pulled.marked + mended.marked)
     return replace(pulled, marked=pulled.marked + entered, news=news)
 
 
-def waits_for(site: Site) -> str:
-    """The pause that a source asked for (`ports.Pace`)."""
-    return f"source:{site.environment}"
-
-
-async def _wait_is_over(site: Site) -> None:
-    """Return unless the source asked to wait and that time is not over: pushing on would only lengthen it."""
-    until = await site.pace.paused([waits_for(site)])
-    if until is not None:
-        left = (until - site.clock.now()).total_seconds()
-        raise Throttled(
-            f"the source asked to wait until {until:%H:%M:%S} UTC; it is not asked before", retry_after=left
-        )
-
-
-async def _wait(site: Site, held: Held, feed: Feed, error: Throttled) -> None:
-    """Ask nothing before the time that the source named, or, where it named none, 2, 4, 8 ... seconds."""
-    times = feed.throttled + 1
-    seconds = min(2.0**times, LONGEST_WAIT) if error.retry_after is None else error.retry_after
-    await changed(site, held, throttled=times)
-    await site.pace.pause(waits_for(site), site.clock.now() + timedelta(seconds=seconds), str(error))
+async def _mend(site: Site, held: Held, feed: Feed) -> Found:
+    """Repair where that is due. One that fails is told of by itself and tried again in an hour: the pass was whole."""
+    scope, now = f"repair:{site.environment}", site.clock.now()
+    if feed.way is not Reading.TRACKED or not repair_due(feed, site.settings.sweep_every, now):
+        await tell_repair(site, "")
+        return Found()
+    if await site.pace.paused([scope]) is not None:
+        return Found()
+    try:
+        found = await repair(site, held, feed)
+    except (ConnectorError, Incomplete) as error:
+        log.warning("the whole read failed", action="repair_failed", environment=site.environment, error=str(error))
+        if isinstance(error, Throttled):
+            await throttle.wait(site, error)
+        await site.pace.pause(scope, now + REPAIR_AGAIN, str(error))
+        await tell_repair(site, str(error))
+        return Found()
+    await changed(site, held, throttled=0)
+    await tell_repair(site, "")
+    return found
 
 
 def _is_old(site: Site, feed: Feed) -> bool:

@@ -26,7 +26,8 @@ log = structlog.get_logger()
 #: Our clock may be behind the source's by some minutes, and a sweep is minutes under way: changes outside of the
 #: window are asked for from this long before the last sweep began.
 OVERLAP = timedelta(hours=1)
-_ALERT = "silent-bookings"
+_SILENT = "silent-bookings"
+_REPAIR = "repair"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,18 +110,34 @@ async def _tell_silence(site: Site, silent: int) -> None:
     """A booking that is neither shown nor gone is a privilege taken away, most likely: its event stays (F28)."""
 
     def store(tx: Connection) -> None:
-        if not silent:
-            alerts.clear(tx, site.environment, "", _ALERT)
-            return
         text = (
             f"{silent} known bookings are neither shown by the source nor gone from it; their events stay as they are. "
             "Is the application's privilege to read bookings still at the level Organization?"
         )
-        alerts.raise_alert(tx, site.environment, "", _ALERT, "warning", text, site.clock.now())
+        alerts.raise_alert(tx, site.environment, "", _SILENT, "warning", text, site.clock.now())
 
-    if silent or await site.database.reading(_told, site.environment):
+    if silent:
         await site.database.writing(store)
+    else:
+        await _over(site, _SILENT)
 
 
-def _told(tx: Connection, environment: str) -> bool:
-    return any(alert.code == _ALERT for alert in alerts.standing(tx, environment))
+async def tell_repair(site: Site, error: str) -> None:
+    """What a failed repair means, "" when all is well: changes come as ever, what they lost on the way does not."""
+
+    def store(tx: Connection) -> None:
+        text = f"the daily whole read failed and is tried again in an hour; changes are read as ever: {error}"
+        alerts.raise_alert(tx, site.environment, "", _REPAIR, "warning", text, site.clock.now())
+
+    if error:
+        await site.database.writing(store)
+    else:
+        await _over(site, _REPAIR)
+
+
+async def _over(site: Site, code: str) -> None:
+    def told(tx: Connection, /) -> bool:
+        return any(alert.code == code for alert in alerts.standing(tx, site.environment))
+
+    if await site.database.reading(told):
+        await site.database.writing(alerts.clear, site.environment, "", code)

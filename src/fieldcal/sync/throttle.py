@@ -1,0 +1,44 @@
+"""A source that asks to wait: kept in the state, asked before every question, whoever puts it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from fieldcal.errors import Throttled
+from fieldcal.state import feeds
+from fieldcal.sync.site import Site
+
+#: The longest wait after a throttle that names none, seconds: the span over which Dataverse counts.
+LONGEST_WAIT = 300.0
+
+
+def waits_for(site: Site) -> str:
+    """The pause that a source asked for (`ports.Pace`)."""
+    return f"source:{site.environment}"
+
+
+async def wait_is_over(site: Site) -> None:
+    """Return unless the source asked to wait and that time is not over: pushing on would only lengthen it."""
+    until = await site.pace.paused([waits_for(site)])
+    if until is not None:
+        left = (until - site.clock.now()).total_seconds()
+        raise Throttled(
+            f"the source asked to wait until {until:%H:%M:%S} UTC; it is not asked before", retry_after=left
+        )
+
+
+async def wait(site: Site, error: Throttled) -> None:
+    """Ask nothing before the time that the source named, or, where it named none, 2, 4, 8 ... seconds."""
+    if error.retry_after is None and await site.pace.paused([waits_for(site)]):
+        return  # several questions were under way at once: that is one throttle
+
+    def count(tx: Connection) -> int:
+        times = feeds.load(tx, site.environment).throttled + 1
+        feeds.change(tx, site.environment, throttled=times)
+        return times
+
+    times = await site.database.writing(count)
+    seconds = min(2.0**times, LONGEST_WAIT) if error.retry_after is None else error.retry_after
+    await site.pace.pause(waits_for(site), site.clock.now() + timedelta(seconds=seconds), str(error))
