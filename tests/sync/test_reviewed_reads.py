@@ -12,9 +12,11 @@ from tests.sync.test_faults import settle
 from tests.sync.world import ENVIRONMENT, NOW, PROFILE, World
 
 from fieldcal.embedded.faults import Fault, Match
+from fieldcal.errors import Throttled
 from fieldcal.state import alerts, plans, profiles, waiting
 from fieldcal.state.tables import links
 from fieldcal.sync.approve import approve
+from fieldcal.sync.look import look
 from fieldcal.sync.passes import work_off
 
 TOMORROW = NOW + timedelta(days=1)
@@ -214,3 +216,42 @@ def test_a_mailbox_that_cannot_be_worked_on_is_come_back_to_with_growing_pauses_
         world.delete(booking)
         world.pass_()
         assert world.events("Ana") == []
+
+
+@pytest.mark.parametrize("asker", ["look", "check", "approve"])
+def test_whoever_is_asked_to_wait_by_the_source_leaves_it_alone_for_everybody(world: World, asker: str) -> None:
+    world.worker("Ana")
+    made = [
+        world.book("Ana", TOMORROW + timedelta(minutes=10 * n), 0.1) for n in range(51 if asker == "approve" else 1)
+    ]
+    world.pass_()
+    if asker == "approve":
+        for booking in made:
+            world.delete(booking)
+        world.pass_()
+    elif asker == "check":
+        world.forget_state()
+        world.set_up_again("Ana")
+    throttled = Fault(
+        kind="status", status=429, headers={"Retry-After": "300"}, times=None, match=Match(path="bookings")
+    )
+    world.field_service.control.add_fault(throttled)
+
+    def ask() -> None:
+        match asker:
+            case "look":
+                world.run(look(world.site, made))
+            case "check":
+                world.run(work_off(world.site, "retry"))
+            case _:
+                with pytest.raises(Throttled):
+                    world.run(approve(world.site, 1, "operator", ""))
+
+    world.forget_requests()
+    ask()
+    assert len(world.field_service.control.ledger()) >= 1
+    world.clock.advance(timedelta(seconds=200))
+    world.forget_requests()
+    ask()
+    assert "asked to wait" in world.pass_().error
+    assert list(world.field_service.control.ledger()) == []

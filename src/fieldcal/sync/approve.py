@@ -9,9 +9,9 @@ from sqlalchemy import Connection
 from fieldcal.errors import ConfigError
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.state import feeds, marks, plans
+from fieldcal.sync import throttle
 from fieldcal.sync.absorb import Frame, Told, absorb
 from fieldcal.sync.site import Site, holding
-from fieldcal.sync.take import read_details
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ async def approve(site: Site, plan: int, by: str, comment: str) -> Approved:
         ids = sorted({row.booking for row in rows if row.state == "held"})
         if not ids:
             raise ConfigError(f"plan {plan} has nothing that is held; `fieldcal plan list` shows the plans")
-        told = Told(details=await read_details(site, ids))
+        told = Told(details=await throttle.asked(site, ids))
         return await site.database.writing(_store, site, plan, told, by, comment)
 
 

@@ -21,11 +21,10 @@ from fieldcal.ports import Calendar
 from fieldcal.state import alerts, bookings, feeds, findings, history, leases, links, mailboxes, marks
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Line, Tally
-from fieldcal.sync import gate
+from fieldcal.sync import gate, throttle
 from fieldcal.sync.absorb import Frame, Told, absorb
 from fieldcal.sync.drift import respond
 from fieldcal.sync.site import LEASE, Held, Site, holding
-from fieldcal.sync.take import read_details
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +244,7 @@ async def _ask_unknown(site: Site, found: Compared) -> Told:
     known = await site.database.reading(bookings.load, site.environment, ids)
     unknown = [booking for booking in ids if booking not in known]
     try:
-        details = await read_details(site, unknown)
+        details = await throttle.asked(site, unknown)
     except (ConnectorError, Incomplete) as error:
         raise SourceSilent(f"the source has to say what became of {len(unknown)} bookings first: {error}") from error
     silent = set(details.unknown)

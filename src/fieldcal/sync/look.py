@@ -17,11 +17,10 @@ from fieldcal.errors import ConnectorError, Incomplete
 from fieldcal.model import BookingId, Details, MailboxId
 from fieldcal.state import bookings, feeds, history, leases, marks
 from fieldcal.state.history import Tally
+from fieldcal.sync import throttle
 from fieldcal.sync.absorb import Frame, Told, absorb, wanting
 from fieldcal.sync.passes import Report, finish, work_off
 from fieldcal.sync.site import LEASE, Held, Site, holding
-from fieldcal.sync.take import read_details
-from fieldcal.sync.throttle import waits_for
 
 log = structlog.get_logger()
 
@@ -46,12 +45,12 @@ async def look(site: Site, ids: Sequence[BookingId]) -> Looked:
         if held is None:
             return Looked(None, busy=True)
         feed = await site.database.reading(feeds.load, site.environment)
-        if await site.pace.paused([waits_for(site)]) is not None:
+        if await site.pace.paused([throttle.waits_for(site)]) is not None:
             return Looked(None, pass_needed=True)
         if feed.first_read_at is None or feed.reading or feed.far_edge is None:
             return Looked(None, pass_needed=True)
         try:
-            details = await read_details(site, ids)
+            details = await throttle.asked(site, ids)
         except (ConnectorError, Incomplete) as failure:
             error = str(failure)
             log.warning("the source could not be read", action="look_failed", environment=site.environment, error=error)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import Connection
 
 from fieldcal.errors import Throttled
+from fieldcal.model import BookingId, Details
 from fieldcal.state import feeds
 from fieldcal.sync.site import Site
+from fieldcal.sync.take import read_details
 
 #: The longest wait after a throttle that names none, seconds: the span over which Dataverse counts.
 LONGEST_WAIT = 300.0
@@ -42,3 +45,18 @@ async def wait(site: Site, error: Throttled) -> None:
     times = await site.database.writing(count)
     seconds = min(2.0**times, LONGEST_WAIT) if error.retry_after is None else error.retry_after
     await site.pace.pause(waits_for(site), site.clock.now() + timedelta(seconds=seconds), str(error))
+
+
+async def asked(site: Site, ids: Sequence[BookingId]) -> Details:
+    """These bookings' details, for a question outside of a pull: a wait asked for is kept, and one that is new stored.
+
+    Raises `Throttled` without asking while a wait lasts.
+    """
+    if not ids:
+        return Details(())
+    await wait_is_over(site)
+    try:
+        return await read_details(site, ids)
+    except Throttled as error:
+        await wait(site, error)
+        raise
