@@ -37,6 +37,19 @@ def test_what_hands_changed_deleted_and_copied_is_told_and_left_alone(filled: Co
     assert "Dentist" in said.out
 
 
+def test_what_is_written_over_and_made_anew_by_setting_is_told_and_no_failure(
+    filled: Company, fieldcal: Fieldcal
+) -> None:
+    box = filled.sample.mailboxes[0]
+    assert fieldcal("environment", "set", "main", "drift=restore").status == 0
+    moved, gone = filled.exchange.hands.look(box.object_id)[-2:]
+    filled.exchange.hands.edit(box.object_id, moved, {"subject": "Dentist"})
+    filled.exchange.hands.delete(box.object_id, gone)
+    said = fieldcal("check", "--mailbox", box.address)
+    assert said.status == 0
+    assert "main: 1 mailbox checked, 0 adopted, 1 created, 1 updated, 0 to report" in said.out
+
+
 def test_a_second_check_finds_the_same_and_does_nothing(filled: Company, fieldcal: Fieldcal) -> None:
     first, second = fieldcal("check", "--json").json(), fieldcal("check", "--json").json()
     assert first == second

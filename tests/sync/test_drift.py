@@ -66,7 +66,7 @@ def test_d8_restore_writes_a_hands_change_over_once_at_the_check_that_finds_it(w
     after = the_event(world)
     assert (after.subject, after.start, after.end, after.location) == ("Job", before.start, before.end, before.location)
     assert world.writes() == (2 if hand == "deleted" else 1)
-    assert (report.tally.churn, found(world)) == (0, [])
+    assert (report.tally.churn, report.tally.failed, found(world)) == (0, 0, [])
     for look in (world.pass_, world.check, world.pass_):
         world.forget_requests()
         look()

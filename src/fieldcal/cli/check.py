@@ -112,7 +112,11 @@ def _tell(found: list[dict[str, object]]) -> None:
             cells = [(row["address"], row["kind"], row["booking"], row["detail"]) for row in rows]
             show.table(("mailbox", "found", "booking", "detail"), cells)
         boxes = report.plural(int(str(one["mailboxes"])), "mailbox", "mailboxes")
-        show.line(f"{one['environment']}: {boxes} checked, {one['adopted']} adopted, {len(rows)} to report")
+        did = [f"{one[name]} {name}" for name in ("created", "updated", "removed") if one[name]]
+        told = ", ".join([f"{boxes} checked", f"{one['adopted']} adopted", *did, f"{len(rows)} to report"])
+        show.line(f"{one['environment']}: {told}")
+        if one["failed"]:
+            show.line(f"{one['failed']} failed and will be tried again; `fieldcal status` tells what is wrong")
         for key in ("not_set_up", "unreached"):
             those = one[key]
             assert isinstance(those, dict)

@@ -211,7 +211,8 @@ def _again(armed: Armed, error: FieldcalError, link: Link, now: datetime, spread
 def _vanished(armed: Armed, error: FieldcalError, now: datetime, spread: float) -> Settled:
     """A hand took the event: made anew under the next generation of its key, unless that is respected (D8)."""
     if not armed.decision.yields:
-        return _again(armed, error, forgotten(armed.link), now, spread)
+        # No failure of anything: the same pass makes it anew.
+        return replace(_again(armed, error, forgotten(armed.link), now, spread), tally=Tally())
     line = _line(armed, "the worker has deleted it; by setting it stays so", now, ok=True)
     return Settled(armed, yielded(armed.link), None, line, Tally())
 
