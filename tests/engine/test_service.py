@@ -19,7 +19,7 @@ from tests.sync.world import ENVIRONMENT, NOW, PlayedTime, World
 from fieldcal.clock import PlayedClock
 from fieldcal.embedded.faults import Fault, Match
 from fieldcal.engine.schedule import Job, Kind, Priority
-from fieldcal.engine.service import FIRST_PAUSE, GATHER, TICK, Service
+from fieldcal.engine.service import FIRST_PAUSE, GATHER, Service
 from fieldcal.errors import ConfigError
 from fieldcal.model import BookingId, Identity, SetUpList
 from fieldcal.sources.dataverse import set_up
@@ -33,12 +33,13 @@ MINUTE = timedelta(minutes=1)
 
 
 class WatchedClock(PlayedClock):
-    """Tells whether the schedule is asleep: it alone sleeps for a tick."""
+    """Tells whether the schedule is asleep, whoever else sleeps beside it."""
 
     resting = False
 
     async def sleep(self, seconds: float) -> None:
-        if seconds != TICK:
+        task = asyncio.current_task()
+        if task is None or task.get_coro().__qualname__ != "Service._schedule":
             await super().sleep(seconds)
             return
         self.resting = True
