@@ -51,11 +51,13 @@ def add(
     address, done, called = working(as_user, work)
     if json:
         show.as_json({"environment": name, "url": address, "done": done, "called": called})
-        return
-    for line in done:
-        show.line(line)
-    show.line(f"{name} announces its bookings at {address}")
-    show.line(called.detail if called.ok else f"but {called.detail}: {called.remedy}")
+    else:
+        for line in done:
+            show.line(line)
+        show.line(f"{name} announces its bookings at {address}")
+        show.line(called.detail if called.ok else f"but {called.detail}: {called.remedy}")
+    if not called.ok:
+        raise typer.Exit(1)
 
 
 @group.command("show")
