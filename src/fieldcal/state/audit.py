@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select
 
 from fieldcal.setup_model import Actor, AuditLine
+from fieldcal.state.people_tables import audit
 from fieldcal.state.rows import slices
-from fieldcal.state.tables import audit
 
 
 def record(tx: Connection, actor: Actor, now: datetime, action: str, subjects: Iterable[str], detail: str = "") -> None:

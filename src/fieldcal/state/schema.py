@@ -7,11 +7,12 @@ import uuid
 from sqlalchemy import Connection, insert, inspect, select, text
 
 from fieldcal.errors import ConfigError, Damaged, one_line
+from fieldcal.state import people_tables as _people  # noqa: F401 - its tables belong to the state too
 from fieldcal.state.database import Database
 from fieldcal.state.tables import meta
 
 #: Every revision, oldest first. Kept here so that asking an up-to-date state loads no migration code.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 HEAD = REVISIONS[-1]
 # Any number that no other program takes on this database: one upgrade at a time on PostgreSQL.
 _UPGRADE_LOCK = 7_041_776

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, delete, insert, select
 
 from fieldcal.errors import ConfigError
 from fieldcal.setup_model import Role, User
+from fieldcal.state.people_tables import grants, users
 from fieldcal.state.rows import add_missing
-from fieldcal.state.tables import grants, users
 
 
 def everyone(tx: Connection) -> list[User]:

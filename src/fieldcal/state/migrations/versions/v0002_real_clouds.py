@@ -1,4 +1,4 @@
-"""What the real clouds and the watch over convergence ask for. Still being written: edited until the next landing."""
+"""What the real clouds and the watch over convergence ask for. States of it exist: it is never edited again."""
 
 from __future__ import annotations
 
