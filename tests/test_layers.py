@@ -17,7 +17,7 @@ SOURCE = Path(__file__).parents[1] / "src" / PACKAGE
 MODULE_LINES, FUNCTION_LINES = 400, 60
 
 #: What a connector may know of the house: not the plan, not the state, not its neighbours.
-CONNECTOR = {"model", "errors", "clock", "ports", "http"}
+CONNECTOR = {"model", "errors", "clock", "ports", "http", "answer", "password"}
 VALUES = {"model", "errors", "plan", "setup_model"}
 FLOOR = VALUES | {"clock", "ports", "state", "log"}
 #: room -> rooms it may import, besides itself. A room that is not named stands on the top floor: it may import
@@ -33,7 +33,9 @@ MAY = {
     "ports": VALUES | {"clock"},
     "connection": set(),
     "network": {"errors"},
-    "http": {"model", "errors", "clock", "connection", "network"},
+    "answer": set(),
+    "password": {"errors"},
+    "http": {"model", "errors", "clock", "connection", "network", "answer", "password"},
     "state": VALUES | {"access", "clock", "ports", "log"},
     "sync": FLOOR | {"setup"},
     "setup": FLOOR,
@@ -44,7 +46,7 @@ MAY = {
     "secrets": {"errors"},
     "keys": {"errors", "secrets"},
     "entra": set(),
-    "signin": VALUES | {"clock", "http", "network", "secrets", "keys", "entra"},
+    "signin": VALUES | {"clock", "http", "answer", "network", "secrets", "keys", "entra"},
     "config": VALUES | {"log"},
 }
 TOP = {"cli", "web"}

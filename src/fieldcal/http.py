@@ -10,21 +10,19 @@ import contextlib
 import math
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Protocol
 
 import aiohttp
-import msgspec
 from yarl import URL
 
+from fieldcal.answer import Answer
 from fieldcal.clock import Clock
 from fieldcal.connection import SpokenUnasked, new_session
 from fieldcal.errors import NOT_CONNECTED, ConfigError, SignInFailed, Throttled, Unreachable, one_line
 from fieldcal.network import in_words
+from fieldcal.password import PasswordCredential
 
 #: `Unreachable.code` where the request may have been carried out
 NO_ANSWER = "NoAnswer"
@@ -33,9 +31,9 @@ NO_ANSWER = "NoAnswer"
 MAX_BODY = 64 * 2**20
 #: Seconds before the second and last try of a read.
 READ_AGAIN_AFTER = 0.25
-#: A server that asks for a longer pause than a day is not believed.
-LONGEST_PAUSE = 86_400.0
 
+#: methods that change nothing (RFC 9110 9.2.1, RFC 3253 3.6, RFC 4918 9.1), so that they may be sent twice
+_READS = frozenset({"GET", "PROPFIND", "REPORT"})
 _GATEWAY_TROUBLE = frozenset({502, 503, 504})
 
 
@@ -51,59 +49,15 @@ class Credential(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back, whatever its status."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    #: seconds from handing the request over to the last byte
-    took: float
-
-    @property
-    def date(self) -> datetime | None:
-        """The server's clock, whole seconds; None where it did not tell."""
-        return http_date(self.headers.get("Date", ""))
-
-    def json(self) -> object:
-        """The decoded body; None for one that is not JSON."""
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError):
-            return None
-
-    def retry_after(self) -> float | None:
-        """Seconds to wait as the server asks, None where it names none that make sense."""
-        return retry_after(self.headers.get("Retry-After", ""), self.date)
-
-
-@lru_cache(maxsize=64)  # a batch's twenty items ask for the same header
-def http_date(text: str) -> datetime | None:
-    """The instant of an HTTP date, UTC; None for anything else."""
-    try:
-        instant = parsedate_to_datetime(text)
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-
-
-def retry_after(text: str, now: datetime | None) -> float | None:
-    """`Retry-After` in seconds: whole, decimal, or an HTTP date counted from the server's own `now`."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        instant = http_date(text)
-        if instant is None or now is None:
-            return None
-        seconds = max((instant - now).total_seconds(), 0.0)
-    return min(seconds, LONGEST_PAUSE) if math.isfinite(seconds) and seconds >= 0 else None
+#: How a request is signed: with a bearer token, or with a user's name and password.
+AnyCredential = Credential | PasswordCredential
 
 
 class Http:
-    """A client for one server: nothing is ever sent outside `base_url`'s origin.
+    """A client for one server: nothing is ever sent outside `base_url`'s origin, and no cookie is kept.
 
-    `timeout`: seconds for one request, connecting included. `slots`: requests in flight at once. `tls`: a context
+    `credential`: signs the requests that bring none of their own; None: every request brings one. `timeout`: seconds
+    for one request, connecting included. `slots`: requests in flight at once, whoever signs them. `tls`: a context
     that trusts a private CA (certificates are always verified). `observe` is told method, path without its query, and
     status (0: no answer) of every request that was sent; `sent` counts them.
     """
@@ -111,7 +65,7 @@ class Http:
     def __init__(
         self,
         base_url: str,
-        credential: Credential,
+        credential: AnyCredential | None,
         clock: Clock,
         *,
         timeout: float = 30.0,
@@ -139,12 +93,17 @@ class Http:
         self._session: aiohttp.ClientSession | None = None
 
     async def token(self) -> str:
-        """The bearer token in use, for reading its claims."""
-        return await self._credential.token()
+        """The bearer token in use, for reading its claims; `ConfigError` where we sign in with none."""
+        return await self._bearer().token()
 
     async def renew(self) -> None:
         """Sign in anew, after a 401 inside a batch."""
-        await self._credential.renew(await self._credential.token())
+        await self._bearer().renew(await self._bearer().token())
+
+    def _bearer(self) -> Credential:
+        if self._credential is None or isinstance(self._credential, PasswordCredential):
+            raise ConfigError(f"{self.origin} is not signed in to with a bearer token")
+        return self._credential
 
     def within(self, link: str) -> str:
         """The path and query of a link the server gave, verbatim; `Unreachable` for one that leads anywhere else."""
@@ -167,22 +126,27 @@ class Http:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         before_send: Callable[[], None] | None = None,
+        credential: AnyCredential | None = None,
     ) -> Answer:
         """Send to `path` (from the origin on, percent-encoded, or a link of the server) and return the answer.
 
-        A 401 renews the token and sends once more, writes too: a 401 means not carried out. A read is tried twice
+        `credential`: signs this request in place of the client's own. A 401 renews it and sends once more, writes too:
+        a 401 means not carried out; not where there is nothing else to sign with. A read is tried twice
         where nothing came back, or a gateway was in trouble that does not ask to wait longer; a write never.
         `before_send` is called right before each sending and may raise. Raises `SignInFailed`, `Throttled` (sign-in),
         `Unreachable` (its `code` tells whether the request may have been carried out).
         """
         target = self.within(path)
-        if method == "GET":
+        signer = credential or self._credential
+        if signer is None:
+            raise ConfigError(f"nothing is set to sign in to {self.origin} with")
+        if method in _READS:
             with contextlib.suppress(Unreachable):
-                answer = await self._signed_in(method, target, headers, body, before_send)
+                answer = await self._signed_in(signer, method, target, headers, body, before_send)
                 if answer.status not in _GATEWAY_TROUBLE or (answer.retry_after() or 0.0) > READ_AGAIN_AFTER:
                     return answer
             await self._clock.sleep(READ_AGAIN_AFTER)
-        return await self._signed_in(method, target, headers, body, before_send)
+        return await self._signed_in(signer, method, target, headers, body, before_send)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -192,6 +156,7 @@ class Http:
 
     async def _signed_in(
         self,
+        signer: AnyCredential,
         method: str,
         target: str,
         headers: Mapping[str, str] | None,
@@ -199,15 +164,16 @@ class Http:
         before_send: Callable[[], None] | None,
     ) -> Answer:
         for _ in range(2):
-            token = await self._credential.token()
-            signed = {**(headers or {}), "Authorization": f"Bearer {token}"}
+            header = await _authorization(signer, method, target)
+            signed = {**(headers or {}), "Authorization": header}
             async with self._slots:
                 if before_send is not None:
                     before_send()
                 answer = await self._send(method, target, signed, body)
             if answer.status != HTTPStatus.UNAUTHORIZED:
                 return answer
-            await self._credential.renew(token)
+            if not await _renewed(signer, header, answer):
+                break
         text = f"{self.origin} refuses the credential, also after signing in anew"
         raise SignInFailed(text, status=HTTPStatus.UNAUTHORIZED, everywhere=False)
 
@@ -234,7 +200,9 @@ class Http:
                     method, url, data=body, headers=headers, allow_redirects=False, ssl=self._tls
                 ) as response:
                     content = await _content(response)
-                    return Answer(response.status, response.headers, content, self._clock.monotonic() - began)
+                    took = self._clock.monotonic() - began
+                    challenges = tuple(response.headers.getall("WWW-Authenticate", ()))
+                    return Answer(response.status, response.headers, content, took, challenges)
             except SpokenUnasked:
                 continue  # that connection is closed by now; there are only so many kept ones
 
@@ -342,6 +310,20 @@ class ClientSecretCredential:
                 return Answer(response.status, response.headers, await _content(response), 0.0)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise Unreachable(f"no answer from {self._url.origin()} to the sign-in: {in_words(error)}") from None
+
+
+async def _authorization(signer: AnyCredential, method: str, target: str) -> str:
+    if isinstance(signer, PasswordCredential):
+        return signer.authorization(method, target)
+    return f"Bearer {await signer.token()}"
+
+
+async def _renewed(signer: AnyCredential, refused: str, answer: Answer) -> bool:
+    """Whether the next try would be signed otherwise; of a token it is not known."""
+    if isinstance(signer, PasswordCredential):
+        return signer.renew(refused, answer.challenges)
+    await signer.renew(refused.removeprefix("Bearer "))
+    return True
 
 
 def _base(text: str) -> URL:

@@ -147,8 +147,11 @@ class Calendar(Protocol):
         """The claim that stands on this calendar, None where there is none (R14)."""
         ...
 
-    async def set_claim(self, value: str | None, before_send: BeforeSend) -> None:
-        """Write or take back the claim (Test & Enable, take over, clean)."""
+    async def set_claim(self, value: str | None, before_send: BeforeSend) -> bool:
+        """Write or take back the claim (Test & Enable, take over, clean).
+
+        False: this server keeps none, so two installations cannot see each other there; nothing was written.
+        """
         ...
 
 

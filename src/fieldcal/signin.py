@@ -23,10 +23,11 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+from fieldcal.answer import http_date, retry_after
 from fieldcal.clock import Clock
 from fieldcal.entra import REMEDIES, TRANSIENT
 from fieldcal.errors import NOT_CONNECTED, ConfigError, ConnectorError, SignInFailed, Throttled, Unreachable, one_line
-from fieldcal.http import checked_token, http_date, retry_after
+from fieldcal.http import checked_token
 from fieldcal.keys import client_certificate
 from fieldcal.network import in_words
 from fieldcal.secrets import Secrets

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from tests.wire.graph_errors import READS, ROWS, Action, Row
 
+from fieldcal.answer import LONGEST_PAUSE, retry_after
 from fieldcal.calendars.graph.replies import Reply, of_read, outcome, refusal, scope
 from fieldcal.errors import Gone, NotAMailbox, SignInFailed
-from fieldcal.http import LONGEST_PAUSE, retry_after
 from fieldcal.model import BookingId, Create, Delete, Event, EventId, MailboxId, Mark, Receipt, ShowAs, Update, Write
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fieldcal.answer import Answer
 from fieldcal.calendars.graph import batch
 from fieldcal.calendars.graph.batch import Request, batch_body, batch_replies
 from fieldcal.calendars.graph.replies import Reply, outcome
@@ -19,7 +20,6 @@ from fieldcal.errors import (
     OutcomeUnknown,
     Unreachable,
 )
-from fieldcal.http import Answer
 from fieldcal.model import BookingId, Create, Delete, Event, EventId, MailboxId, Mark, Receipt, ShowAs, Update
 
 START = datetime(2026, 11, 23, 9, tzinfo=UTC)

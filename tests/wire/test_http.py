@@ -16,6 +16,7 @@ from starlette.routing import Route
 from tests.hostile.proxy import Trouble, through
 
 from fieldcal import http as http_module
+from fieldcal.answer import http_date, retry_after
 from fieldcal.clock import SystemClock
 from fieldcal.embedded.control import Control
 from fieldcal.embedded.faults import Fault, Match
@@ -27,8 +28,6 @@ from fieldcal.http import (
     ClientSecretCredential,
     Http,
     TokenCredential,
-    http_date,
-    retry_after,
 )
 
 SECRET = "correct-horse-battery-staple"

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Column, ColumnElement, and_, or_
 
-#: The longest pause that a server is believed (a day, `http.LONGEST_PAUSE`), its spread of a fifth, and some slack.
+#: The longest pause that a server is believed (a day, `answer.LONGEST_PAUSE`), its spread of a fifth, and some slack.
 FARTHEST = timedelta(hours=30)
 
 

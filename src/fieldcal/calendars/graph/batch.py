@@ -14,11 +14,12 @@ from http import HTTPStatus
 
 import msgspec
 
+from fieldcal.answer import Answer, retry_after
 from fieldcal.calendars.graph import wire
 from fieldcal.calendars.graph.replies import Reply, of_mailbox, of_read, scope
 from fieldcal.clock import Clock
 from fieldcal.errors import ConnectorError, FieldcalError, NotSent, SignInFailed, Unreachable
-from fieldcal.http import NO_ANSWER, Answer, Http, retry_after
+from fieldcal.http import NO_ANSWER, Http
 from fieldcal.model import MailboxId
 from fieldcal.ports import BeforeSend, Pace
 

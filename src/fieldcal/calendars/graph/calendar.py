@@ -134,14 +134,15 @@ class GraphCalendar:
         reply = await self._courier.one(Request("GET", wire.claim_path(self._mailbox)), before_send)
         return _read(wire.claim_of, _body(reply))
 
-    async def set_claim(self, value: str | None, before_send: BeforeSend) -> None:
-        """Write the claim; None or "" takes it back. May be repeated after an error."""
+    async def set_claim(self, value: str | None, before_send: BeforeSend) -> bool:
+        """Write the claim, which Exchange keeps; None or "" takes it back. May be repeated after an error."""
         path = f"{wire.user(self._mailbox)}/calendar"
         reply = await self._courier.one(Request("PATCH", path, wire.claim_body(value)), before_send)
         if not reply.good:
             raise of_read(reply.refusal())
         if not wire.is_calendar(reply.body):
             raise Unreachable("the claim may not have been written: the answer is not a calendar", code=NO_ANSWER)
+        return True
 
     def _request(self, action: Write) -> Request:
         if isinstance(action, Create):

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from fieldcal.answer import Answer
 from fieldcal.errors import ConfigError
-from fieldcal.http import Answer
 from fieldcal.model import Reading, Way
 from fieldcal.sources.dataverse import query, wire
 from fieldcal.sources.dataverse.reader import Reader

@@ -7,8 +7,9 @@ from contextlib import aclosing, contextmanager
 from http import HTTPStatus
 from typing import TypeVar
 
+from fieldcal.answer import Answer
 from fieldcal.errors import CursorExpired, Denied, FieldcalError, Incomplete, Throttled, Unreachable
-from fieldcal.http import Answer, Http
+from fieldcal.http import Http
 from fieldcal.sources.dataverse import wire
 
 _Row = TypeVar("_Row")

@@ -17,8 +17,9 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct, field
 
+from fieldcal.answer import Answer
 from fieldcal.errors import ConnectorError, Denied, FieldcalError, Incomplete, Unreachable
-from fieldcal.http import Answer, Http
+from fieldcal.http import Http
 from fieldcal.model import Registered
 from fieldcal.ports import SECRET_HEADER
 from fieldcal.sources.dataverse import wire
