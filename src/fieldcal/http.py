@@ -80,6 +80,8 @@ class Http:
         #: the path of the base URL, "" or "/something"
         self.root = base.raw_path.rstrip("/")
         self.sent = 0
+        #: requests in flight at once
+        self.slots = slots
         #: by how many seconds our clock was ahead of the server's at its last answer; None while it told no time
         self.ahead: float | None = None
         self._origin = base.origin()
@@ -87,7 +89,7 @@ class Http:
         self._clock = clock
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._user_agent = user_agent
-        self._slots = asyncio.Semaphore(slots)
+        self._places = asyncio.Semaphore(slots)
         self._tls: ssl.SSLContext | bool = tls or True
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
@@ -166,7 +168,7 @@ class Http:
         for _ in range(2):
             header = await _authorization(signer, method, target)
             signed = {**(headers or {}), "Authorization": header}
-            async with self._slots:
+            async with self._places:
                 if before_send is not None:
                     before_send()
                 answer = await self._send(method, target, signed, body)

@@ -119,8 +119,16 @@ class Calendar(Protocol):
     (`Throttled`, `SignInFailed`, `Unreachable`); what concerns one event is that event's `Outcome`.
     """
 
+    @property
+    def width(self) -> int:
+        """The most writes that it likes to be handed at once; a slow server is handed fewer (`sync/widths.py`)."""
+        ...
+
     async def write(self, actions: Sequence[Write], before_send: BeforeSend) -> Mapping[Mark, Outcome]:
         """Carry these out, in any order, batched as the server likes it; an outcome for each, none missing.
+
+        `before_send` raises `LeaseLost` when the lease's time is nearly up. Where others of these actions are under
+        way then, the outcomes of those that were sent are given, and the rest gets `NotSent`.
 
         Where the request as a whole fails before an outcome is known, each of its actions gets `OutcomeUnknown`
         or `NotSent`, or, where all are concerned alike, the mailbox's or connector's error.

@@ -125,6 +125,12 @@ WAY = (
         f"{PROOF}::test_i2_a_change_whose_process_died_before_the_answer_is_not_taken_for_written",
     ),
     Fault(
+        "a batch is as wide as the calendar likes", "I8", "sync/widths.py",
+        "    if seconds > SLOW:\n", "    if seconds < 0:\n",
+        "A slow server gets more requests than the lease has time for, and half of them fail in each pass.",
+        "tests/sync/test_widths.py::test_a_server_that_turns_slow_gets_small_batches_and_wide_ones_when_it_is_quick_again",
+    ),
+    Fault(
         "switched off is noticed at the end", "I5", RECONCILE,
         "    if armed and gate.why_not(tx, site, run.mailbox) is None:", "    if armed:",
         "An administrator switches a mailbox off and hundreds of events are still written.",

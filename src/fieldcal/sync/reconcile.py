@@ -22,14 +22,14 @@ from fieldcal.ports import Calendar, Outcome
 from fieldcal.setup_model import Mailbox
 from fieldcal.state import bookings, feeds, history, leases, links, mailboxes, marks, plans, workers
 from fieldcal.state.history import Line, Tally
-from fieldcal.sync import gate, unanswered
+from fieldcal.sync import gate, unanswered, widths
 from fieldcal.sync.apply import Armed, Settled, another_wrote, learn, settle
 from fieldcal.sync.check import check_held
 from fieldcal.sync.site import LEASE, Held, Site
 from fieldcal.sync.sort import Sorted, Work, sort_out
 
-#: Marks loaded at once; writes armed at once (one batch of the server's).
-LOAD, BATCH = 200, 20
+#: Marks loaded at once.
+LOAD = 200
 #: How often a pass comes back to one mailbox while something is due at once (adopted, then updated).
 ROUNDS = 1000
 
@@ -60,6 +60,8 @@ class Run:
     reached: bool = False
     #: the lease is given back
     ended: bool = False
+    #: how many writes the next batch has
+    width: int = widths.FIRST
     #: the claim on the calendar was seen to be ours, and nothing speaks against it since (R14)
     claimed: bool = False
 
@@ -167,10 +169,14 @@ async def _round(run: Run, work: Work) -> None:
     if sorted_out.idle or sorted_out.waiting or sorted_out.lapsed or sorted_out.learned:
         await run.site.database.writing(_put_by, run, sorted_out)
     armed = [replace(item, tries=run.tries[item.marked.booking]) for item in sorted_out.armed]
-    for start in range(0, len(armed), BATCH):
+    while armed:
         if run.closed or await gate.paused(run.site, run.mailbox, run.profile) or await _taken_over(run):
             break
-        await _write(run, armed[start : start + BATCH])
+        width = min(run.width, run.calendar.width)
+        batch, armed = armed[:width], armed[width:]
+        began = run.site.clock.monotonic()
+        await _write(run, batch)
+        run.width = widths.after(width, len(batch), run.site.clock.monotonic() - began)
 
 
 async def _taken_over(run: Run) -> bool:

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TypeVar
 
 from fieldcal.calendars.graph import trial, wire
-from fieldcal.calendars.graph.batch import NOT_WHOLE, Courier, Request
+from fieldcal.calendars.graph.batch import LARGEST_BATCH, NOT_WHOLE, Courier, Request
 from fieldcal.calendars.graph.health import claims_of
 from fieldcal.calendars.graph.replies import ITEM_GONE, Reply, of_read, outcome
 from fieldcal.clock import Clock
@@ -77,6 +77,11 @@ class GraphCalendar:
         self._courier = courier
         self._mailbox = mailbox
         self._organization = organization
+
+    @property
+    def width(self) -> int:
+        """One batch: the next one is sent when its answer is there."""
+        return LARGEST_BATCH
 
     async def write(self, actions: Sequence[Write], before_send: BeforeSend) -> Mapping[Mark, Outcome]:
         """Carry these out; one by itself without a batch, more in unordered batches, one after the other."""
