@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import random
 import secrets
 import socket
 import ssl
 from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,10 @@ from yarl import URL
 
 from fieldcal import runfile, signin
 from fieldcal.access import obstacle
+from fieldcal.accounts import MailboxAccounts
+from fieldcal.attaching import CREDENTIALS, SOURCES, clear_text, in_the_clear, is_address, server_of, source_mistakes
+from fieldcal.calendars import caldav
+from fieldcal.calendars.caldav import health as caldav_health
 from fieldcal.calendars.graph import GraphCalendars
 from fieldcal.calendars.graph import health as graph_health
 from fieldcal.calendars.graph.calendar import versioned
@@ -26,30 +31,23 @@ from fieldcal.config import Config
 from fieldcal.engine.pace import StoredPace
 from fieldcal.errors import ConfigError
 from fieldcal.http import ClientSecretCredential, Credential, Http, TokenCredential
-from fieldcal.model import Check, SetUpList
+from fieldcal.model import Check, Identity, SetUpList
 from fieldcal.plan.render import render
 from fieldcal.ports import BookingSource, Calendars, Registrar
+from fieldcal.reach import answers
 from fieldcal.runfile import Ends
-from fieldcal.secrets import Secrets, is_reference
+from fieldcal.secrets import Secrets
 from fieldcal.setup import environments as environment_setup
 from fieldcal.setup.bench import Bench
-from fieldcal.setup_model import Endpoint, Environment
+from fieldcal.setup_model import CALDAV, EXCHANGE, Endpoint, Environment, ServerProfile
 from fieldcal.sources.dataverse import DataverseSource, health, other_sync, set_up, webhook
 from fieldcal.sources.pinned import PinnedSource
 from fieldcal.state import environments, profiles, schema
 from fieldcal.state.database import Database
 from fieldcal.sync.site import Site
 
-#: How a service signs in, in the words of the command line. Only what works is offered.
-CREDENTIALS = {
-    "token": "a token that somebody else issues, by reference",
-    "embedded": "the embedded systems' own sign-in (client id and secret)",
-    **signin.KINDS,
-}
 #: Requests under way at once over one client. Dataverse takes 52 of one user, whoever else signs in as that user.
 SOURCE_AT_ONCE, CALENDARS_AT_ONCE = 16, 64
-#: Kinds of sources of bookings.
-SOURCES = {"dataverse": "Dynamics 365 Field Service, or the embedded Field Service"}
 
 
 def open_state(config: Config) -> Database:
@@ -83,59 +81,6 @@ def make_folder(config: Config) -> None:
         ) from None
 
 
-def source_mistakes(source: str) -> list[str]:
-    """Why bookings cannot come from such a source; nothing where they can."""
-    return [] if source in SOURCES else [f"there is no source {source!r}; there are: {', '.join(SOURCES)}"]
-
-
-def end_mistakes(end: Endpoint, config: Config) -> list[str]:
-    """Why this end cannot be signed in to, as far as its form tells, a phrase for each mistake."""
-    mistakes: list[str] = []
-    if end.credential not in CREDENTIALS:
-        mistakes.append(f"there is no credential {end.credential!r}; there are: {', '.join(CREDENTIALS)}")
-    elif end.credential in signin.KINDS:
-        mistakes += signin.mistakes(end)
-    elif end.credential == "token":
-        mistakes += [] if end.secret else ["the credential `token` needs --secret"]
-        mistakes += [] if end.url else ["the credential `token` needs --url"]
-    elif bool(end.client_id) != bool(end.secret):
-        mistakes.append("the credential `embedded` needs both --client-id and --secret, or neither")
-    for name, address in (("--url", end.url), ("--authority", end.authority)):
-        if address and not _is_address(address):
-            mistakes.append(f"{name}: write an address such as https://example.crm.dynamics.com")
-        elif in_the_clear(address, config):
-            mistakes.append(f"{name}: {_CLEAR.format(host=URL(address).host)}")
-    if end.secret and not is_reference(end.secret):
-        mistakes.append("--secret: write env:NAME, file:PATH or stdin, never the secret itself")
-    return mistakes
-
-
-_CLEAR = (
-    "http:// would show the token to everybody on the way to {host}: write https://, or name the host in "
-    "FIELDCAL_PLAIN_HTTP if the way there is safe"
-)
-
-
-def in_the_clear(address: str, config: Config) -> bool:
-    """A token sent there could be read on the way: plain HTTP to another machine that the operator did not allow."""
-    url = URL(address)
-    host = (url.host or "").casefold()
-    if url.scheme != "http" or host in {allowed.casefold() for allowed in config.plain_http}:
-        return False
-    try:
-        return not ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host != "localhost" and not host.endswith(".localhost")
-
-
-def _is_address(text: str) -> bool:
-    try:
-        url = URL(text)
-    except ValueError:
-        return False
-    return url.scheme in {"http", "https"} and bool(url.host) and url.user is None and not url.query_string
-
-
 class App:
     """One installation at work: its state, and connections to both ends, opened when they are first asked for.
 
@@ -152,12 +97,14 @@ class App:
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._ends = ends
         self._tls = _trust(config.ca_file)
-        self._opened: dict[str, tuple[Endpoint, Calendars]] = {}
+        self._opened: dict[str, tuple[ServerProfile, Calendars]] = {}
         #: of profiles that have been given another end; a job may still be writing through one
         self._retired: list[Calendars] = []
         #: one sign-in for all connections to the same end
         self._signed_in: dict[Endpoint, Credential] = {}
-        #: requests sent so far, sign-in aside, to `fieldservice` (sources of bookings) and `exchange` (calendars)
+        #: clients of CalDAV servers by address and limit: profiles at one server share what it takes at once
+        self._dav: dict[tuple[str, int], Http] = {}
+        #: requests sent so far, sign-in aside, to `source` (of bookings) and `calendars`, of whatever kind
         self.requests: Counter[str] = Counter()
 
     async def __aenter__(self) -> Self:
@@ -198,7 +145,7 @@ class App:
         """The environment's source of bookings, held to the organization it is; the caller closes it."""
         if environment.source not in SOURCES:
             raise ConfigError(*source_mistakes(environment.source))
-        settings, http = environment.settings, self.http_to(environment.end, "fieldservice")
+        settings, http = environment.settings, self.http_to(environment.end, "source")
         source = DataverseSource(
             http,
             self.clock,
@@ -216,27 +163,46 @@ class App:
         """Who registers the environment's webhook under this name, signed in as `end` says; the caller closes it."""
         settings = environment.settings
         wanted = webhook.steps(follow_location=settings.follow_location, follow_work_orders=settings.follow_work_order)
-        return webhook.WebhookRegistrar(self.http_to(end, "fieldservice"), name, wanted)
+        return webhook.WebhookRegistrar(self.http_to(end, "source"), name, wanted)
 
     def calendars_for(self, profile: str) -> Calendars:
         """The end of this server profile as it is set now, kept open while it stays so; closed with the app."""
         with self.database.read() as tx:
-            end = profiles.get(tx, profile).end
+            wanted = profiles.get(tx, profile)
         known, calendars = self._opened.get(profile, (None, None))
-        if calendars is None or known != end:
+        if calendars is None or known is None or _other_end(known, wanted):
             if calendars is not None:
                 self._retired.append(calendars)
-            calendars = self.calendars_at(end, profile)
-            self._opened[profile] = (end, calendars)
+            calendars = self.calendars_at(wanted)
+            self._opened[profile] = (wanted, calendars)
         return calendars
 
-    def calendars_at(self, end: Endpoint, name: str) -> Calendars:
-        """A calendar server that no profile stands for yet; the caller closes it."""
-        return GraphCalendars(self.http_to(end, "exchange"), self.pace, self.clock, name)
+    def calendars_at(self, profile: ServerProfile) -> Calendars:
+        """The calendar server of a profile, kept or not; the caller closes it."""
+        return self._kind(profile.kind).open(self, profile)
+
+    def _graph(self, profile: ServerProfile) -> Calendars:
+        return GraphCalendars(self.http_to(profile.end, "calendars"), self.pace, self.clock, profile.id)
+
+    def _caldav(self, profile: ServerProfile) -> Calendars:
+        accounts = MailboxAccounts(self.database, self.secrets, profile, caldav.Account)
+        shared = (server_of(profile.end.url), profile.at_once)
+        if shared not in self._dav:
+            self._dav[shared] = self._dav_to(profile)
+        http = self._dav[shared]
+        return caldav.CalDavCalendars(http, self.pace, self.clock, profile.id, accounts, profile.calendar)
+
+    def _dav_to(self, profile: ServerProfile) -> Http:
+        server = server_of(profile.end.url)
+        if in_the_clear(server, self.config):
+            raise ConfigError(clear_text(server, "password"))
+        return Http(
+            server, None, self.clock, slots=profile.at_once, tls=self._tls, observe=partial(self._count, "calendars")
+        )
 
     async def examine(self, environment: Environment) -> tuple[list[Check], float | None]:
         """What must hold at the environment's source besides the sign-in, and the seconds that its clock is behind."""
-        http = self.http_to(environment.end, "fieldservice")
+        http = self.http_to(environment.end, "source")
         try:
             found = await health.examine(http, follow_work_orders=environment.settings.follow_work_order)
             found.append(await other_sync.examine(http, self.clock.now()))
@@ -244,17 +210,50 @@ class App:
         finally:
             await http.close()
 
-    async def examine_calendars(self, end: Endpoint, outsider: str) -> tuple[list[Check], float | None]:
+    async def examine_calendars(self, profile: ServerProfile, outsider: str) -> tuple[list[Check], float | None]:
         """What must hold at a calendar server besides the sign-in, and the seconds that its clock is behind.
 
         `outsider`: an address that must not be reachable there, "" to try none.
         """
-        http = self.http_to(end, "exchange")
+        return await self._kind(profile.kind).examine(self, profile, outsider)
+
+    async def _examine_graph(self, profile: ServerProfile, outsider: str) -> tuple[list[Check], float | None]:
+        http = self.http_to(profile.end, "calendars")
         try:
             found = await graph_health.examine(http, versioned(http.root), outsider)
             return found, await self.clock_difference(http)
         finally:
             await http.close()
+
+    async def _examine_caldav(self, profile: ServerProfile, _outsider: str) -> tuple[list[Check], float | None]:
+        http = self._dav_to(profile)
+        try:
+            account = MailboxAccounts(self.database, self.secrets, profile, caldav.Account).sample()
+            if account is None:
+                await answers(server_of(profile.end.url), self._tls)
+                return [Check("sign-in", ok=True, detail=_NOBODY_YET)], None
+            return await caldav_health.examine(http, account), http.ahead
+        finally:
+            await http.close()
+
+    async def greet(self, profile: ServerProfile) -> Identity:
+        """Sign in to a profile's end as an administrator's command does, so that a mistake is told at once."""
+        calendars = self.calendars_at(profile)
+        try:
+            identity = await calendars.identity()
+        finally:
+            await calendars.close()
+        if profile.kind == CALDAV:
+            # such a server is not asked who it is: what it can do tells as much
+            for check in (await self.examine_calendars(profile, ""))[0]:
+                if not check.ok and not check.transient:
+                    raise ConfigError(f"{check.name}: {check.detail} {check.remedy}".strip())
+        return identity
+
+    def _kind(self, kind: str) -> _Kind:
+        if kind not in _KINDS:
+            raise ConfigError(f"this Fieldcal has no calendars of the kind {kind!r}; there are: {', '.join(_KINDS)}")
+        return _KINDS[kind]
 
     async def set_up_there(self, name: str) -> SetUpList:
         """Who is set up in the environment's source already, and whom Microsoft's own booking sync serves (D9).
@@ -262,7 +261,7 @@ class App:
         Raises as `settle` does, which asks first who the source is.
         """
         environment = await self.settle(name)
-        http = self.http_to(environment.end, "fieldservice")
+        http = self.http_to(environment.end, "source")
         try:
             return await set_up.read(http, self.clock.now())
         finally:
@@ -288,15 +287,15 @@ class App:
         return await self.database.reading(environments.get, name)
 
     def http_to(self, end: Endpoint, system: str) -> Http:
-        """A client for this end, `fieldservice` or `exchange`; the caller closes it."""
+        """A client for this end, `source` or `calendars`; the caller closes it."""
         url = end.url
         if end.credential == "embedded" and not url:
             ends = self._embedded()
-            url = ends.fieldservice if system == "fieldservice" else ends.exchange
+            url = ends.fieldservice if system == "source" else ends.exchange
         for address in (url, end.authority):
-            if _is_address(address) and in_the_clear(address, self.config):
-                raise ConfigError(_CLEAR.format(host=URL(address).host))
-        slots = SOURCE_AT_ONCE if system == "fieldservice" else CALENDARS_AT_ONCE
+            if is_address(address) and in_the_clear(address, self.config):
+                raise ConfigError(clear_text(address, "token"))
+        slots = SOURCE_AT_ONCE if system == "source" else CALENDARS_AT_ONCE
         credential, observe = self._credential(end, url), partial(self._count, system)
         return Http(url, credential, self.clock, slots=slots, tls=self._tls, observe=observe)
 
@@ -331,6 +330,27 @@ class App:
         if ends is None:
             raise ConfigError("the embedded systems are not running; start them with `fieldcal serve`")
         return ends
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What a kind of server profile is made of: its calendars, and what `doctor` looks at besides the sign-in."""
+
+    open: Callable[[App, ServerProfile], Calendars]
+    examine: Callable[[App, ServerProfile, str], Awaitable[tuple[list[Check], float | None]]]
+
+
+# The one table that a further kind of calendars is put into; `setup/profiles.py` has its name for people.
+_KINDS: Mapping[str, _Kind] = {
+    EXCHANGE: _Kind(App._graph, App._examine_graph),  # noqa: SLF001 - the app's own table
+    CALDAV: _Kind(App._caldav, App._examine_caldav),  # noqa: SLF001 - the app's own table
+}
+_NOBODY_YET = "no mailbox is written through it yet, so there is nobody to sign in as"
+
+
+def _other_end(one: ServerProfile, two: ServerProfile) -> bool:
+    parts = [(each.kind, each.end, each.calendar, each.at_once) for each in (one, two)]
+    return parts[0] != parts[1]
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext | None:

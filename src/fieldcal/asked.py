@@ -73,7 +73,7 @@ async def tell(
         return counted(steps), waiting.troubled(tx, site.environment, only)
 
     skipped, troubles = await site.database.reading(rest)
-    sides = {"source": requests.get("fieldservice", 0), "calendars": requests.get("exchange", 0)}
+    sides = {"source": requests.get("source", 0), "calendars": requests.get("calendars", 0)}
     return Told(
         site.environment, tally.created, tally.updated, tally.removed, tally.adopted, tally.failed, tally.held,
         tally.changes, report.mailboxes, round(seconds, 3), skipped, sides, report.error, troubles,

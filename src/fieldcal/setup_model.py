@@ -41,17 +41,40 @@ class Environment:
     tenant: str = ""
 
 
+#: Kinds of server profiles, in the words of the command line.
+EXCHANGE, CALDAV = "exchange-online", "caldav"
+
+
 @dataclass(frozen=True, slots=True)
 class ServerProfile:
-    """One calendar server (R8): *Microsoft Exchange Online*, active, Server-to-Server Authentication."""
+    """One calendar server (R8): *Microsoft Exchange Online* or CalDAV, active or not.
+
+    Of CalDAV `end.url` is a template of addresses (`setup/addresses.py`) and `end.client_id` the user who signs in for
+    all, "" where each mailbox does so itself.
+    """
 
     id: str
     end: Endpoint
     created_at: datetime
-    kind: str = "exchange-online"
+    kind: str = EXCHANGE
     active: bool = True
     #: the tenant it signs in to, as it said itself; "" until it was asked, or where it tells none
     tenant: str = ""
+    #: of CalDAV: the name of the calendar in each mailbox, "" for its default one; and requests to the server at once
+    calendar: str = ""
+    at_once: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What is set and remembered of one mailbox at a server where mailboxes sign in by themselves (CalDAV)."""
+
+    #: the account's name where it is not the address
+    user: str = ""
+    #: a reference to the mailbox's own secret, "" where the profile's credential is for all
+    secret: str = ""
+    #: the path of the calendar that Test & Enable found, "" none yet
+    collection: str = ""
 
 
 class Method(StrEnum):
@@ -107,6 +130,8 @@ class Mailbox:
     failures: int
     #: when the claim on the calendar was last seen to be ours (R14)
     claimed_at: datetime | None = None
+    #: its server keeps no claim, as the last Test & Enable found
+    claimless: bool = False
 
     @property
     def approved(self) -> bool:

@@ -27,7 +27,7 @@ def test_all_connections_to_one_end_share_one_sign_in(
         async with App(Config()) as app:
             found = []
             for _ in range(3):
-                http = app.http_to(at(authority), "exchange")
+                http = app.http_to(at(authority), "calendars")
                 found.append((await http.request("GET", "/guarded")).status)
                 await http.close()
             return found
@@ -66,7 +66,7 @@ def test_an_installation_stays_far_below_the_requests_that_dataverse_takes_at_on
             service.control.change(max_concurrent=52)
             async with App(Config()) as app, serving(service.app) as url:
                 monkeypatch.setenv("SOURCE_TOKEN", service.tokens.grant(url))
-                http = app.http_to(Endpoint(url, credential="token", secret="env:SOURCE_TOKEN"), "fieldservice")
+                http = app.http_to(Endpoint(url, credential="token", secret="env:SOURCE_TOKEN"), "source")
                 answers = await asyncio.gather(*(http.request("GET", "/api/data/v9.2/WhoAmI") for _ in range(120)))
                 await http.close()
                 assert {answer.status for answer in answers} == {200}

@@ -27,7 +27,7 @@ from tests.signin.entra import (
 )
 
 from fieldcal import signin
-from fieldcal.app import end_mistakes
+from fieldcal.attaching import end_mistakes
 from fieldcal.clock import PlayedClock, SystemClock
 from fieldcal.config import Config
 from fieldcal.embedded.identity import Identities

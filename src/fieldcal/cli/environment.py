@@ -46,7 +46,8 @@ def add(
     json: Json = False,
 ) -> None:
     """Attach a source of bookings. It is signed in to first, so that a mistake is told now."""
-    from fieldcal.app import App, end_mistakes, source_mistakes
+    from fieldcal.app import App
+    from fieldcal.attaching import end_mistakes, source_mistakes
     from fieldcal.cli.session import settings_of_command, working
     from fieldcal.ends import is_embedded
     from fieldcal.setup import environments
@@ -122,7 +123,7 @@ def set_some(
     json: Json = False,
 ) -> None:
     """Change settings, sign-in, or on and off. A setting alone rewrites no event."""
-    from fieldcal.app import end_mistakes
+    from fieldcal.attaching import end_mistakes
     from fieldcal.cli.session import confirm, desk, settings_of_command
     from fieldcal.setup import environments
     from fieldcal.setup.permissions import Action, require

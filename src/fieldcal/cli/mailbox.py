@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,10 +13,12 @@ import typer
 from fieldcal.cli.options import AsUser, In, Json, Yes
 from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
-from fieldcal.setup_model import Actor, Mailbox, MailboxState, Method, Selection
+from fieldcal.setup_model import CALDAV, Account, Actor, Mailbox, MailboxState, Method, Selection
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from fieldcal.setup.accounts import Wish
 
 
 group = typer.Typer(help="Mailboxes: approve, test and enable, switch off.", no_args_is_help=True)
@@ -82,15 +86,17 @@ def list_mailboxes(
     from fieldcal.cli import show
     from fieldcal.cli.session import chosen, desk
     from fieldcal.setup import mailboxes
-    from fieldcal.state import feeds
+    from fieldcal.state import accounts, feeds, profiles
 
     selection = Selection(tuple(names or ()), state, search)
     with desk(as_user) as at, at.database.read() as tx:
         place = chosen(tx, environment)
         page = mailboxes.listed(tx, at.actor, place, selection, sort=sort, offset=offset, limit=limit)
         read = feeds.workers_known(tx, place)
+        own = accounts.some(tx, place, [mailbox.id for mailbox, _ in page.rows])
+        everybody = {one.id: one.end.client_id for one in profiles.everyone(tx) if one.kind == CALDAV}
     if json:
-        rows = [_as_told(mailbox, why) for mailbox, why in page.rows]
+        rows = [_as_told(mailbox, why, own[mailbox.id]) for mailbox, why in page.rows]
         show.as_json({"environment": place, "total": page.total, "mailboxes": rows})
         return
     if not page.total and selection == Selection():
@@ -101,10 +107,16 @@ def list_mailboxes(
             "there, each with a user who has an e-mail address; the next pass finds them."
         )
         return
+    dav = bool(everybody)
+    columns = ["address", "name", "profile", *["signs in as"] * dav, "method", "approval", "test", "enabled"]
     show.table(
-        ("address", "name", "profile", "method", "approval", "test", "enabled", "why nothing is written"),
-        [(m.address, m.name, m.profile, m.method, m.approval, m.status, m.enabled, why) for m, why in page.rows],
-    )
+        (*columns, "why nothing is written"),
+        [
+            (m.address, m.name, m.profile, *[_signs_in(m, own[m.id], everybody)] * dav, m.method, m.approval, m.status,
+             m.enabled, why)
+            for m, why in page.rows
+        ],
+    )  # fmt: skip
     if page.total > len(page.rows):
         show.line(f"{len(page.rows)} of {page.total}; --offset and --limit show the others.")
 
@@ -115,6 +127,16 @@ def edit(
     *,
     profile: Annotated[str | None, typer.Option("--profile", help="The server profile to write through.")] = None,
     method: Annotated[Method | None, typer.Option("--method", help="The appointments method.")] = None,
+    user_name: Annotated[
+        str | None, typer.Option("--user-name", help="CalDAV: the mailbox's account name; else its address.")
+    ] = None,
+    secret: Annotated[
+        str | None, typer.Option("--secret", help="CalDAV: its own password: env:NAME, file:PATH, or stdin.")
+    ] = None,
+    no_user_name: Annotated[
+        bool, typer.Option("--no-user-name", help="The address is the account name again.")
+    ] = False,
+    no_secret: Annotated[bool, typer.Option("--no-secret", help="Forget the mailbox's own password.")] = False,
     environment: In = None,
     every: Every = False,
     state: InState = None,
@@ -123,17 +145,61 @@ def edit(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Choose the server profile, the appointments method, or both."""
-    from fieldcal.setup import mailboxes
+    """Choose the server profile, the method, or how a mailbox signs in by itself (CalDAV)."""
+    from fieldcal.cli.options import sealed
+    from fieldcal.setup import accounts, mailboxes
 
-    if profile is None and method is None:
-        raise ConfigError("nothing to change: name a --profile, a --method, or both")
+    wish = _wish(user_name, secret, no_user_name=no_user_name, no_secret=no_secret)
+    if profile is None and method is None and wish == accounts.Wish():
+        raise ConfigError("nothing to change: name a --profile, a --method, or a CalDAV account")
     selection = _selection(names, state, search, every=every)
+    wish = replace(wish, secret=sealed(wish.secret))
 
     def change(tx: Connection, actor: Actor, now: datetime, place: str, wanted: list[MailboxId]) -> int:
-        return mailboxes.edit(tx, actor, now, place, wanted, profile=profile, method=method)
+        if (wish.user or wish.secret) and len(wanted) > 1:
+            raise ConfigError("an account is one mailbox's own; for several see `fieldcal mailbox credentials --help`")
+        if profile is not None or method is not None:
+            mailboxes.edit(tx, actor, now, place, wanted, profile=profile, method=method)
+        if wish != accounts.Wish():
+            accounts.give(tx, actor, now, place, dict.fromkeys(wanted, wish))
+        return len(wanted)
 
     _change(selection, environment, as_user, "Edit", change, yes=yes, json=json)
+
+
+def _wish(user_name: str | None, secret: str | None, *, no_user_name: bool, no_secret: bool) -> Wish:
+    from fieldcal.attaching import secret_mistakes, user_mistakes
+    from fieldcal.setup.accounts import Wish
+    from fieldcal.setup.environments import refuse
+
+    both = [name for name, set_, unset in (("user-name", user_name, no_user_name), ("secret", secret, no_secret))
+            if set_ is not None and unset]  # fmt: skip
+    empty = [name for name, given in (("--user-name", user_name), ("--secret", secret)) if given == ""]
+    refuse(
+        [f"either --{name} or --no-{name}" for name in both]
+        + [f"{name}: it is empty; --no-{name.removeprefix('--')} takes it away" for name in empty]
+        + user_mistakes(user_name or "")
+        + ([] if secret == "stdin" else secret_mistakes(secret or ""))  # noqa: S105 - the option's word
+    )
+    return Wish("" if no_user_name else user_name, "" if no_secret else secret)
+
+
+@group.command()
+def credentials(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV with the columns address, user, and secret or password.")
+    ],
+    *,
+    environment: In = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be set; change nothing.")] = False,
+    yes: Yes = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """CalDAV: set account names and secrets of many mailboxes from a file, all or none."""
+    from fieldcal.cli.credentials import run
+
+    run(file, environment, as_user, dry_run=dry_run, yes=yes, json=json)
 
 
 @group.command()
@@ -287,11 +353,22 @@ def claim(
     run(selection, environment, as_user, take_over=take_over, yes=yes, json=json)
 
 
-def _as_told(mailbox: Mailbox, why: str | None) -> dict[str, object]:
+def _signs_in(mailbox: Mailbox, account: Account, everybody: dict[str, str]) -> str:
+    """Who signs in for this mailbox on CalDAV; "" elsewhere."""
+    if mailbox.profile not in everybody:
+        return ""
+    own = account.user or mailbox.address
+    return own if account.secret else everybody[mailbox.profile] or f"{own}, no secret yet"
+
+
+def _as_told(mailbox: Mailbox, why: str | None, account: Account) -> dict[str, object]:
+    from fieldcal.secrets import shown
+
     return {
         "mailbox": mailbox.id, "address": mailbox.address, "name": mailbox.name, "profile": mailbox.profile,
         "method": mailbox.method, "approval": mailbox.approval, "approved_address": mailbox.approved_address,
         "approved_by": mailbox.approved_by, "test": mailbox.status, "tested_at": mailbox.tested_at,
         "checks": mailbox.checks, "enabled": mailbox.enabled, "last_sync_at": mailbox.last_sync_at,
         "trouble": mailbox.trouble, "ready": why is None, "why_not": why,
+        "user_name": account.user, "secret": shown(account.secret), "calendar": account.collection,
     }  # fmt: skip

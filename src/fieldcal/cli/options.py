@@ -12,6 +12,7 @@ from fieldcal.setup_model import Endpoint
 
 _STDIN = "stdin"
 _CREDENTIALS = "How to sign in: secret, certificate, managed-identity, workload-identity, token or embedded."
+_OF_PROFILES = f"{_CREDENTIALS} CalDAV: password or token."
 
 AsUser = Annotated[
     str | None, typer.Option("--as", metavar="USER", help="Act as this user (FIELDCAL_USER); else as the operator.")
@@ -30,6 +31,21 @@ Authority = Annotated[
 ]
 Tenant = Annotated[str | None, typer.Option("--tenant", help="The tenant to sign in to.")]
 Credential = Annotated[str | None, typer.Option("--credential", help=_CREDENTIALS)]
+OfProfile = Annotated[str | None, typer.Option("--credential", help=_OF_PROFILES)]
+Template = Annotated[
+    str | None,
+    typer.Option("--url", help="Base URL of the server. CalDAV: {user}, {address} or {local} stand for each mailbox."),
+]
+UserName = Annotated[
+    str | None, typer.Option("--user-name", help="CalDAV: who signs in for all mailboxes; else each by itself.")
+]
+Calendar = Annotated[
+    str | None,
+    typer.Option("--calendar", help="CalDAV: a calendar of this name, made where missing; else each one's default."),
+]
+AtOnce = Annotated[
+    int | None, typer.Option("--at-once", min=1, max=64, help="CalDAV: requests to the server at once; else 8.")
+]
 ClientId = Annotated[str | None, typer.Option("--client-id", help="The application that signs in.")]
 Secret = Annotated[
     str | None,

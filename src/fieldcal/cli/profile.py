@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -9,7 +10,10 @@ import typer
 from fieldcal.cli import options
 from fieldcal.cli.options import AsUser, Json, Yes
 from fieldcal.errors import ConfigError
-from fieldcal.setup_model import Actor, Endpoint, ServerProfile
+from fieldcal.setup_model import CALDAV, EXCHANGE, Actor, Endpoint, ServerProfile
+
+#: Requests to a CalDAV server at once, if nothing else is said.
+DAV_AT_ONCE = 8
 
 group = typer.Typer(help="Server profiles: the calendar servers.", no_args_is_help=True)
 
@@ -20,42 +24,60 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.")
 def add(
     name: Name,
     *,
-    kind: Annotated[str, typer.Option("--kind", help="exchange-online: Microsoft Exchange Online.")] = (
-        "exchange-online"
-    ),
-    url: options.Url = None,
+    kind: Annotated[
+        str, typer.Option("--kind", help="exchange-online: Microsoft Exchange Online; caldav: any CalDAV server.")
+    ] = EXCHANGE,
+    url: options.Template = None,
     authority: options.Authority = None,
     tenant: options.Tenant = None,
-    credential: options.Credential = None,
+    credential: options.OfProfile = None,
     client_id: options.ClientId = None,
+    user_name: options.UserName = None,
     secret: options.Secret = None,
+    calendar: options.Calendar = None,
+    at_once: options.AtOnce = None,
     offline: options.Unasked = False,
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
     """Make a profile, active at once. It is signed in to first, so that a mistake is told now."""
-    from fieldcal.app import App, end_mistakes
+    from fieldcal.app import App
+    from fieldcal.attaching import profile_mistakes
     from fieldcal.cli.session import settings_of_command, working
+    from fieldcal.clock import SystemClock
     from fieldcal.ends import is_embedded
     from fieldcal.setup import profiles
     from fieldcal.setup.environments import refuse
 
-    config = settings_of_command()
-    end = options.endpoint(url, authority, tenant, credential, client_id, options.sealed(secret))
-    refuse(profiles.mistakes(name, kind) + end_mistakes(end, config))
+    config, dav = settings_of_command(), kind == CALDAV
+    credential = credential or ("password" if dav else None)
+    end = options.endpoint(url, authority, tenant, credential, user_name or client_id, options.sealed(secret))
+    at_once = at_once or (DAV_AT_ONCE if dav else 0)
+    wish = ServerProfile(name, end, SystemClock().now(), kind, calendar=calendar or "", at_once=at_once)
+    refuse(profiles.mistakes(name, kind) + _names(kind, client_id, user_name) + profile_mistakes(wish, config))
 
     async def work(app: App, actor: Actor) -> ServerProfile:
-        made = await app.database.writing(profiles.add, actor, app.clock.now(), name, end, kind)
+        now = app.clock.now()
+        made = await app.database.writing(
+            profiles.add, actor, now, name, end, kind, calendar=wish.calendar, at_once=wish.at_once
+        )
         if offline:
             return made
         try:
-            identity = await app.calendars_for(name).identity()
+            identity = await app.greet(made)
         except BaseException:
             await app.database.writing(profiles.withdraw, actor, app.clock.now(), name)
             raise
         return await app.database.writing(profiles.pin, name, identity)
 
     _tell(working(as_user, work, embedded=is_embedded(end)), json=json)
+
+
+def _names(kind: str, client_id: str | None, user_name: str | None) -> list[str]:
+    """An application signs in to Exchange Online, a user to CalDAV."""
+    if kind == CALDAV:
+        return ["the kind `caldav` takes no --client-id; a user is named by --user-name"] if client_id else []
+    return [f"the kind `{kind}` takes no --user-name"] if user_name else []
 
 
 @group.command("list")
@@ -73,36 +95,42 @@ def list_profiles(as_user: AsUser = None, json: Json = False) -> None:
         show.as_json([{**_as_told(profile), "mailboxes": count} for profile, count in found])
     else:
         rows = [
-            (p.id, p.kind, p.active, p.end.url or "embedded", p.end.credential, p.tenant, count) for p, count in found
+            (p.id, p.kind, p.active, p.end.url or "embedded", p.end.credential, p.tenant or p.calendar, count)
+            for p, count in found
         ]
-        show.table(("profile", "kind", "active", "url", "credential", "tenant", "mailboxes"), rows)
+        show.table(("profile", "kind", "active", "url", "credential", "tenant or calendar", "mailboxes"), rows)
 
 
 @group.command("set")
 def set_some(
     name: Name,
     *,
-    url: options.Url = None,
+    url: options.Template = None,
     authority: options.Authority = None,
     tenant: options.Tenant = None,
-    credential: options.Credential = None,
+    credential: options.OfProfile = None,
     client_id: options.ClientId = None,
+    user_name: options.UserName = None,
     secret: options.Secret = None,
+    calendar: options.Calendar = None,
+    at_once: options.AtOnce = None,
     offline: options.Unasked = False,
     yes: Yes = False,
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Change address or sign-in. Another server only while none of our events stand there."""
-    from fieldcal.app import App, end_mistakes
+    """Change address or sign-in. Another server or calendar only while none of our events stand there."""
+    from fieldcal.app import App
+    from fieldcal.attaching import profile_mistakes
     from fieldcal.cli.session import confirm, settings_of_command, working
     from fieldcal.setup import profiles
     from fieldcal.setup.environments import Changes, refuse
     from fieldcal.setup.permissions import Action, require
     from fieldcal.state import profiles as known
 
-    changes = Changes({}, url, authority, tenant, credential, client_id, options.sealed(secret))
-    if changes == Changes({}):
+    who = client_id if user_name is None else user_name
+    changes = Changes({}, url, authority, tenant, credential, who, options.sealed(secret))
+    if changes == Changes({}) and calendar is None and at_once is None:
         raise ConfigError("nothing to change: name what is to be another, such as --secret; see --help")
     config = settings_of_command()
 
@@ -110,17 +138,17 @@ def set_some(
         require(actor, Action.PROFILES)
         before = await app.database.reading(known.get, name)
         boxes = await app.database.reading(known.enabled_through, name)
-        end = changes.end(before.end)
-        refuse(end_mistakes(end, config))
-        identity = None
-        if not offline:
-            calendars = app.calendars_at(end, name)
-            try:
-                identity = await calendars.identity()
-            finally:
-                await calendars.close()
+        after = replace(
+            before, end=changes.end(before.end), calendar=before.calendar if calendar is None else calendar,
+            at_once=before.at_once if at_once is None else at_once,
+        )  # fmt: skip
+        refuse(_names(before.kind, client_id, user_name) + profile_mistakes(after, config))
+        identity = None if offline else await app.greet(after)
         confirm(f"Write {boxes:,} mailboxes through the changed profile {name}?", yes=yes, mailboxes=boxes)
-        return await app.database.writing(profiles.change, actor, app.clock.now(), name, end, identity)
+        now = app.clock.now()
+        return await app.database.writing(
+            profiles.change, actor, now, name, after.end, identity, calendar=after.calendar, at_once=after.at_once
+        )
 
     embedded = credential == "embedded" and not url
     _tell(working(as_user, work, embedded=embedded, ends=not offline), json=json)
@@ -157,9 +185,13 @@ def _set_active(name: str, as_user: str | None, *, active: bool, yes: bool, json
 
 
 def _as_told(profile: ServerProfile) -> dict[str, object]:
+    common = {"profile": profile.id, "kind": profile.kind, "active": profile.active}
+    if profile.kind != CALDAV:
+        return {**common, "tenant": profile.tenant, **told(profile.end)}
+    end = told(profile.end)
     return {
-        "profile": profile.id, "kind": profile.kind, "active": profile.active, "tenant": profile.tenant,
-        **told(profile.end),
+        **common, "url": end["url"], "credential": end["credential"], "user_name": profile.end.client_id,
+        "secret": end["secret"], "calendar": profile.calendar, "at_once": profile.at_once,
     }  # fmt: skip
 
 
@@ -175,12 +207,18 @@ def told(end: Endpoint) -> dict[str, object]:
 
 def _tell(profile: ServerProfile, *, json: bool) -> None:
     from fieldcal.cli import show
-    from fieldcal.setup.profiles import AUTHENTICATION, KINDS
+    from fieldcal.setup.profiles import KINDS, authentication
 
     if json:
         show.as_json(_as_told(profile))
         return
-    state = "active" if profile.active else "not active"
-    tenant = f", tenant {profile.tenant}" if profile.tenant else ""
-    where = profile.end.url or "the embedded Exchange"
-    show.line(f"{profile.id}: {KINDS[profile.kind]}, {state}, {AUTHENTICATION}, {where}{tenant}")
+    parts = [
+        KINDS[profile.kind], "active" if profile.active else "not active", authentication(profile),
+        profile.end.url or "the embedded Exchange",
+    ]  # fmt: skip
+    if profile.kind == CALDAV:
+        calendar = f"the calendar {profile.calendar}" if profile.calendar else "the default calendar"
+        parts += [f"{calendar} of each mailbox", f"at most {profile.at_once} requests at once"]
+    elif profile.tenant:
+        parts.append(f"tenant {profile.tenant}")
+    show.line(f"{profile.id}: {', '.join(parts)}")

@@ -142,7 +142,7 @@ def _end(
     """Who registers, where options name somebody else than the one who reads; the same server in any case."""
     from dataclasses import replace
 
-    from fieldcal.app import end_mistakes
+    from fieldcal.attaching import end_mistakes
     from fieldcal.setup.environments import refuse
 
     given = {"authority": authority, "tenant": tenant, "credential": credential, "client_id": client_id,

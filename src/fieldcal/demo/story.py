@@ -104,7 +104,7 @@ class Story:
             in_window=in_window, created=total["created"], updated=total["updated"], removed=total["removed"],
             skipped=skipped, second_pass_writes=_writes(self._passes["second"]), events=events,
             seconds=round(app.clock.monotonic() - began, 3),
-            requests={"source": app.requests["fieldservice"], "calendars": app.requests["exchange"]},
+            requests={"source": app.requests["source"], "calendars": app.requests["calendars"]},
             changes=tuple(changes), passes=dict(self._passes),
         )  # fmt: skip
 

@@ -27,7 +27,7 @@ from fieldcal.keys import client_certificate
 from fieldcal.model import Check
 from fieldcal.network import in_words
 from fieldcal.plan.ready import strangers
-from fieldcal.setup_model import Actor, Endpoint, Environment, ServerProfile
+from fieldcal.setup_model import CALDAV, Actor, Endpoint, Environment, ServerProfile
 from fieldcal.state import environments, profiles, schema
 from fieldcal.state.database import Database
 
@@ -185,10 +185,11 @@ async def _profile(app: App, profile: ServerProfile, outsider: str, tenants: dic
             return
     calendars = None
     try:
-        calendars = app.calendars_at(profile.end, profile.id)
+        calendars = app.calendars_at(profile)
         identity = await calendars.identity()
-        yield Line(Level.OK, f"{what}: sign-in", f"tenant {identity.tenant or 'not told'}")
-        checks, ahead = await app.examine_calendars(profile.end, outsider)
+        if profile.kind != CALDAV:  # there it is a mailbox that signs in, which is looked at below
+            yield Line(Level.OK, f"{what}: sign-in", f"tenant {identity.tenant or 'not told'}")
+        checks, ahead = await app.examine_calendars(profile, outsider)
         tenants[profile.id] = identity.tenant or profile.tenant
     except FieldcalError as error:
         yield _failed(f"{what}: sign-in", error)
@@ -210,7 +211,9 @@ def _tenants(tx: Connection, told: dict[str, str]) -> list[Line]:
     for profile in (replace(known, tenant=told.get(known.id, "")) for known in profiles.everyone(tx)):
         for place in (environments.get(tx, name) for name in profiles.serving(tx, profile.id)):
             what = f"environment {place.id} and server profile {profile.id}: same tenant"
-            if strangers(profile, place):
+            if profile.kind == CALDAV:
+                found.append(Line(Level.OK, what, "CalDAV knows no tenants"))
+            elif strangers(profile, place):
                 detail = f"the bookings are in {place.tenant}, the calendars in {profile.tenant}: nothing is written"
                 remedy = "use a server profile of the bookings' own tenant for its mailboxes (R7)"
                 found.append(Line(Level.FAIL, what, detail, remedy))

@@ -10,7 +10,7 @@ from fieldcal.doctor.lines import Level, Line
 from fieldcal.errors import FieldcalError, Forbidden, NotAMailbox, Unavailable
 from fieldcal.model import MailboxId
 from fieldcal.setup import bench, claims, takeover
-from fieldcal.setup_model import Actor, Environment, Mailbox, ServerProfile
+from fieldcal.setup_model import CALDAV, EXCHANGE, Actor, Environment, Mailbox, ServerProfile
 from fieldcal.state import mailboxes
 
 #: Mailboxes of each environment that are looked into; one read each, under its lease.
@@ -35,17 +35,17 @@ async def look(
     # Where anything is switched off nothing is sent (R13), by us neither.
     for place in places if profile.active else ():
         if place.enabled:
-            async for line in _in(app, actor, place.id, profile.id):
+            async for line in _in(app, actor, place.id, profile.id, profile.kind):
                 yield line
 
 
-async def _in(app: App, actor: Actor, place: str, profile: str) -> AsyncIterator[Line]:
+async def _in(app: App, actor: Actor, place: str, profile: str, kind: str) -> AsyncIterator[Line]:
     boxes = await app.database.reading(mailboxes.on_through, place, profile, SAMPLE)
     seen = [await _one(app, actor, place, box) for box in boxes]
     looked, what = [one for one in seen if not one.busy], f"server profile {profile}: {place}"
     if not looked:
         return
-    yield _reached(what, looked)
+    yield _reached(what, looked, kind)
     read = [one for one in looked if one.error is None]
     if read:
         yield await _claimed(app, what, place, read)
@@ -60,7 +60,19 @@ async def _one(app: App, actor: Actor, place: str, box: Mailbox) -> _Seen:
         return _Seen(box, error=error)
 
 
-def _reached(what: str, looked: list[_Seen]) -> Line:
+#: What helps where a calendar is denied, or not there, by the kind of the profile.
+_DENIED = {
+    EXCHANGE: "let the application into this mailbox: docs/set-up-exchange-online.md, step 3; "
+    "a changed scope takes up to two hours",
+    CALDAV: "give the account that signs in the right to write into this calendar: docs/set-up-caldav.md",
+}
+_MISSING = {
+    EXCHANGE: "give the user a mailbox there, or `fieldcal mailbox disable` it",
+    CALDAV: "run `fieldcal mailbox test` for it, which looks for its calendar anew",
+}
+
+
+def _reached(what: str, looked: list[_Seen], kind: str) -> Line:
     what = f"{what}: calendars"
     refused = [one for one in looked if one.error is not None]
     if not refused:
@@ -68,12 +80,9 @@ def _reached(what: str, looked: list[_Seen]) -> Line:
     first = refused[0]
     remedy = "see the message"
     if isinstance(first.error, Forbidden):
-        remedy = (
-            "let the application into this mailbox: docs/set-up-exchange-online.md, step 3; "
-            "a changed scope takes up to two hours"
-        )
+        remedy = _DENIED[kind]
     elif isinstance(first.error, NotAMailbox):
-        remedy = "give the user a mailbox there, or `fieldcal mailbox disable` it"
+        remedy = _MISSING[kind]
     return Line(Level.FAIL, what, f"{len(refused)} of {len(looked)}: {first.mailbox.address}: {first.error}", remedy)
 
 
@@ -85,7 +94,9 @@ async def _claimed(app: App, what: str, place: str, read: list[_Seen]) -> Line:
         check = claims.still_ours(one.claim, ours)
         if not check.ok:
             return Line(Level.FAIL, what, f"{one.mailbox.address}: {check.detail}", check.remedy)
-        bare += one.claim is None
+        bare += one.claim is None and not one.mailbox.claimless
+    if not bare and all(one.mailbox.claimless for one in read):
+        return Line(Level.OK, what, "the server keeps none, so another installation would not be seen")
     if bare:
         detail = f"{bare} of {len(read)} looked at carry no claim, so another installation may take them unseen"
         return Line(Level.WARN, what, detail, "`fieldcal mailbox test` claims them")

@@ -14,8 +14,8 @@ from fieldcal.errors import ConfigError, LeaseLost
 from fieldcal.model import MailboxId, Window
 from fieldcal.ports import BeforeSend, Calendars
 from fieldcal.setup.claims import Claim
-from fieldcal.setup_model import Environment, Mailbox, ServerProfile
-from fieldcal.state import environments, feeds, leases, mailboxes, schema
+from fieldcal.setup_model import Account, Environment, Mailbox, ServerProfile
+from fieldcal.state import accounts, environments, feeds, leases, mailboxes, schema
 from fieldcal.state import profiles as profile_rows
 from fieldcal.state.database import Database
 
@@ -44,6 +44,7 @@ class Case:
     profile: ServerProfile | None
     installation: str
     holder: Mailbox | None
+    account: Account
 
     @property
     def claim(self) -> Claim:
@@ -56,7 +57,8 @@ def load(tx: Connection, environment: str, mailbox: MailboxId) -> Case:
     if known is None:
         raise ConfigError(f"the mailbox {mailbox} is not known any more")
     profile = profile_rows.find(tx, known.profile) if known.profile else None
-    return Case(environments.get(tx, environment), known, profile, schema.installation(tx), mailboxes.holder(tx, known))
+    place, holder = environments.get(tx, environment), mailboxes.holder(tx, known)
+    return Case(place, known, profile, schema.installation(tx), holder, accounts.of(tx, environment, mailbox))
 
 
 def window(tx: Connection, environment: Environment, now: datetime) -> Window:

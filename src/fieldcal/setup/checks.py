@@ -12,22 +12,30 @@ from fieldcal.errors import (
 )
 from fieldcal.model import Check
 from fieldcal.plan.ready import strangers, unapproved
+from fieldcal.setup.addresses import account_name, fill
 from fieldcal.setup.claims import NAME as CLAIM
-from fieldcal.setup_model import Environment, Mailbox, Method, ServerProfile
+from fieldcal.setup.profiles import authentication
+from fieldcal.setup_model import CALDAV, Account, Environment, Mailbox, Method, ServerProfile
 
 PROFILE, TENANT, APPROVED, METHOD = "profile active", "same tenant", "e-mail approved", "method"
+#: Of CalDAV only: somebody can sign in for the mailbox.
+ACCOUNT = "account"
 #: What no waiting mends.
 _FOR_GOOD = (ConfigError, Forbidden, Full, NotAMailbox, SignInFailed)
 
 
-def local(mailbox: Mailbox, profile: ServerProfile | None, environment: Environment) -> list[Check]:
+def local(
+    mailbox: Mailbox, profile: ServerProfile | None, environment: Environment, account: Account | None = None
+) -> list[Check]:
     """What our own rows say, in the order of design §6, up to the first that fails."""
+    dav = profile is not None and profile.kind == CALDAV
     lines: list[Check] = []
     for check in (
         _profile(mailbox, profile),
         _tenant(profile, environment),
         _approved(mailbox),
         _method(mailbox),
+        *([_account(mailbox, profile, account or Account())] if dav and profile else []),
     ):
         lines.append(check)
         if not check.ok:
@@ -51,7 +59,22 @@ def _profile(mailbox: Mailbox, profile: ServerProfile | None) -> Check:
     return Check(PROFILE, ok=True, detail=profile.id)
 
 
+def _account(mailbox: Mailbox, profile: ServerProfile, account: Account) -> Check:
+    if not fill(profile.end.url, account.user, mailbox.address):
+        detail = "The profile's --url has a placeholder for which this mailbox has no name."
+        return _bad(ACCOUNT, detail, f"`fieldcal mailbox edit {mailbox.address or mailbox.id} --user-name NAME`")
+    if account.secret:
+        return Check(ACCOUNT, ok=True, detail=f"its own: {account_name(account.user, mailbox.address)}")
+    if profile.end.secret:
+        return Check(ACCOUNT, ok=True, detail=authentication(profile))
+    detail = "It has no secret of its own, and the server profile has none for all."
+    how = f"`fieldcal mailbox edit {mailbox.address or mailbox.id} --user-name NAME --secret env:NAME`"
+    return _bad(ACCOUNT, detail, f"{how}, or `fieldcal mailbox credentials FILE` for many.")
+
+
 def _tenant(profile: ServerProfile | None, environment: Environment) -> Check:
+    if profile is not None and profile.kind == CALDAV:
+        return Check(TENANT, ok=True, detail="CalDAV knows no tenants.")
     if profile is None or not (profile.tenant and environment.tenant):
         return Check(TENANT, ok=True, detail="One of the ends does not tell its tenant.")
     if strangers(profile, environment):

@@ -20,6 +20,13 @@ _SAME_PLACE = (
 )
 
 
+#: What Test & Enable says where a calendar server keeps no claims.
+UNKEPT = (
+    "The server keeps no properties of ours on a calendar, so two installations of Fieldcal cannot see each other "
+    "here: see to it that only this one serves this mailbox."
+)
+
+
 class Claim(msgspec.Struct, frozen=True):
     """Who writes into a calendar. `installation` is in every backup, so that a restored Fieldcal keeps its claims."""
 

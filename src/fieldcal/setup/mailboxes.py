@@ -72,7 +72,7 @@ def move(tx: Connection, environment: str, found: Sequence[Mailbox], profile: st
 def bound(tx: Connection, environment: str, found: Sequence[Mailbox], profile: str) -> dict[MailboxId, int]:
     """Those of these that may not go to this profile's server, with how many events of ours stand where they are."""
     new = profiles.get(tx, profile)
-    away = {old.id for old in profiles.everyone(tx) if not same_server(old, new.end, new.tenant)}
+    away = {old.id for old in profiles.everyone(tx) if not same_server(old, new)}
     return links.standing(tx, environment, [mailbox.id for mailbox in found if mailbox.profile in away])
 
 

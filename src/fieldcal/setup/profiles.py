@@ -1,4 +1,4 @@
-"""Server profiles (R8): *Microsoft Exchange Online*, Active, Server-to-Server Authentication."""
+"""Server profiles (R8): *Microsoft Exchange Online*, Active, Server-to-Server Authentication; or CalDAV."""
 
 from __future__ import annotations
 
@@ -12,13 +12,20 @@ from fieldcal.errors import ConfigError, one_line
 from fieldcal.model import Identity
 from fieldcal.setup.environments import name_mistakes, refuse
 from fieldcal.setup.permissions import Action, require
-from fieldcal.setup_model import Actor, Endpoint, ServerProfile
+from fieldcal.setup_model import CALDAV, EXCHANGE, Actor, Endpoint, ServerProfile
 from fieldcal.state import audit, profiles
 
 #: What each kind of server is called where people choose it.
-KINDS = {"exchange-online": "Microsoft Exchange Online"}
-#: How every profile signs in: as the service, never as the worker.
-AUTHENTICATION = "Server-to-Server Authentication"
+KINDS = {EXCHANGE: "Microsoft Exchange Online", CALDAV: "CalDAV"}
+
+
+def authentication(profile: ServerProfile) -> str:
+    """How this profile signs in, in R8's words; on CalDAV each mailbox may do so itself."""
+    if profile.kind != CALDAV:
+        return "Server-to-Server Authentication"
+    if not profile.end.secret:
+        return "each mailbox signs in by itself"
+    return f"signs in as {profile.end.client_id} for all" if profile.end.client_id else "signs in by one token for all"
 
 
 def mistakes(name: str, kind: str) -> list[str]:
@@ -31,12 +38,13 @@ def mistakes(name: str, kind: str) -> list[str]:
 
 
 def add(
-    tx: Connection, actor: Actor, now: datetime, name: str, end: Endpoint, kind: str = "exchange-online"
-) -> ServerProfile:
+    tx: Connection, actor: Actor, now: datetime, name: str, end: Endpoint, kind: str = EXCHANGE, *,
+    calendar: str = "", at_once: int = 0,
+) -> ServerProfile:  # fmt: skip
     """Make a profile; it is active at once."""
     require(actor, Action.PROFILES)
     refuse(mistakes(name, kind))
-    made = ServerProfile(name, end, now, kind)
+    made = ServerProfile(name, end, now, kind, calendar=calendar, at_once=at_once)
     profiles.add(tx, made)
     audit.record(tx, actor, now, "profile add", [name], f"{KINDS[kind]}, {end.url}, credential {end.credential}")
     return made
@@ -53,19 +61,25 @@ def ensure(tx: Connection, actor: Actor, now: datetime, name: str, end: Endpoint
 
 
 def change(
-    tx: Connection, actor: Actor, now: datetime, name: str, end: Endpoint, identity: Identity | None
-) -> ServerProfile:
-    """Have this profile stand at another address, or sign in otherwise. `identity`: what the end there says it is.
+    tx: Connection, actor: Actor, now: datetime, name: str, end: Endpoint, identity: Identity | None, *,
+    calendar: str | None = None, at_once: int | None = None,
+) -> ServerProfile:  # fmt: skip
+    """Have this profile stand at another address or calendar, or sign in otherwise.
 
-    None: it was not asked. What we remember of a mailbox's events are ids at one server. So another server is taken
-    only where no event of ours stands, and then each mailbox is off until it was tested there.
+    `identity`: what the end says it is; None: it was not asked. What we remember of a mailbox's events are ids at one
+    server. So another server is taken only where no event of ours stands, and then each mailbox is off until it was
+    tested there.
     """
     require(actor, Action.PROFILES)
     known = profiles.get(tx, name)
-    tenant = identity.tenant if identity else ""
-    if end == known.end and tenant in {"", known.tenant}:
+    wanted = replace(
+        known, end=end, tenant=identity.tenant if identity else "",
+        calendar=known.calendar if calendar is None else calendar,
+        at_once=known.at_once if at_once is None else at_once,
+    )  # fmt: skip
+    if replace(wanted, tenant=wanted.tenant or known.tenant) == known:
         return known
-    same = same_server(known, end, tenant)
+    same = same_server(known, wanted)
     if not same:
         standing = profiles.standing(tx, name)
         if standing:
@@ -75,24 +89,31 @@ def change(
                 "anew at the new end, after Test & Enable"
             )
         profiles.test_anew(tx, name)
-    changed = replace(known, end=end, tenant=tenant or (known.tenant if same else ""))
+    changed = replace(wanted, tenant=wanted.tenant or (known.tenant if same else ""))
     profiles.save(tx, changed)
     names = [field for field in Endpoint.__slots__ if getattr(known.end, field) != getattr(end, field)]
+    names += [field for field in ("calendar", "at_once") if getattr(known, field) != getattr(wanted, field)]
     audit.record(tx, actor, now, "profile set", [name], f"changed {', '.join(names) or 'tenant'}")
     return changed
 
 
-def same_server(known: ServerProfile, end: Endpoint, tenant: str) -> bool:
-    """The end is certainly the one that the profile stood at before: the same address, in the same tenant.
+def same_server(known: ServerProfile, new: ServerProfile) -> bool:
+    """The new one certainly leads to the calendars that the known one led to: the same address, in the same tenant.
 
-    A tenant alone proves nothing: it is the token's word, and any server may be shown the same token.
+    A tenant alone proves nothing: it is the token's word, and any server may be shown the same token. Of CalDAV the
+    whole template of addresses counts, and which calendar is taken.
     """
-    places = [urlsplit(one.url)[:2] for one in (known.end, end)]
-    if places[0] != places[1]:
+    if known.kind != new.kind:
         return False
-    if tenant and known.tenant:
-        return tenant.casefold() == known.tenant.casefold()
-    return (known.end.authority, known.end.tenant) == (end.authority, end.tenant)
+    if known.kind == CALDAV:
+        places = [(one.end.url.rstrip("/"), one.calendar) for one in (known, new)]
+        return places[0] == places[1]
+    servers = [urlsplit(one.end.url)[:2] for one in (known, new)]
+    if servers[0] != servers[1]:
+        return False
+    if new.tenant and known.tenant:
+        return new.tenant.casefold() == known.tenant.casefold()
+    return (known.end.authority, known.end.tenant) == (new.end.authority, new.end.tenant)
 
 
 def set_active(tx: Connection, actor: Actor, now: datetime, name: str, *, active: bool) -> ServerProfile:

@@ -18,11 +18,10 @@ from fieldcal.plan.retry import pause
 from fieldcal.ports import BeforeSend, Calendar
 from fieldcal.setup import checks, claims, profiles
 from fieldcal.setup.bench import LEASE, Bench, Case, holding, load, window, working
-from fieldcal.setup.claims import Claim
 from fieldcal.setup.mailboxes import permitted
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Actor, Mailbox, TrialStatus
-from fieldcal.state import alerts, audit, environments, mailboxes, marks, pauses
+from fieldcal.state import accounts, alerts, audit, environments, mailboxes, marks, pauses
 from fieldcal.state import profiles as profile_rows
 
 #: Mailboxes tested at once; each has one request in flight.
@@ -138,7 +137,7 @@ async def _test_one(bench: Bench, environment: str, mailbox: MailboxId) -> Mailb
 
 async def _look(bench: Bench, case: Case, may_begin: BeforeSend) -> list[Check]:
     """Every line up to the first that fails; where all hold, the claim is ours."""
-    lines = checks.local(case.mailbox, case.profile, case.environment)
+    lines = checks.local(case.mailbox, case.profile, case.environment, case.account)
     if case.holder is not None and lines[-1].ok:
         lines.append(checks.held_by(case.holder.environment))
     if not lines[-1].ok or case.profile is None:
@@ -149,20 +148,24 @@ async def _look(bench: Bench, case: Case, may_begin: BeforeSend) -> list[Check]:
         lines += await calendar.test(may_begin)
         if lines[-1].ok:
             step = claims.NAME
-            lines.append(await _claim(calendar, case.claim, bench.clock.now(), may_begin))
+            lines.append(await _claim(bench, case, calendar, may_begin))
     except FieldcalError as error:
         lines.append(checks.failed(step, error))
     return lines
 
 
-async def _claim(calendar: Calendar, ours: Claim, now: datetime, may_begin: BeforeSend) -> Check:
-    standing = await calendar.claim(may_begin)
+async def _claim(bench: Bench, case: Case, calendar: Calendar, may_begin: BeforeSend) -> Check:
+    ours, standing = case.claim, await calendar.claim(may_begin)
     verdict = claims.judge(standing, ours)
-    if not verdict.ok or claims.read(standing) == ours:
+    if not verdict.ok:
         return verdict
-    await calendar.set_claim(ours.text(now), may_begin)
+    kept = claims.read(standing) == ours or await calendar.set_claim(ours.text(bench.clock.now()), may_begin)
+    if case.mailbox.claimless is kept:
+        await bench.database.writing(accounts.keeps_claim, case.environment.id, case.mailbox.id, kept=kept)
+    if not kept:
+        return Check(claims.NAME, ok=True, detail=claims.UNKEPT)
     # Two installations that claim a calendar in one moment: the one whose claim stands goes on, the other sees it.
-    return claims.judge(await calendar.claim(may_begin), ours)
+    return verdict if claims.read(standing) == ours else claims.judge(await calendar.claim(may_begin), ours)
 
 
 def _finish(tx: Connection, case: Case, lines: Sequence[Check], now: datetime) -> Mailbox:
@@ -184,7 +187,7 @@ def _finish(tx: Connection, case: Case, lines: Sequence[Check], now: datetime) -
 
 
 def _again(case: Case) -> list[Check]:
-    lines = checks.local(case.mailbox, case.profile, case.environment)
+    lines = checks.local(case.mailbox, case.profile, case.environment, case.account)
     return [*lines, checks.held_by(case.holder.environment)] if case.holder else lines
 
 

@@ -42,7 +42,7 @@ def _mailbox(row: Row[Any]) -> Mailbox:
         approved_by=row.approved_by, status=TrialStatus(row.test), tested_at=row.tested_at,
         checks=from_json(row.checks, tuple[Check, ...]), enabled=row.enabled, disabled_reason=row.disabled_reason,
         check_first=row.check_first, next_due=row.next_due, last_sync_at=row.last_sync_at, trouble=row.trouble,
-        failures=row.failures, claimed_at=row.claimed_at,
+        failures=row.failures, claimed_at=row.claimed_at, claimless=row.claimless,
     )  # fmt: skip
 
 
@@ -191,8 +191,8 @@ def set_profile(tx: Connection, environment: str, wanted: Sequence[MailboxId], p
                 mailboxes.c.profile.is_distinct_from(profile),
             )
             .values(
-                profile=profile, enabled=False, test=TrialStatus.NOT_RUN.value, checks="[]",
-                disabled_reason="the server profile changed: run Test & Enable",
+                profile=profile, enabled=False, test=TrialStatus.NOT_RUN.value, checks="[]", collection="",
+                claimless=False, disabled_reason="the server profile changed: run Test & Enable",
             )
         )  # fmt: skip
 

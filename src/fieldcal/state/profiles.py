@@ -13,11 +13,16 @@ from fieldcal.state.tables import links, mailboxes, profiles
 
 
 def _profile(row: Row[Any]) -> ServerProfile:
-    return ServerProfile(row.id, end_of(row), row.created_at, row.kind, row.active, row.tenant)
+    return ServerProfile(
+        row.id, end_of(row), row.created_at, row.kind, row.active, row.tenant, row.calendar, row.at_once
+    )
 
 
 def _columns(profile: ServerProfile) -> dict[str, Any]:
-    return {**end_columns(profile.end), "kind": profile.kind, "active": profile.active, "tenant": profile.tenant}
+    return {
+        **end_columns(profile.end), "kind": profile.kind, "active": profile.active, "tenant": profile.tenant,
+        "calendar": profile.calendar, "at_once": profile.at_once,
+    }  # fmt: skip
 
 
 def everyone(tx: Connection) -> list[ServerProfile]:
@@ -84,7 +89,7 @@ def test_anew(tx: Connection, name: str) -> None:
         update(mailboxes)
         .where(mailboxes.c.profile == name)
         .values(
-            enabled=False, test=TrialStatus.NOT_RUN.value, checks="[]",
+            enabled=False, test=TrialStatus.NOT_RUN.value, checks="[]", collection="", claimless=False,
             disabled_reason="the server profile changed: run Test & Enable",
         )
     )  # fmt: skip

@@ -110,6 +110,9 @@ profiles = Table(
     text_column("tenant"),
     Column("active", Boolean, nullable=False, server_default=true()),
     Column("created_at", Instant, nullable=False),
+    #: of CalDAV: the name of our calendar, and requests at once
+    text_column("calendar"),
+    count("at_once"),
 )
 
 mailboxes = Table(
@@ -143,6 +146,10 @@ mailboxes = Table(
     count("failures"),
     #: refusals (403, no such mailbox) among them in a row; another failure in between begins anew
     count("refusals"),
+    #: of CalDAV: the account's name where it is not the address, a reference to its secret, and its calendar's path
+    *(text_column("user_name"), text_column("secret"), text_column("collection")),
+    #: its server keeps no claim
+    flag("claimless"),
     Index(None, "environment", "next_due"),
     Index(None, "id"),
     Index(

@@ -74,7 +74,12 @@ async def enter(site: Site, mailbox: MailboxId) -> Opened | None:
 
 
 def claim_is_fresh(row: Mailbox, now: datetime) -> bool:
-    """Whether the claim on the calendar was seen to be ours not long ago; a clock set back makes nothing fresh."""
+    """Whether the claim on the calendar was seen to be ours not long ago; a clock set back makes nothing fresh.
+
+    A server that keeps no claims is not asked for one.
+    """
+    if row.claimless:
+        return True
     return row.claimed_at is not None and timedelta(0) <= now - row.claimed_at < CLAIM_HOLDS
 
 
