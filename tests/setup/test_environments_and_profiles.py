@@ -136,7 +136,7 @@ def test_r8_the_profile_is_made_where_it_is_missing_and_activated_where_it_is_no
             "Microsoft Exchange Online",
             True,
         )
-        assert profiles.AUTHENTICATION == "Server-to-Server Authentication"
+        assert profiles.authentication(made) == "Server-to-Server Authentication"
         profiles.set_active(tx, ADMIN, NOW, "Second", active=False)
         assert profiles.ensure(tx, ADMIN, NOW, "Second", END).active
         assert profiles.ensure(tx, ADMIN, NOW, "Second", END).active

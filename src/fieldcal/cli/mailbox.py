@@ -145,7 +145,7 @@ def edit(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Choose the server profile, the method, or how a mailbox signs in by itself (CalDAV)."""
+    """Choose profile, method, or a CalDAV account of its own."""
     from fieldcal.cli.options import sealed
     from fieldcal.setup import accounts, mailboxes
 
@@ -196,7 +196,7 @@ def credentials(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """CalDAV: set account names and secrets of many mailboxes from a file, all or none."""
+    """Set CalDAV accounts of many from a file, all or none."""
     from fieldcal.cli.credentials import run
 
     run(file, environment, as_user, dry_run=dry_run, yes=yes, json=json)
@@ -289,7 +289,7 @@ def enable(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Test & Enable for those mailboxes that are not switched on now. Exit status 1 if any fails."""
+    """Test & Enable for those that are not switched on now. Exit status 1 if any fails."""
     from fieldcal.cli.trial import run
 
     run(_selection(names, state, search, every=every), environment, as_user, yes=yes, json=json, only_off=True)

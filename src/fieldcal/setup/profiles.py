@@ -106,10 +106,10 @@ def same_server(known: ServerProfile, new: ServerProfile) -> bool:
     if known.kind != new.kind:
         return False
     if known.kind == CALDAV:
-        places = [(one.end.url.rstrip("/"), one.calendar) for one in (known, new)]
-        return places[0] == places[1]
-    servers = [urlsplit(one.end.url)[:2] for one in (known, new)]
-    if servers[0] != servers[1]:
+        calendars = [(one.end.url.rstrip("/"), one.calendar) for one in (known, new)]
+        return calendars[0] == calendars[1]
+    places = [urlsplit(one.end.url)[:2] for one in (known, new)]
+    if places[0] != places[1]:
         return False
     if new.tenant and known.tenant:
         return new.tenant.casefold() == known.tenant.casefold()

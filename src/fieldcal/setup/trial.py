@@ -159,13 +159,15 @@ async def _claim(bench: Bench, case: Case, calendar: Calendar, may_begin: Before
     verdict = claims.judge(standing, ours)
     if not verdict.ok:
         return verdict
-    kept = claims.read(standing) == ours or await calendar.set_claim(ours.text(bench.clock.now()), may_begin)
+    if claims.read(standing) == ours:
+        return verdict
+    kept = await calendar.set_claim(ours.text(bench.clock.now()), may_begin)
     if case.mailbox.claimless is kept:
         await bench.database.writing(accounts.keeps_claim, case.environment.id, case.mailbox.id, kept=kept)
     if not kept:
         return Check(claims.NAME, ok=True, detail=claims.UNKEPT)
     # Two installations that claim a calendar in one moment: the one whose claim stands goes on, the other sees it.
-    return verdict if claims.read(standing) == ours else claims.judge(await calendar.claim(may_begin), ours)
+    return claims.judge(await calendar.claim(may_begin), ours)
 
 
 def _finish(tx: Connection, case: Case, lines: Sequence[Check], now: datetime) -> Mailbox:
