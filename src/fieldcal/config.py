@@ -10,7 +10,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -36,9 +36,19 @@ _KEY_BYTES = 32
 #: What a setting wants, by pydantic's name for the mistake.
 _KINDS = {
     "string_type": "a text in quotes", "path_type": "a path in quotes", "tuple_type": "a list, or a text with commas",
+    "int_parsing": "a whole number", "int_type": "a whole number", "int_from_float": "a whole number",
+    "greater_than_equal": "0 (for ever) or more", "less_than_equal": "36500 at most",
 }  # fmt: skip
 #: Lists are written with commas, in variables and in the file alike.
 Words = Annotated[tuple[str, ...], NoDecode]
+
+
+def _days(value: Any) -> Any:
+    return 0 if isinstance(value, str) and value.strip().casefold() == "forever" else value
+
+
+#: Whole days; "forever" is another word for 0.
+Days = Annotated[int, BeforeValidator(_days), Field(ge=0, le=36_500)]
 
 
 class Config(BaseSettings):
@@ -64,6 +74,10 @@ class Config(BaseSettings):
     plain_http: Words = ()
     #: PEM file of a further certificate authority to trust
     ca_file: Path | None = None
+    #: days that the history and the passes, the audit, and bookings after their end are kept; 0 is for ever
+    keep_history_days: Days = 180
+    keep_audit_days: Days = 730
+    keep_bookings_days: Days = 90
 
     @field_validator("listen", "listen_hooks", "secret_keys", "plain_http", mode="before")
     @classmethod

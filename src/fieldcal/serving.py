@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ from fieldcal.config import Config
 from fieldcal.ends import Embedded, is_embedded
 from fieldcal.ends import needed as embedded_needed
 from fieldcal.ends import serving as serving_ends
+from fieldcal.engine import upkeep
 from fieldcal.engine.service import Service
 from fieldcal.errors import ConfigError
 from fieldcal.runfile import Running
 from fieldcal.sites import Sites
 from fieldcal.state import environments, webhooks
+from fieldcal.state.pruning import Ages
 
 log = structlog.get_logger()
 
@@ -74,8 +76,33 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
         stack.enter_context(runfile.announced(app.config.data, running))
         await _tell_start(app, running, embedded)
         await ready(running, embedded)
-        await service.run(stop)
+        async with _beside(upkeep.by_schedule(app.database, app.clock, ages_of(app.config))):
+            await service.run(stop)
     log.info("the service has ended", action="stopped", pid=running.pid)
+
+
+def ages_of(config: Config) -> Ages:
+    """How long this installation keeps what it remembers."""
+    return upkeep.ages(config.keep_history_days, config.keep_audit_days, config.keep_bookings_days)
+
+
+@asynccontextmanager
+async def _beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have these go on while the block runs; one that dies is told in the log and takes nothing with it."""
+
+    def ended(task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("a part of the service died", action="fault", part=task.get_name(), exc_info=error)
+
+    tasks = [asyncio.create_task(work, name=getattr(work, "__qualname__", "part")) for work in works]
+    for task in tasks:
+        task.add_done_callback(ended)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _tell_start(app: App, running: Running, embedded: Embedded | None) -> None:

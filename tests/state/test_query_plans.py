@@ -16,12 +16,15 @@ from tests.values import BOX, DAY, ENVIRONMENT, HOUR, NOW, WINDOW, WORKER, booki
 
 from fieldcal.engine import news
 from fieldcal.model import BookingId, EventId, MailboxId
-from fieldcal.state import bookings, history, links, marks, plans, workers
+from fieldcal.state import bookings, history, links, marks, plans, pruning, workers
 from fieldcal.state.database import Database
 from fieldcal.state.marks import Later, Marked
+from fieldcal.state.people_tables import audit as audit_table
+from fieldcal.state.tables import history as history_table
+from fieldcal.state.tables import plan_rows
 
 STORED, LINKED, MARKED = 200_000, 20_000, 5_000
-LARGE = ("bookings", "links", "marks", "history", "plan_rows", "mailboxes", "workers")
+LARGE = ("bookings", "links", "marks", "history", "audit", "plan_rows", "mailboxes", "workers")
 IDS = [booking_id(number) for number in range(1, 300)]
 SEEN = Marked(IDS[0], 1, 0, NOW)
 
@@ -98,6 +101,15 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "plans.finish": lambda tx: plans.finish(tx, ENVIRONMENT, BOX, [BookingId(IDS[0])]),
     "news.look": lambda tx: news.look(tx, ENVIRONMENT),
     "history.of_booking": lambda tx: history.of_booking(tx, ENVIRONMENT, IDS[0]),
+    "pruning.old_bookings": lambda tx: pruning.old_bookings(tx, ENVIRONMENT, NOW - 90 * DAY),
+    "pruning.old_bookings, a later page": lambda tx: pruning.old_bookings(
+        tx, ENVIRONMENT, NOW - 90 * DAY, (NOW - 95 * DAY, IDS[5])
+    ),
+    "pruning.forget": lambda tx: pruning.forget(tx, ENVIRONMENT, IDS, NOW - 90 * DAY),
+    "pruning.thin": lambda tx: pruning.thin(tx, ENVIRONMENT, IDS, NOW - 90 * DAY),
+    "pruning.drop, the history": lambda tx: pruning.drop(tx, history_table, pruning.history_before(NOW)),
+    "pruning.drop, the audit": lambda tx: pruning.drop(tx, audit_table, pruning.audit_before(NOW)),
+    "pruning.drop, plans": lambda tx: pruning.drop(tx, plan_rows, pruning.plan_rows_before(NOW)),
     "a worker's new mailbox": lambda tx: workers._mark_bookings(tx, ENVIRONMENT, [WORKER], WINDOW, NOW),
 }
 

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from fieldcal.config import Config
     from fieldcal.state.backup import Facts
     from fieldcal.state.database import Database
+    from fieldcal.state.pruning import Pruned
 
-group = typer.Typer(help="The state: upgrade, back up and restore, check.", no_args_is_help=True)
+group = typer.Typer(help="The state: upgrade, back up and restore, check, forget what is old.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup's file.")]
 
@@ -92,6 +93,66 @@ def backup(file: File, json: Json = False) -> None:
         show.as_json({"file": file, **_as_told(found)})
     else:
         show.line(f"{file}: {_words(found)}. It names people and jobs; keep it as safe as the state.")
+
+
+@group.command()
+def prune(
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what is older than it is kept.")] = False,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Forget what is older than the settings keep it, as the service does once a day. Small batches; nobody waits."""
+    import asyncio
+
+    from fieldcal.app import open_state
+    from fieldcal.cli import show
+    from fieldcal.cli.session import confirm, operator, settings_of_command
+    from fieldcal.clock import SystemClock
+    from fieldcal.engine import upkeep
+    from fieldcal.serving import ages_of
+
+    settings = settings_of_command()
+    database, clock, kept = open_state(settings), SystemClock(), ages_of(settings)
+    try:
+        found = asyncio.run(upkeep.prune(database, clock, kept, dry=True))
+        if not dry_run and found.total:
+            confirm(f"Forget {_old(found)}?", yes=yes)
+            with show.progress("forgetting", quiet=json) as tick:
+                found = asyncio.run(
+                    upkeep.prune(database, clock, kept, lambda done: tick(done.total, found.total, "rows"))
+                )
+            with database.write() as tx:
+                upkeep.record(tx, operator(), clock.now(), found)
+    finally:
+        database.close()
+    if json:
+        show.as_json({"dry_run": dry_run, **_as_told(found)})
+    elif dry_run:
+        show.line(f"To be forgotten: {_old(found)}." if found.total else "Nothing is older than it is kept.")
+    else:
+        show.line(f"Forgotten: {_old(found)}." if found.total else "Nothing is older than it is kept.")
+
+
+@group.command()
+def compact(json: Json = False) -> None:
+    """Write the state anew without what was forgotten. Its bytes are then gone from the files; others wait so long."""
+    from fieldcal.cli import show
+    from fieldcal.state import schema, wipe
+
+    database = _state()
+    try:
+        with database.read() as tx:
+            schema.check(tx)
+        left = wipe.wipe(database)
+    finally:
+        database.close()
+    if json:
+        show.as_json({"left": left})
+    else:
+        show.line(left or "What was forgotten is gone from the state's files.")
+    if left:
+        raise typer.Exit(1)
 
 
 @group.command()
@@ -189,7 +250,20 @@ def _words(found: Facts) -> str:
     return f"{places} and {boxes}{when}, installation {found.installation}"
 
 
-def _as_told(found: Facts) -> dict[str, object]:
+def _old(found: Pruned) -> str:
+    from fieldcal.cli.report import plural
+
+    parts = (
+        (found.history, "line of the history", "lines of the history"), (found.passes, "pass", "passes"),
+        (found.audit, "line of the audit", "lines of the audit"), (found.alerts, "acknowledged alert",
+                                                                    "acknowledged alerts"),
+        (found.plans, "decided removal", "decided removals"), (found.bookings, "booking", "bookings"),
+        (found.texts, "booking's texts", "bookings' texts"),
+    )  # fmt: skip
+    return ", ".join(plural(number, *names) for number, *names in parts if number)
+
+
+def _as_told(found: Facts | Pruned) -> dict[str, object]:
     from dataclasses import asdict
 
     return asdict(found)

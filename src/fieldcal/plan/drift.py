@@ -51,14 +51,19 @@ class Drifted:
 
 
 def differences(link: Link, event: Observed) -> list[str]:
-    """Each field that does not say what we wrote, in words."""
+    """Each field that does not say what we wrote, in words.
+
+    A link without a subject remembers no texts (they were pruned by age, or a person was erased): there is nothing
+    that they could be compared with, and no event of ours is without one.
+    """
+    told = ("start", "end", "subject", "location") if link.subject else ("start", "end")
     return [
         f"{name} is {there!s}, was written as {written!s}"
         for name, there, written in (
             ("start", event.start, link.start), ("end", event.end, link.end),
             ("subject", event.subject, link.subject), ("location", event.location, link.location),
         )
-        if there != written
+        if name in told and there != written
     ]  # fmt: skip
 
 

@@ -48,7 +48,7 @@ def _columns(environment: str, booking: Booking, run: str) -> dict[str, Any]:
         "worker": booking.worker, "status": booking.status, "status_name": booking.status_name,
         "kind": booking.kind.value,
         "work_order": booking.work_order, "active": booking.active, "version": booking.version, "place": booking.place,
-        "deleted_at": None, "seen_run": run,
+        "deleted_at": None, "seen_run": run, "pruned": False,
     }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Table, Text
+from sqlalchemy import Column, Index, Table, Text
 
 from fieldcal.state.columns import Instant, Serial, metadata, text_column
 
@@ -35,4 +35,5 @@ audit = Table(
     text_column("action"),
     text_column("subject"),
     text_column("detail"),
+    Index(None, "at"),
 )

@@ -184,6 +184,8 @@ bookings = Table(
     #: its details must be read (again) before it may be written
     flag("stale"),
     text_column("seen_run"),
+    #: its texts were taken away by age (`pruning.py`); a row that comes again brings them anew
+    flag("pruned"),
     Index(None, "environment", "start"),
     Index(None, "environment", "worker", "end"),
     Index(
@@ -192,6 +194,14 @@ bookings = Table(
         "id",
         sqlite_where=text("stale = 1"),  # as SQLAlchemy asks there; another spelling would leave the index unused
         postgresql_where=text("stale"),
+    ),
+    Index(
+        "ix_bookings_unpruned",
+        "environment",
+        "end",
+        "id",
+        sqlite_where=text("pruned = 0"),
+        postgresql_where=text("NOT pruned"),
     ),
 )
 
@@ -283,6 +293,7 @@ history = Table(
     text_column("answer"),
     Column("ok", Boolean, nullable=False),
     Index(None, "environment", "booking", "id"),
+    Index(None, "at"),
 )
 
 passes = Table(
@@ -372,4 +383,6 @@ alerts = Table(
     Column("last_at", Instant, nullable=False),
     count("times"),
     text_column("acknowledged_by"),
+    #: when it was told by e-mail; NULL: not yet, or it came anew since
+    Column("mailed_at", Instant),
 )

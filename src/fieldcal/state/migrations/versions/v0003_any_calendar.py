@@ -31,5 +31,21 @@ def _caldav() -> None:
     op.add_column("mailboxes", _flag("claimless"))
 
 
+def _keeping() -> None:
+    """What pruning by age and alerts by e-mail ask for."""
+    op.add_column("bookings", _flag("pruned"))
+    op.create_index(
+        "ix_bookings_unpruned",
+        "bookings",
+        ["environment", "end", "id"],
+        sqlite_where=sa.text("pruned = 0"),
+        postgresql_where=sa.text("NOT pruned"),
+    )
+    op.create_index("ix_history_at", "history", ["at"])
+    op.create_index("ix_audit_at", "audit", ["at"])
+    op.add_column("alerts", sa.Column("mailed_at", sa.BigInteger))
+
+
 def upgrade() -> None:
     _caldav()
+    _keeping()
