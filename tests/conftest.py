@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
+from tests.dav.fixtures import dav_server, radicale, xandikos  # noqa: F401 -- pytest finds the fixtures here
 from tests.told import pytest_runtest_makereport  # noqa: F401 -- pytest finds the hook here
 
 from fieldcal.state.database import Database

@@ -1,0 +1,222 @@
+"""A CalDAV server, for the calendar contract: a real one as its own process, behind a gate, and a worker's hands."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from uuid import uuid4
+
+from tests.contracts.graph_end import ORGANIZATION, RecordingPace
+from tests.dav.gate import Gate
+from tests.dav.hands import Hands, same_path
+from tests.hostile.proxy import Road
+
+from fieldcal.calendars.caldav import Account, CalDavCalendars
+from fieldcal.clock import SystemClock
+from fieldcal.embedded.faults import Fault, Match
+from fieldcal.embedded.server import serving
+from fieldcal.errors import NotAMailbox
+from fieldcal.http import Http
+from fieldcal.model import MailboxId
+from fieldcal.password import PasswordCredential
+
+#: a state of a mailbox -> (status, body) of every answer then
+TROUBLED = {
+    "denied": (403, '<error xmlns="DAV:"><need-privileges/></error>'),
+    "full": (507, '<error xmlns="DAV:"><quota-not-exceeded/></error>'),
+    "moving": (423, '<error xmlns="DAV:"><lock-token-submitted/></error>'),
+}
+#: a body that says why an event is refused (RFC 4791 5.3.2.1)
+REFUSED = (
+    '<error xmlns="DAV:"><valid-calendar-data xmlns="urn:ietf:params:xml:ns:caldav"/></error>'
+)  # fmt: skip
+METHODS = {"create": "PUT", "update": "PUT", "delete": "DELETE"}
+
+
+class KnownAccounts:
+    """Two mailboxes with an account each; remembers what is found."""
+
+    def __init__(self):
+        self.known: dict[str, Account] = {}
+        self.collections: dict[str, str] = {}
+
+    def of(self, mailbox):
+        if mailbox not in self.known:
+            raise NotAMailbox(f"{mailbox} has no account on this server")
+        known = self.known[mailbox]
+        return Account(known.url, known.credential, known.own, self.collections.get(mailbox, ""))
+
+    async def found(self, mailbox, collection):
+        self.collections[mailbox] = collection
+
+
+class DavEnd:
+    """`mailbox` is one that can be written to; `calendar()` opens it. Times in UTC."""
+
+    connector = "connector:contract"
+    #: what writes are called on the wire
+    methods = METHODS
+    batches = False
+    #: a calendar server limits its client, not a mailbox of it
+    throttled = connector
+
+    def __init__(self, server):
+        self.server = server
+        self.gate = Gate(server)
+        self.mailbox, self.other_mailbox = (MailboxId(str(uuid4())) for _ in range(2))
+        self.users = {self.mailbox: server.new_user("anna"), self.other_mailbox: server.new_user("bert")}
+        self.hands = {
+            mailbox: Hands(server, user, server.makes_calendar(user, "Work")) for mailbox, user in self.users.items()
+        }
+        self.pace = RecordingPace()
+        self.clock = SystemClock()
+        self.road = Road()
+        self.accounts = KnownAccounts()
+        #: display name of the calendar that the profile asks for; "" the default one
+        self.wanted = ""
+        self.calendars = None
+
+    @asynccontextmanager
+    async def serve(self):
+        async with serving(self.gate.app) as straight, self.road.to(straight) as url:
+            self.url = url
+            for mailbox, user in self.users.items():
+                credential = PasswordCredential(user.name, lambda user=user: user.password)
+                self.accounts.known.setdefault(mailbox, Account(f"{url}{user.home}", credential, own=True))
+            http = Http(url, None, self.clock, timeout=self.road.patience)
+            self.calendars = CalDavCalendars(http, self.pace, self.clock, "contract", self.accounts, self.wanted)
+            try:
+                yield self
+            finally:
+                await self.calendars.close()
+                await self.gate.close()
+
+    def close(self):
+        print(self.server.said())
+
+    def calendar(self, mailbox=None, organization=ORGANIZATION):
+        return self.calendars.open(mailbox or self.mailbox, organization)
+
+    async def finds_its_way(self, *mailboxes):
+        """Have the calendars be found, as Test & Enable leaves them, and forget what was sent for it."""
+        for mailbox in mailboxes or self.users:
+            self.accounts.collections[mailbox] = self.hands[mailbox].path
+        await asyncio.sleep(0)
+
+    # what the server has, seen past the wire
+
+    def events(self, mailbox=None):
+        return self.hands[mailbox or self.mailbox].look()
+
+    def shown(self, mailbox=None):
+        """(subject, start, location, show as, categories, sensitivity, reminder) of each event, by start."""
+        return [
+            (
+                held.text_of("SUMMARY"),
+                held.start,
+                held.text_of("LOCATION"),
+                _shown_as(held),
+                held.categories,
+                held.text_of("CLASS").lower().replace("public", "") or "normal",
+                bool(held.alarms),
+            )
+            for held in self.events(mailbox)
+        ]
+
+    def worker_adds(self, start, mark=None, mailbox=None):
+        """An event of the worker's own; with `mark`, one that somebody marked as we do."""
+        more = {} if mark is None else {"X_FIELDCAL_MARK": mark}
+        return self.hands[mailbox or self.mailbox].adds("Dentist", start, **more)
+
+    def worker_edits(self, subject="changed by hand", categories=None, reminder=None):
+        hands, event = self.hands[self.mailbox], self.events()[0]
+        if categories is None:
+            hands.sets(event, SUMMARY=subject)
+        else:
+            hands.sets(event, CATEGORIES=categories)
+        if reminder is not None:
+            hands.alarms(event, *([15] if reminder else []))
+
+    def worker_deletes(self):
+        self.hands[self.mailbox].deletes(self.events()[0])
+
+    def worker_copies(self):
+        return self.hands[self.mailbox].copies(self.events()[0])
+
+    def state(self, state):
+        self.calm()
+        if state == "disabled":
+            self.hands[self.mailbox].destroys_the_calendar()
+        elif state == "not_enabled":
+            del self.accounts.known[self.mailbox]
+        else:
+            status, body = TROUBLED[state]
+            self.fault("status", status=status, body=body, times=None)
+
+    def read_only(self):
+        """The worker's only calendar is one that others may look at."""
+        user, hands = self.users[self.mailbox], self.hands[self.mailbox]
+        hands.destroys_the_calendar()
+        self.hands[self.mailbox] = Hands(self.server, user, self.server.makes_calendar(user, "sealed"))
+
+    def refuses(self, text):
+        """Whatever event contains this text is refused for its content."""
+        self.fault("status", method="PUT", contains=text, status=403, body=REFUSED, times=None)
+
+    def fault(self, kind, *, method=None, path=None, contains=None, nth=1, times=1, **more):
+        match = Match(method=method, path=path, body=contains, nth=nth)
+        if kind == "truncated":
+            self.gate.control.change(wordy=True)  # else there is nothing to be cut off
+        self.gate.control.add_fault(Fault(kind=kind, match=match, times=times, **more))
+
+    def calm(self):
+        self.gate.control.clear_faults()
+
+    def slows(self, seconds):
+        self.gate.control.change(latency=seconds)
+
+    @property
+    def peak(self):
+        """The most requests that ever were at the server at once."""
+        return self.gate.peak
+
+    def habits(self, **habits):
+        """What this server does that others do not."""
+        self.gate.control.change(**habits)
+
+    def requests(self):
+        """(method, path) of each request that came."""
+        return [(entry.method, entry.url) for entry in self.gate.control.ledger()]
+
+    def forget_requests(self):
+        self.gate.control.clear_ledger()
+
+    def sent(self):
+        return self.gate.control.count()
+
+    def touches(self, mailbox):
+        """Whether any request went into this mailbox's calendar."""
+        return any(same_path(path, self.hands[mailbox].path) for _, path in self.requests())
+
+
+class RadicaleEnd(DavEnd):
+    """Radicale: keeps dead properties, gives plain hrefs, answers a used UID with 409."""
+
+    keeps_claims = True
+
+
+class XandikosEnd(DavEnd):
+    """Xandikos: keeps no dead properties, gives whole URLs in places, answers a used UID with 412."""
+
+    keeps_claims = False
+
+
+def _shown_as(held):
+    if held.text_of("TRANSP").upper() == "TRANSPARENT":
+        return "free"
+    return "tentative" if held.text_of("STATUS").upper() == "TENTATIVE" else "busy"
+
+
+def later(held, by=timedelta(hours=1)):
+    return held.start + by
