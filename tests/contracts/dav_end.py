@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from typing import ClassVar
 from uuid import uuid4
 
 from tests.contracts.graph_end import ORGANIZATION, RecordingPace
@@ -18,7 +19,7 @@ from fieldcal.embedded.faults import Fault, Match
 from fieldcal.embedded.server import serving
 from fieldcal.errors import NotAMailbox
 from fieldcal.http import Http
-from fieldcal.model import MailboxId
+from fieldcal.model import EventId, MailboxId
 from fieldcal.password import PasswordCredential
 
 #: a state of a mailbox -> (status, body) of every answer then
@@ -31,7 +32,6 @@ TROUBLED = {
 REFUSED = (
     '<error xmlns="DAV:"><valid-calendar-data xmlns="urn:ietf:params:xml:ns:caldav"/></error>'
 )  # fmt: skip
-METHODS = {"create": "PUT", "update": "PUT", "delete": "DELETE"}
 
 
 class KnownAccounts:
@@ -55,11 +55,16 @@ class DavEnd:
     """`mailbox` is one that can be written to; `calendar()` opens it. Times in UTC."""
 
     connector = "connector:contract"
-    #: what writes are called on the wire
-    methods = METHODS
-    batches = False
+    #: what writes and lists are called on the wire, and all that reads
+    methods: ClassVar = {"create": "PUT", "update": "PUT", "delete": "DELETE", "list": "REPORT"}
+    reads = ("GET", "PROPFIND", "REPORT")
+    at_once = 8
     #: a calendar server limits its client, not a mailbox of it
     throttled = connector
+    #: it has none
+    tenant = ""
+    keeps_claims = True
+    checks = ("sign-in", "mailbox found", "calendar writable")
 
     def __init__(self, server):
         self.server = server
@@ -93,7 +98,7 @@ class DavEnd:
                 await self.gate.close()
 
     def close(self):
-        print(self.server.said())
+        sys.stdout.write(self.server.said())  # shown where the test failed
 
     def calendar(self, mailbox=None, organization=ORGANIZATION):
         return self.calendars.open(mailbox or self.mailbox, organization)
@@ -108,6 +113,16 @@ class DavEnd:
 
     def events(self, mailbox=None):
         return self.hands[mailbox or self.mailbox].look()
+
+    def standing(self):
+        """How many events stand; none in a calendar that is no more."""
+        hands = self.hands[self.mailbox]
+        return len(hands.look()) if hands.stands() else 0
+
+    @property
+    def some_id(self):
+        """The name of an event that might stand there."""
+        return EventId(f"{self.hands[self.mailbox].path}none.ics")
 
     def shown(self, mailbox=None):
         """(subject, start, location, show as, categories, sensitivity, reminder) of each event, by start."""
@@ -160,9 +175,15 @@ class DavEnd:
         hands.destroys_the_calendar()
         self.hands[self.mailbox] = Hands(self.server, user, self.server.makes_calendar(user, "sealed"))
 
-    def refuses(self, text):
-        """Whatever event contains this text is refused for its content."""
+    def refused(self, action):
+        """The same, which the server from now on will not have for its content."""
+        text = action.event.subject[:4]
         self.fault("status", method="PUT", contains=text, status=403, body=REFUSED, times=None)
+        return action
+
+    def where(self, name):
+        """The checks at which such trouble may show: what refuses everything does so at the first question."""
+        return (name, "mailbox found", "sign-in")
 
     def fault(self, kind, *, method=None, path=None, contains=None, nth=1, times=1, **more):
         match = Match(method=method, path=path, body=contains, nth=nth)
@@ -216,7 +237,3 @@ def _shown_as(held):
     if held.text_of("TRANSP").upper() == "TRANSPARENT":
         return "free"
     return "tentative" if held.text_of("STATUS").upper() == "TENTATIVE" else "busy"
-
-
-def later(held, by=timedelta(hours=1)):
-    return held.start + by

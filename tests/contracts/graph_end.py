@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 from uuid import UUID
 
 from tests.hostile.proxy import Road
@@ -14,7 +16,7 @@ from fieldcal.embedded.exchange import Exchange, NewMailbox
 from fieldcal.embedded.faults import Fault, Match
 from fieldcal.embedded.server import serving
 from fieldcal.http import Http, TokenCredential
-from fieldcal.model import MailboxId
+from fieldcal.model import EventId, MailboxId
 
 ORGANIZATION = "0a000000-0000-4000-8000-000000000001"
 OURS = UUID("0b000000-0000-4000-8000-000000000001")
@@ -43,6 +45,13 @@ class GraphEnd:
     """`mailbox` is one that can be written to; `calendar()` opens it. Times in UTC."""
 
     connector = "connector:contract"
+    #: what writes and lists are called on the wire, and all that reads
+    methods: ClassVar = {"create": "POST", "update": "PATCH", "delete": "DELETE", "list": "GET"}
+    reads = ("GET", "POST")
+    at_once = 4
+    keeps_claims = True
+    checks = ("sign-in", "mailbox found", "calendar writable")
+    some_id = EventId("AAA=")
 
     def __init__(self, path):
         self.exchange = Exchange(path, sandbox=True)
@@ -54,6 +63,8 @@ class GraphEnd:
         self.tenant = str(self.exchange.tenant_id)
         self.pace = RecordingPace()
         self.clock = SystemClock()
+        #: whom a 429 pauses
+        self.throttled = self.mailbox
         self.road = Road()
         self.calendars = None
 
@@ -76,7 +87,11 @@ class GraphEnd:
     # what the server has, seen past the wire
 
     def events(self, mailbox=OURS):
-        return self.exchange.hands.look(mailbox)
+        return self.exchange.hands.look(UUID(str(mailbox)))
+
+    def standing(self):
+        """How many events stand, whether or not the mailbox can be looked into."""
+        return len(self.events())
 
     def shown(self, mailbox=OURS):
         """(subject, start, location, show as, categories, sensitivity, reminder) of each event, by start."""
@@ -101,8 +116,11 @@ class GraphEnd:
             event["singleValueExtendedProperties"] = [{"id": wire.MARK, "value": mark}]
         return self.exchange.hands.add(mailbox, event)
 
-    def worker_edits(self, changes=None):
-        self.exchange.hands.edit(OURS, self.events()[0], changes or {"subject": "changed by hand"})
+    def worker_edits(self, subject="changed by hand", categories=None, reminder=None):
+        changes = {"subject": subject} if categories is None else {"categories": categories}
+        if reminder is not None:
+            changes["isReminderOn"] = reminder
+        self.exchange.hands.edit(OURS, self.events()[0], changes)
 
     def worker_deletes(self):
         self.exchange.hands.delete(OURS, self.events()[0])
@@ -115,6 +133,33 @@ class GraphEnd:
 
     def read_only(self):
         self.exchange.store.mailboxes.set_editable(OURS, can_edit=False)
+
+    def refused(self, action):
+        """The same, as the server will not have it: it ends before it begins."""
+        event = action.event
+        return replace(action, event=replace(event, start=event.start + timedelta(hours=5), end=event.start))
+
+    def where(self, name):
+        """The check at which such trouble shows."""
+        return (name,)
+
+    def calm(self):
+        self.exchange.control.clear_faults()
+
+    def slows(self, seconds):
+        self.exchange.control.change(latency=seconds)
+
+    @property
+    def peak(self):
+        """The most requests that were ever at work on a mailbox at once."""
+        return self.exchange.throttle.peak
+
+    def forget_requests(self):
+        self.exchange.control.clear_ledger()
+
+    def touches(self, mailbox):
+        """Whether any request went to this mailbox."""
+        return any(mailbox in path for _, path in self.requests())
 
     def fault(self, kind, *, method=None, path=None, contains=None, nth=1, item=False, times=1, **more):
         match = Match(method=method, path=path, body=contains, nth=nth, item=item)

@@ -158,6 +158,10 @@ class Hands:
         status, _, told = self._server.ask(self._user, "DELETE", held.href)
         assert status in (200, 204), (held.href, status, told)
 
+    def stands(self) -> bool:
+        """Whether the calendar is there."""
+        return self._server.ask(self._user, "PROPFIND", self.path, ETAGS, Depth="0", Content_Type="text/xml")[0] == 207
+
     def destroys_the_calendar(self) -> None:
         status, _, _ = self._server.ask(self._user, "DELETE", self.path)
         assert status in (200, 204), status

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 import pytest
-from tests.contracts.graph_end import ORGANIZATION, RecordingPace
+from tests.contracts.graph_end import ORGANIZATION, GraphEnd, RecordingPace
 from tests.live.tenant import Hands, Refused, Tenant
 
 from fieldcal.calendars.graph import GraphCalendars, wire
@@ -28,6 +28,9 @@ class LiveCalendarEnd:
     """What `GraphEnd` is, as far as a server without a control plane can be; a test that needs more is skipped."""
 
     connector = "connector:live"
+    reads = GraphEnd.reads
+    keeps_claims, checks, some_id = GraphEnd.keeps_claims, GraphEnd.checks, GraphEnd.some_id
+    refused, where = GraphEnd.refused, GraphEnd.where
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
@@ -110,8 +113,13 @@ class LiveCalendarEnd:
         event = {"subject": "Dentist", **moments, "singleValueExtendedProperties": properties}
         return self.hands.ask("POST", f"{self._user}/events", event, HEADERS)
 
-    def worker_edits(self, changes: dict[str, Any] | None = None) -> None:
-        self.hands.ask("PATCH", self._of(self.events()[0]), changes or {"subject": "changed by hand"}, HEADERS)
+    def worker_edits(
+        self, subject: str = "changed by hand", categories: list[str] | None = None, reminder: bool | None = None
+    ) -> None:
+        changes: dict[str, Any] = {"subject": subject} if categories is None else {"categories": categories}
+        if reminder is not None:
+            changes["isReminderOn"] = reminder
+        self.hands.ask("PATCH", self._of(self.events()[0]), changes, HEADERS)
 
     def worker_deletes(self) -> None:
         self.hands.ask("DELETE", self._of(self.events()[0]), headers=HEADERS)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from tests.contracts.dataverse_end import START, DataverseEnd
 from tests.contracts.graph_end import ORGANIZATION, OURS, GraphEnd
-from tests.contracts.test_calendar_contract import booking, free
+from tests.contracts.writing import booking, free
 from tests.live.end import LiveCalendarEnd
 from tests.live.questions import CALENDAR, SOURCE
 from tests.live.tenant import VARIABLES, Refused, Tenant

@@ -6,6 +6,7 @@ from tests.planted.fault import Fault
 
 GRAPH, BATCH, REPLIES = "calendars/graph/wire.py", "calendars/graph/batch.py", "calendars/graph/replies.py"
 CALENDAR = "tests/contracts/test_calendar_contract.py"
+GRAPHS = "tests/contracts/test_graph_calendar.py"
 FEED, DATAVERSE = "sources/dataverse/feed.py", "sources/dataverse/wire.py"
 
 WIRES = (
@@ -45,13 +46,13 @@ WIRES = (
         "a short list of events is whole", "I4", BATCH,
         "        if counted is not None and len(found) < counted:", "        if counted is not None and not found:",
         "A proxy cuts a list and the check believes that half of the appointments are gone.",
-        f"{CALENDAR}::TestReading::test_a_list_that_is_not_whole_is_never_taken_for_one",
+        f"{GRAPHS}::TestReading::test_a_list_that_is_not_whole_is_never_taken_for_one",
     ),
     Fault(
         "a throttled write is refused", "I2", REPLIES,
         "_LATER = frozenset({*THROTTLES, HTTPStatus.FAILED_DEPENDENCY,", "_LATER = frozenset({HTTPStatus.FAILED_DEPENDENCY,",
         "On a busy Monday the jobs that met a 429 are set aside for good.",
-        f"{CALENDAR}::TestThrottling::test_f24_throttled_items_are_not_carried_out_and_the_longest_wait_counts",
+        f"{GRAPHS}::TestThrottling::test_f24_throttled_items_are_not_carried_out_and_the_longest_wait_counts",
     ),
     Fault(
         "a proxy's 400 is the server's last word", "I2", REPLIES,
@@ -118,7 +119,7 @@ WIRES = (
         "an empty object shows no claim", "I5", "calendars/graph/wire.py",
         '    return isinstance(body, dict) and isinstance(body.get("id"), str)', "    return isinstance(body, dict)",
         "A proxy's empty answer has two installations write into one mailbox.",
-        f"{CALENDAR}::TestClaim::test_r14_an_answer_that_is_no_calendar_shows_no_absence_of_a_claim",
+        f"{GRAPHS}::TestClaim::test_r14_an_answer_that_is_no_calendar_shows_no_absence_of_a_claim",
     ),
     Fault(
         "the lease is not asked", "I8", "http.py",

@@ -10,3 +10,6 @@ from tests.contracts.test_calendar_contract import (  # noqa: F401 - collected h
     TestTestAndEnable,
     TestWriting,
 )
+from tests.contracts.test_graph_calendar import TestReading as TestGraphReading  # noqa: F401 - as above
+from tests.contracts.test_graph_calendar import TestSignInAndMailbox as TestGraphMailbox  # noqa: F401 - as above
+from tests.contracts.test_graph_calendar import TestTestAndEnable as TestGraphTrial  # noqa: F401 - as above
