@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import pytest
 from tests.contracts.dataverse_end import DataverseEnd
 from tests.contracts.graph_end import GraphEnd
-from tests.contracts.writing import WINDOW, create, delete, free, make, mark, update
 from tests.contracts.test_source_contract import NOWHERE, read_all, swept
+from tests.contracts.writing import WINDOW, create, delete, free, make, mark, update
 from tests.hostile.proxy import TROUBLES, Trouble, through
 
 from fieldcal.clock import SystemClock

@@ -68,7 +68,7 @@ class SyncMachine(RuleBasedStateMachine):
     ) -> None:
         self.stage = type(self).new_stage(start, follow, self.told.append)
         self.stormy = stormy
-        self.stage.world.exchange.control.change(dead_key=dead_key)
+        self.stage.world.exchange.used_keys_answer(dead_key)
         self.stage.says(f"a used key answers {dead_key}; work orders are {'' if follow else 'not '}followed")
         self.stage.sets(drift=drift)
         for who, ahead, ordered in jobs:
@@ -388,7 +388,7 @@ class SyncMachine(RuleBasedStateMachine):
         stage = self._on_stage()
         stage.says("searches in Exchange find nothing")
         stage.oracle.storm = stage.oracle.blind = True
-        stage.world.exchange.control.change(blind_search=True)
+        stage.world.exchange.blinds(blind=True)
 
     @precondition(_is_stormy)
     @rule()

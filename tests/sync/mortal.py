@@ -32,6 +32,9 @@ WHERE: tuple[Where, ...] = (
     "before commit", "after commit", "before request", "after request", "before write", "after write",
 )  # fmt: skip
 
+#: methods that change nothing, in whatever protocol
+READS = frozenset({"GET", "PROPFIND", "REPORT"})
+
 _OWNER: ContextVar[Life | None] = ContextVar("owner", default=None)
 
 
@@ -197,7 +200,7 @@ class Wire:
             return
         name = _user_agent(scope)
         life = self.lives.get(name)
-        writing = scope["method"] != "GET" and "/oauth2/" not in scope["path"]
+        writing = scope["method"] not in READS and "/oauth2/" not in scope["path"]
         if life is None:
             await self._app(scope, receive, send)
             return

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sqlalchemy import insert
-from tests.sync.agreement import names
 from tests.sync.world import ENVIRONMENT, PROFILE
 
-from fieldcal.embedded.faults import Fault, Match
 from fieldcal.errors import FieldcalError, Unavailable
 from fieldcal.model import BookingId, Create, Event, MailboxId, Mark, ShowAs, Worker, WorkerId, WorkerKind
 from fieldcal.plan.budget import AT_LEAST, SPAN
@@ -183,10 +180,5 @@ def gives_mailbox(stage: Stage, worker: str, to: str | None) -> None:
 def poisons(stage: Stage, booking: str) -> None:
     """Exchange answers 400 to every creation and update of this booking's event, alone or in a batch (I7)."""
     stage.says(f"Exchange refuses {stage.oracle.name(booking)} from now on")
-    matches = [Match(method="POST", path="events", body=booking, item=item) for item in (True, False)]
-    standing = [names(box, stand.raw)[0] for box, stand in stage.events() if stand.booking == booking]
-    for event in standing:
-        matches += [Match(method="PATCH", path=re.escape(event), item=item) for item in (True, False)]
-    for match in matches:
-        stage.world.exchange.control.add_fault(Fault(kind="status", status=400, times=None, match=match))
+    stage.world.exchange.refuse(booking, [(box, each.raw) for box, each in stage.events() if each.booking == booking])
     stage.oracle.poisoned[booking] = True

@@ -124,25 +124,25 @@ class People:
 
     def hand_edits(self, box: str, stand: Stand, **changes: Any) -> None:
         self._deed(f"{self.boxes[box]} changes {stand.raw.subject!r}: {', '.join(changes)}")
-        left = self.world.exchange.hands.edit(box, stand.raw, changes)
+        left = self.world.exchange.edit(box, stand.raw, changes)
         if "categories" in changes and stand.made_by_us:
             self.oracle.categories[stand.raw.key] = changes["categories"]
         self.oracle.hand_left(box, self._stand(left))
 
     def hand_deletes(self, box: str, stand: Stand) -> None:
         self._deed(f"{self.boxes[box]} deletes {stand.raw.subject!r}")
-        self.world.exchange.hands.delete(box, stand.raw)
+        self.world.exchange.delete(box, stand.raw)
         self.oracle.hand_took(box, stand)
 
     def hand_copies(self, box: str, stand: Stand) -> None:
         self._deed(f"{self.boxes[box]} copies {stand.raw.subject!r}")
-        self.oracle.hand_left(box, self._stand(self.world.exchange.hands.copy(box, stand.raw)))
+        self.oracle.hand_left(box, self._stand(self.world.exchange.copy(box, stand.raw)))
 
     def hand_adds(self, box: str, start: datetime) -> None:
         self._deed(f"{self.boxes[box]} has a dentist's appointment, {start:%a %d %b %H:%M}")
         times = {"start": start, "end": start + timedelta(hours=1)}
         moments = {name: {"dateTime": f"{at:%Y-%m-%dT%H:%M:%S}", "timeZone": "UTC"} for name, at in times.items()}
-        made = self.world.exchange.hands.add(box, {"subject": "Dentist", **moments})
+        made = self.world.exchange.add(box, {"subject": "Dentist", **moments})
         self.oracle.hand_left(box, self._stand(made))
 
     # -- administrators
@@ -194,13 +194,15 @@ class People:
 
     def plants(self, where: str, fault: Fault) -> None:
         """Have one end of the wire do this to requests."""
-        end = self.world.exchange if where == "Exchange" else self.world.field_service
         match = fault.match
         what = f"{fault.kind} {fault.status}" if fault.kind == "status" else fault.kind
         which = f"{'item ' if match.item else ''}{match.method or 'request'} no. {match.nth} {match.path or ''}"
         self._deed(f"{where}: {what} on {which.strip()}, {fault.times or 'all'} times")
         self.oracle.storm = True
-        end.control.add_fault(fault)
+        if where == "Exchange":
+            self.world.exchange.plant(fault)
+        else:
+            self.world.field_service.control.add_fault(fault)
 
     def roughens(self, where: str, trouble: Trouble) -> None:
         """Have the network before one end do this to requests."""
@@ -218,16 +220,16 @@ class People:
             self.world.run(proxy.calms())
         for end in (self.world.exchange, self.world.field_service):
             end.control.clear_faults()
-        self.world.exchange.control.change(blind_search=False)
+        self.world.exchange.blinds(blind=False)
         self.oracle.poisoned = dict.fromkeys(self.oracle.poisoned, False)
 
     # -- looking
 
     def look_into(self, box: str) -> list[Stand]:
-        return [self._stand(event) for event in self.world.exchange.hands.look(box)]
+        return [self._stand(event) for event in self.world.exchange.look(box)]
 
     def _stand(self, event: StoredEvent) -> Stand:
-        properties = self.world.exchange.hands.properties(event)
+        properties = self.world.exchange.properties(event)
         mark = next((value for name, value in properties.items() if MARK in name), "")
         # Another organization's mark is none of ours.
         booking = mark.split("/")[2] if f"/{self.world.site.organization}/" in mark else ""

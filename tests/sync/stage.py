@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy import select
 from structlog.processors import format_exc_info
 from structlog.testing import capture_logs
+from tests.dav.servers import DavServer
 from tests.sync import hands
 from tests.sync.agreement import links_agree
 from tests.sync.mortal import Where
@@ -59,10 +60,13 @@ class Stage(People):
         follow_work_order: bool = False,
         patience: float | None = None,
         swept: bool = False,
+        caldav: DavServer | None = None,
         tell: Callable[[str], None] = print,
         before_the_first_pass: Callable[[Stage], None] | None = None,
     ) -> None:
-        world = World(folder, url, now=now, patience=patience, swept=swept, follow_work_order=follow_work_order)
+        world = World(
+            folder, url, now=now, patience=patience, swept=swept, caldav=caldav, follow_work_order=follow_work_order
+        )
         super().__init__(world, Oracle(follow_work_order), tell)
         self._processes = 0
         #: what somebody saw who looked on while a request was carried out
@@ -155,7 +159,7 @@ class Stage(People):
                 raise Wrong(f"I9: the source was sent {entry.method} {entry.url}")
         for entry in exchange.ledger(before):
             for url in [entry.url, *(item.url for item in entry.items)]:
-                box = _box_of(url)
+                box = self.world.exchange.box_of(url)
                 if box is not None and box not in self.oracle.on:
                     raise Wrong(f"I5: {entry.method} {url} was sent to a mailbox that is switched off")
         self._notices_claims()
@@ -187,7 +191,9 @@ class Stage(People):
             if writing:
                 self._no_double()
             if entry is not None and not late:
-                for box in {_box_of(url) for url in [entry.url, *(item.url for item in entry.items)]} - {None}:
+                for box in {
+                    self.world.exchange.box_of(url) for url in [entry.url, *(item.url for item in entry.items)]
+                } - {None}:
                     self._leased(str(box), name)
         except AssertionError as error:
             self._seen.append(error)
@@ -392,11 +398,6 @@ def answered(result: object) -> str:
     }
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to do"
     return f"{told}; the source: {result.error}" if result.error else told
-
-
-def _box_of(url: str) -> str | None:
-    _, found, rest = url.partition("/users/")
-    return rest.split("/")[0].split("?")[0] if found else None
 
 
 async def _together(works: list[Coroutine[Any, Any, T]]) -> list[T]:

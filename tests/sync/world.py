@@ -16,12 +16,13 @@ from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
+from tests.dav.servers import DavServer
 from tests.hostile.proxy import Proxy
+from tests.sync.dav_boxes import Boxes
+from tests.sync.exchange_boxes import ExchangeBoxes
 from tests.sync.mortal import HeldPace, Life, MortalDatabase, Wire
 
-from fieldcal.calendars.graph import GraphCalendars
 from fieldcal.embedded.control import SandboxClock
-from fieldcal.embedded.exchange import Exchange, NewMailbox
 from fieldcal.embedded.exchange.document import StoredEvent
 from fieldcal.embedded.fieldservice import FieldService
 from fieldcal.embedded.server import LocalServer
@@ -43,6 +44,7 @@ NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 ENVIRONMENT, PROFILE = "main", "Microsoft Exchange Online"
 TENANT = uuid.UUID("5e4f0a52-1c0f-4b8b-9d6e-0a4c7b3f2d11")
 MARK = "FieldcalMark"
+WRITING = ("POST", "PATCH", "DELETE", "PUT", "PROPPATCH", "MKCALENDAR")
 UNTRACKED = ("bookableresourcebooking", "bookableresource", "msdyn_workorder")
 
 
@@ -104,11 +106,13 @@ class World:
         now: datetime = NOW,
         patience: float | None = None,
         swept: bool = False,
+        caldav: DavServer | None = None,
         **settings: Any,
     ) -> None:
         """`patience`: a bad network lies before both ends, and the product waits so many seconds for an answer.
 
-        `swept`: the organization tracks no changes, so that the window is read whole at every pass.
+        `swept`: the organization tracks no changes, so that the window is read whole at every pass. `caldav`: the
+        calendars lie on this server, and not in the embedded Exchange.
         """
         self.clock = PlayedTime(now)
         self.loop = asyncio.new_event_loop()
@@ -117,8 +121,10 @@ class World:
         self.field_service = FieldService(
             folder / "fieldservice.sqlite3", tenant_id=str(TENANT), clock=SandboxClock(self.clock.now), sandbox=True
         )
-        self.exchange = Exchange(
-            folder / "exchange.sqlite3", tenant_id=TENANT, clock=SandboxClock(self.clock.now), sandbox=True
+        self.caldav = caldav
+        # Whatever stands there is asked for the same: `Any`, for they are no relatives.
+        self.exchange: Any = (
+            Boxes(caldav, self.clock) if caldav else ExchangeBoxes(folder / "exchange.sqlite3", TENANT, self.clock)
         )
         if swept:
             self.field_service.control.change(untracked=UNTRACKED)
@@ -151,6 +157,10 @@ class World:
         """A token that the field service takes now."""
         return self.field_service.tokens.grant(url or self.source_url)
 
+    def _calendar_token(self) -> str:
+        """A token that the embedded Exchange takes now; CalDAV's requests bring a password each."""
+        return str(self.exchange.token())
+
     def new_site(self, database: Database | None = None, life: Life | None = None) -> Site:
         """The environment at work, as a process that just started would have it."""
         database = database or self.database
@@ -164,8 +174,8 @@ class World:
             track_work_orders=self.settings.follow_work_order,
             page_size=self.page_size,
         )
-        graph = self._http(self.ways[1] + "/v1.0", self.exchange.token, name)
-        calendars = GraphCalendars(graph, pace, self.clock, PROFILE)
+        end = self._http(self.ways[1] + ("" if self.caldav else "/v1.0"), self._calendar_token, name)
+        calendars = self.exchange.calendars(self.ways[1], end, pace, self.clock, PROFILE)
         self._to_close = [*getattr(self, "_to_close", []), source, calendars]
         return Site(
             ENVIRONMENT, organization, self.settings, database, self.clock, pace, source, lambda _name: calendars,
@@ -241,6 +251,7 @@ class World:
         async def stop() -> None:
             for end in self._to_close:
                 await end.close()
+            await self.exchange.stop()
             await self.http.close()
             for proxy in self.proxies:
                 await proxy.stop()
@@ -298,7 +309,7 @@ class World:
             body["UserId@odata.bind"] = f"/systemusers({user_id})"
             self.boxes[name] = object_id
             if not box:
-                self.exchange.store.mailboxes.add([NewMailbox(uuid.UUID(object_id), address, address, name)])
+                self.exchange.adds_mailbox(object_id, name)
         self.resources[name] = self.ask("POST", "bookableresources", body)["bookableresourceid"]
         if kind == 3 and enabled:
             self.pass_(workers_in_full=True)
@@ -379,14 +390,14 @@ class World:
 
     def events(self, name: str) -> list[Shown]:
         """Everything in the worker's calendar, by start."""
-        return [self._shown(event) for event in self.exchange.hands.look(self.boxes[name])]
+        return [self._shown(event) for event in self.exchange.look(self.boxes[name])]
 
     def ours(self, name: str) -> list[Shown]:
         """What carries our mark there."""
         return [event for event in self.events(name) if event.mark]
 
     def _shown(self, event: StoredEvent) -> Shown:
-        properties = self.exchange.hands.properties(event)
+        properties = self.exchange.properties(event)
         mark = next((value for key, value in properties.items() if MARK in key), "")
         document = event.document
         place = ", ".join(str(item.get("displayName", "")) for item in document.locations)
@@ -409,15 +420,15 @@ class World:
 
     def edit(self, name: str, event: Shown, **changes: Any) -> None:
         """A worker's hand on an event, in Graph's words."""
-        self.exchange.hands.edit(self.boxes[name], event.raw, changes)
+        self.exchange.edit(self.boxes[name], event.raw, changes)
 
     def remove(self, name: str, event: Shown) -> None:
         """A worker deletes an event by hand."""
-        self.exchange.hands.delete(self.boxes[name], event.raw)
+        self.exchange.delete(self.boxes[name], event.raw)
 
     def copy(self, name: str, event: Shown) -> None:
         """A worker copies an event, its mark too."""
-        self.exchange.hands.copy(self.boxes[name], event.raw)
+        self.exchange.copy(self.boxes[name], event.raw)
 
     def subjects(self, name: str) -> list[str]:
         return [event.subject for event in self.events(name)]
@@ -426,7 +437,7 @@ class World:
         """Requests that change a calendar, single or as batch items, since the ledger was cleared."""
         count = 0
         for entry in self.exchange.control.ledger():
-            count += entry.method in ("POST", "PATCH", "DELETE") and "$batch" not in entry.url
+            count += entry.method in WRITING and "$batch" not in entry.url
             count += sum(item.method in ("POST", "PATCH", "DELETE") for item in entry.items)
         return count
 
