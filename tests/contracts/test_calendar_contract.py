@@ -11,7 +11,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.contracts.dav_end import RadicaleEnd, XandikosEnd
 from tests.contracts.graph_end import ORGANIZATION, GraphEnd
 from tests.contracts.roads import on_every_road
 from tests.contracts.writing import HOUR, START, WINDOW, booking, create, delete, free, make, mark, run, update
@@ -34,7 +33,7 @@ from fieldcal.errors import (
 )
 from fieldcal.model import Receipt, ShowAs
 
-ENDS = {"graph": GraphEnd, "radicale": RadicaleEnd, "xandikos": XandikosEnd}
+ENDS = {"graph": GraphEnd}
 
 
 @pytest.fixture(params=on_every_road(ENDS))
