@@ -9,15 +9,13 @@ LEASES, MARKS, WORKERS = "state/leases.py", "state/marks.py", "state/workers.py"
 STORE = (
     Fault(
         "a held lease is taken", "I8", LEASES,
-        ".where(leases.c.name == name, not_(lasts(leases.c.until, now, FARTHEST)))", ".where(leases.c.name == name)",
+        ".where(_named, not_(lasts(leases.c.until)))", ".where(_named)",
         "Two processes write one mailbox at once and each undoes the other.",
         "tests/state/test_leases.py::test_a_free_lease_is_taken_and_a_held_one_is_not",
     ),
     Fault(
         "a stale holder renews", "I8", LEASES,
-        ".where(leases.c.name == lease.name, leases.c.fence == lease.fence, leases.c.owner == lease.owner)\n"
-        "        .values(until=now + span)",
-        ".where(leases.c.name == lease.name)\n        .values(until=now + span)",
+        '.where(_named, _fenced, leases.c.owner == bindparam("b_owner"))', ".where(_named)",
         "A worker that was replaced stores its old results over the new ones.",
         "tests/state/test_leases.py::test_i8_a_stale_holder_can_neither_renew_nor_store_nor_give_back_what_another_has",
     ),
@@ -41,7 +39,7 @@ STORE = (
     ),
     Fault(
         "written before it was read", "R11", MARKS,
-        "            func.coalesce(bookings.c.stale, False).is_(False),\n", "",
+        "        func.coalesce(bookings.c.stale, False).is_(False),\n", "",
         "An appointment is made without its work order: no address, no number.",
         "tests/state/test_marks.py::test_r11_a_booking_whose_details_wait_to_be_read_is_not_due",
     ),

@@ -14,6 +14,11 @@ from fieldcal.model import Booking, BookingId, Detailed, Known, StatusKind, Wind
 from fieldcal.state.rows import from_json, slices, to_json, upsert
 from fieldcal.state.tables import bookings, links, marks
 
+# built once: building it costs more than running it
+_LOAD = select(bookings).where(
+    bookings.c.environment == bindparam("b_environment"), bookings.c.id.in_(bindparam("b_ids", expanding=True))
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -37,7 +42,7 @@ def load(tx: Connection, environment: str, ids: Iterable[str]) -> dict[BookingId
     """Those of these bookings that are stored."""
     found: dict[BookingId, Stored] = {}
     for some in slices(sorted(set(ids))):
-        for row in tx.execute(select(bookings).where(bookings.c.environment == environment, bookings.c.id.in_(some))):
+        for row in tx.execute(_LOAD, {"b_environment": environment, "b_ids": some}):
             found[BookingId(row.id)] = _stored(row)
     return found
 

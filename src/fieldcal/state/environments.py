@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from fieldcal.errors import ConfigError
 from fieldcal.plan.settings import Settings, parse
@@ -16,6 +16,9 @@ from fieldcal.state.tables import environments, links
 
 #: Tables whose rows outlive their environment.
 _KEPT = frozenset({"audit"})
+
+# built once: building it costs more than running it
+_FIND = select(environments).where(environments.c.id == bindparam("b_name"))
 
 
 def end_of(row: Row[Any]) -> Endpoint:
@@ -65,7 +68,7 @@ def everyone(tx: Connection) -> list[Environment]:
 
 def find(tx: Connection, name: str) -> Environment | None:
     """The environment of this name."""
-    row = tx.execute(select(environments).where(environments.c.id == name)).first()
+    row = tx.execute(_FIND, {"b_name": name}).first()
     return None if row is None else _environment(row)
 
 

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from fieldcal.model import Reading
 from fieldcal.state.rows import add_missing
 from fieldcal.state.tables import feeds
+
+# built once: building it costs more than running it
+_LOAD = select(feeds).where(feeds.c.environment == bindparam("b_environment"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def workers_known(tx: Connection, environment: str) -> bool:
 
 def load(tx: Connection, environment: str, /) -> Feed:
     """The feed of this environment; begun where it did not exist."""
-    row = tx.execute(select(feeds).where(feeds.c.environment == environment)).first()
+    row = tx.execute(_LOAD, {"b_environment": environment}).first()
     if row is None:
         return Feed(None, None, None, None, None, None, None, None, None, "", None, None)
     return Feed(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, not_, select, update
+from sqlalchemy import Connection, bindparam, not_, select, update
 
 from fieldcal.errors import LeaseLost
-from fieldcal.state.believed import lasts
+from fieldcal.state.believed import at, lasts
 from fieldcal.state.rows import add_missing
 from fieldcal.state.tables import leases
 
@@ -17,6 +17,20 @@ from fieldcal.state.tables import leases
 FARTHEST = timedelta(seconds=240) + timedelta(minutes=10)
 
 _LONG_AGO = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
+
+# Every pass of every mailbox runs these; built once, for building one costs five times as much as running it.
+_named, _fenced = leases.c.name == bindparam("b_name"), leases.c.fence == bindparam("b_fence")
+_TAKE = (
+    update(leases)
+    .where(_named, not_(lasts(leases.c.until)))
+    .values(owner=bindparam("n_owner"), fence=leases.c.fence + 1, until=bindparam("n_until"))
+    .returning(leases.c.fence)
+)
+_RENEW = (
+    update(leases).where(_named, _fenced, leases.c.owner == bindparam("b_owner")).values(until=bindparam("n_until"))
+)
+_HELD = select(leases.c.fence, leases.c.owner).where(_named).with_for_update()
+_GIVE_BACK = update(leases).where(_named, _fenced).values(until=_LONG_AGO, owner="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,26 +45,18 @@ class Lease:
 
 def take(tx: Connection, name: str, owner: str, now: datetime, span: timedelta) -> Lease | None:
     """The lease, or None while somebody else holds it. A lease that ends farther ahead than any may is free."""
-    claim = (
-        update(leases)
-        .where(leases.c.name == name, not_(lasts(leases.c.until, now, FARTHEST)))
-        .values(owner=owner, fence=leases.c.fence + 1, until=now + span)
-        .returning(leases.c.fence)
-    )
-    taken = tx.execute(claim).first()
+    claim = {"b_name": name, "n_owner": owner, "n_until": now + span, **at(now, FARTHEST)}
+    taken = tx.execute(_TAKE, claim).first()
     if taken is None and tx.scalar(select(leases.c.name).where(leases.c.name == name)) is None:
         add_missing(tx, leases, [{"name": name, "owner": "", "fence": 0, "until": _LONG_AGO}])
-        taken = tx.execute(claim).first()
+        taken = tx.execute(_TAKE, claim).first()
     return Lease(name, owner, taken.fence, now + span) if taken else None
 
 
 def renew(tx: Connection, lease: Lease, now: datetime, span: timedelta) -> Lease:
     """The same lease with a later end; raises `LeaseLost` when another has taken it meanwhile."""
-    renewed = tx.execute(
-        update(leases)
-        .where(leases.c.name == lease.name, leases.c.fence == lease.fence, leases.c.owner == lease.owner)
-        .values(until=now + span)
-    )
+    ours = {"b_name": lease.name, "b_fence": lease.fence, "b_owner": lease.owner}
+    renewed = tx.execute(_RENEW, {**ours, "n_until": now + span})
     if renewed.rowcount != 1:
         raise LeaseLost(f"the lease {lease.name} was taken by another worker")
     return Lease(lease.name, lease.owner, lease.fence, now + span)
@@ -58,8 +64,7 @@ def renew(tx: Connection, lease: Lease, now: datetime, span: timedelta) -> Lease
 
 def check(tx: Connection, lease: Lease) -> None:
     """Raise `LeaseLost` unless this is the last taking, not given back; holds the row until the transaction ends."""
-    held = select(leases.c.fence, leases.c.owner).where(leases.c.name == lease.name).with_for_update()
-    row = tx.execute(held).first()
+    row = tx.execute(_HELD, {"b_name": lease.name}).first()
     if row is None or (row.fence, row.owner) != (lease.fence, lease.owner):
         raise LeaseLost(f"the lease {lease.name} was taken by another worker")
 
@@ -76,8 +81,4 @@ def end_all(tx: Connection) -> None:
 
 def give_back(tx: Connection, lease: Lease) -> None:
     """Let the next one in at once; nothing happens if it was taken already."""
-    tx.execute(
-        update(leases)
-        .where(leases.c.name == lease.name, leases.c.fence == lease.fence)
-        .values(until=_LONG_AGO, owner="")
-    )
+    tx.execute(_GIVE_BACK, {"b_name": lease.name, "b_fence": lease.fence})

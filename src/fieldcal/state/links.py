@@ -13,6 +13,12 @@ from fieldcal.model import BookingId, Create, Delete, EventId, Intent, Link, Mai
 from fieldcal.state.rows import from_json, slices, to_json, upsert
 from fieldcal.state.tables import links
 
+# built once: building it costs more than running it
+_LOAD = select(links).where(
+    links.c.environment == bindparam("b_environment"), links.c.mailbox == bindparam("b_mailbox"),
+    links.c.booking.in_(bindparam("b_ids", expanding=True)),
+)  # fmt: skip
+
 
 class StoredIntent(msgspec.Struct, frozen=True):
     """An intent as text: the union of actions needs a tag that the model's values do not carry."""
@@ -51,11 +57,7 @@ def load(tx: Connection, environment: str, mailbox: str, ids: Iterable[str]) -> 
     """The links of these bookings in this mailbox, dead ones (their generation) included."""
     found: dict[BookingId, Link] = {}
     for some in slices(sorted(set(ids))):
-        rows = tx.execute(
-            select(links).where(
-                links.c.environment == environment, links.c.mailbox == mailbox, links.c.booking.in_(some)
-            )
-        )
+        rows = tx.execute(_LOAD, {"b_environment": environment, "b_mailbox": mailbox, "b_ids": some})
         found.update({BookingId(row.booking): _link(row) for row in rows})
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, not_, or_, select, update
 
 from fieldcal.errors import ConfigError
 from fieldcal.model import Check, MailboxId
@@ -34,6 +34,11 @@ _approved = (mailboxes.c.approval == Approval.APPROVED.value) & (
     func.lower(mailboxes.c.approved_address) == func.lower(mailboxes.c.address)
 )
 
+# built once: building it costs more than running it
+_LOAD = select(mailboxes).where(
+    mailboxes.c.environment == bindparam("b_environment"), mailboxes.c.id == bindparam("b_mailbox")
+)
+
 
 def _mailbox(row: Row[Any]) -> Mailbox:
     return Mailbox(
@@ -48,7 +53,7 @@ def _mailbox(row: Row[Any]) -> Mailbox:
 
 def load(tx: Connection, environment: str, mailbox: str) -> Mailbox | None:
     """This mailbox as it stands."""
-    row = tx.execute(select(mailboxes).where(mailboxes.c.environment == environment, mailboxes.c.id == mailbox)).first()
+    row = tx.execute(_LOAD, {"b_environment": environment, "b_mailbox": mailbox}).first()
     return None if row is None else _mailbox(row)
 
 

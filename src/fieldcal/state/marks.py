@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from fieldcal.model import BookingId, MailboxId, Window
-from fieldcal.state.believed import come, ranges
+from fieldcal.state.believed import at, come, ranges
 from fieldcal.state.rows import insert, slices
 from fieldcal.state.tables import bookings, links, mailboxes, marks, workers
 
@@ -21,6 +21,43 @@ CAUSES = frozenset({
     "changed", "worker", "enabled", "taken over", "restored", "adopted", "unanswered", "approved",
     "drift",
 })  # fmt: skip
+
+
+# Every pass of every mailbox runs these; built once, for building one costs several times as much as running it.
+_boxes = and_(
+    mailboxes.c.environment == bindparam("b_environment"),
+    mailboxes.c.id.in_(bindparam("b_mailboxes", expanding=True)),
+)
+_ALONE = select(mailboxes.c.id).where(_boxes).order_by(mailboxes.c.id).with_for_update()
+_earliest = (
+    select(func.min(marks.c.due))
+    .where(marks.c.environment == mailboxes.c.environment, marks.c.mailbox == mailboxes.c.id)
+    .scalar_subquery()
+)
+_RECOMPUTE = update(mailboxes).where(_boxes).values(next_due=_earliest)
+_DUE = (
+    select(marks.c.booking, marks.c.seq, marks.c.attempts, marks.c.since, marks.c.reason)
+    .join(
+        bookings,
+        and_(bookings.c.environment == marks.c.environment, bookings.c.id == marks.c.booking),
+        isouter=True,
+    )
+    .where(
+        marks.c.environment == bindparam("b_environment"),
+        marks.c.mailbox == bindparam("b_mailbox"),
+        come(marks.c.due),
+        func.coalesce(bookings.c.stale, False).is_(False),
+    )
+    .order_by(marks.c.due, marks.c.booking)
+    .limit(bindparam("b_limit"))
+)
+_THIS = and_(
+    marks.c.environment == bindparam("b_environment"),
+    marks.c.mailbox == bindparam("b_mailbox"),
+    marks.c.booking == bindparam("b_booking"),
+    marks.c.seq == bindparam("b_seq"),
+)
+_CLEAR = delete(marks).where(_THIS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,27 +97,13 @@ def _alone(tx: Connection, environment: str, boxes: Iterable[str]) -> None:
     that one, and a new mark's mailbox would never come due. SQLite has one writer anyway.
     """
     for some in slices(sorted(boxes)):
-        tx.execute(
-            select(mailboxes.c.id)
-            .where(mailboxes.c.environment == environment, mailboxes.c.id.in_(some))
-            .order_by(mailboxes.c.id)
-            .with_for_update()
-        ).all()
+        tx.execute(_ALONE, {"b_environment": environment, "b_mailboxes": some}).all()
 
 
 def recompute(tx: Connection, environment: str, changed: Iterable[str]) -> None:
     """Bring `next_due` of these mailboxes in line with their marks."""
-    earliest = (
-        select(func.min(marks.c.due))
-        .where(marks.c.environment == mailboxes.c.environment, marks.c.mailbox == mailboxes.c.id)
-        .scalar_subquery()
-    )
     for some in slices(sorted(changed)):
-        tx.execute(
-            update(mailboxes)
-            .where(mailboxes.c.environment == environment, mailboxes.c.id.in_(some))
-            .values(next_due=earliest)
-        )
+        tx.execute(_RECOMPUTE, {"b_environment": environment, "b_mailboxes": some})
 
 
 def mark_mailbox(tx: Connection, environment: str, mailbox: str, window: Window, now: datetime, reason: str) -> int:
@@ -112,31 +135,8 @@ def mark_mailbox(tx: Connection, environment: str, mailbox: str, window: Window,
 
 def due(tx: Connection, environment: str, mailbox: str, now: datetime, limit: int) -> list[Marked]:
     """The marks whose time has come, the oldest first; those whose booking waits for its details are not among them."""
-    rows = tx.execute(
-        select(marks.c.booking, marks.c.seq, marks.c.attempts, marks.c.since, marks.c.reason)
-        .join(
-            bookings,
-            and_(bookings.c.environment == marks.c.environment, bookings.c.id == marks.c.booking),
-            isouter=True,
-        )
-        .where(
-            marks.c.environment == environment,
-            marks.c.mailbox == mailbox,
-            come(marks.c.due, now),
-            func.coalesce(bookings.c.stale, False).is_(False),
-        )
-        .order_by(marks.c.due, marks.c.booking)
-        .limit(limit)
-    )
+    rows = tx.execute(_DUE, {"b_environment": environment, "b_mailbox": mailbox, "b_limit": limit, **at(now)})
     return [Marked(BookingId(row.booking), row.seq, row.attempts, row.since, row.reason) for row in rows]
-
-
-_THIS = and_(
-    marks.c.environment == bindparam("b_environment"),
-    marks.c.mailbox == bindparam("b_mailbox"),
-    marks.c.booking == bindparam("b_booking"),
-    marks.c.seq == bindparam("b_seq"),
-)
 
 
 def _of(environment: str, mailbox: str, marked: Marked) -> dict[str, object]:
@@ -147,7 +147,7 @@ def clear(tx: Connection, environment: str, mailbox: str, done: Sequence[Marked]
     """Drop these marks, but those that were raised since they were loaded."""
     if done:
         _alone(tx, environment, [mailbox])
-        tx.execute(delete(marks).where(_THIS), [_of(environment, mailbox, marked) for marked in done])
+        tx.execute(_CLEAR, [_of(environment, mailbox, marked) for marked in done])
 
 
 def drop_all(tx: Connection, environment: str, mailbox: str) -> None:

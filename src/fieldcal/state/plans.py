@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy import Row as SqlRow
 
 from fieldcal.model import BookingId, MailboxId
@@ -15,6 +15,20 @@ from fieldcal.plan.budget import SPAN, allowed
 from fieldcal.state import links
 from fieldcal.state.rows import add_missing, slices, upsert
 from fieldcal.state.tables import environments, plan_rows, plans, removals
+
+# built once: building it costs more than running it
+_VERDICTS = (
+    select(plan_rows)
+    .join(plans, plans.c.id == plan_rows.c.plan)
+    .where(
+        plan_rows.c.environment == bindparam("b_environment"),
+        plan_rows.c.mailbox == bindparam("b_mailbox"),
+        plan_rows.c.booking.in_(bindparam("b_ids", expanding=True)),
+        # A clean that was broken off says nothing of what the rules want once the mailbox is enabled again.
+        plans.c.kind == "removals",
+    )
+    .order_by(plan_rows.c.plan.desc())
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +177,7 @@ def close(tx: Connection, environment: str, plan: int, mailbox: str, done: Seque
 
 def verdicts(tx: Connection, environment: str, mailbox: str, bookings: Sequence[str]) -> dict[str, list[Row]]:
     """For each of these bookings what persons have said of its removal from this mailbox, the newest plan first."""
-    rows = tx.execute(
-        select(plan_rows)
-        .join(plans, plans.c.id == plan_rows.c.plan)
-        .where(
-            plan_rows.c.environment == environment,
-            plan_rows.c.mailbox == mailbox,
-            plan_rows.c.booking.in_(bookings),
-            # A clean that was broken off says nothing of what the rules want once the mailbox is enabled again.
-            plans.c.kind == "removals",
-        )
-        .order_by(plan_rows.c.plan.desc())
-    )
+    rows = tx.execute(_VERDICTS, {"b_environment": environment, "b_mailbox": mailbox, "b_ids": bookings})
     found: dict[str, list[Row]] = {}
     for row in rows:
         found.setdefault(row.booking, []).append(_row(row))

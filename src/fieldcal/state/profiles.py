@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from fieldcal.errors import ConfigError
 from fieldcal.setup_model import ServerProfile, TrialStatus
 from fieldcal.state.environments import end_columns, end_of
 from fieldcal.state.tables import links, mailboxes, profiles
+
+# built once: building it costs more than running it
+_FIND = select(profiles).where(profiles.c.id == bindparam("b_name"))
 
 
 def _profile(row: Row[Any]) -> ServerProfile:
@@ -32,7 +35,7 @@ def everyone(tx: Connection) -> list[ServerProfile]:
 
 def find(tx: Connection, name: str) -> ServerProfile | None:
     """The profile of this name."""
-    row = tx.execute(select(profiles).where(profiles.c.id == name)).first()
+    row = tx.execute(_FIND, {"b_name": name}).first()
     return None if row is None else _profile(row)
 
 

@@ -50,7 +50,12 @@ def _upserting(dialect: str, table: Table, columns: tuple[str, ...], keep: tuple
 def add_missing(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert those of these rows that do not exist yet; the others stay as they are."""
     if rows:
-        tx.execute(insert(tx, table).on_conflict_do_nothing(), list(rows))
+        tx.execute(_adding(tx.dialect.name, table), list(rows))
+
+
+@lru_cache(maxsize=64)
+def _adding(dialect: str, table: Table) -> Any:
+    return (sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)).on_conflict_do_nothing()
 
 
 def to_json(value: Any) -> str:

@@ -5,17 +5,24 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from fieldcal.state.tables import mailboxes
 
 #: Refusals in a row, each on a pass of its own, before a mailbox is switched off: one alone may be overload (F54).
 REFUSALS = 3
 
+# built once: building it costs more than running it
+_WENT_WELL = (
+    update(mailboxes)
+    .where(mailboxes.c.environment == bindparam("b_environment"), mailboxes.c.id == bindparam("b_mailbox"))
+    .values(last_sync_at=bindparam("n_now"), failures=0, refusals=0, trouble="")
+)
+
 
 def went_well(tx: Connection, environment: str, mailbox: str, now: datetime) -> None:
     """Remember that the mailbox was reached."""
-    _change(tx, environment, mailbox, last_sync_at=now, failures=0, refusals=0, trouble="")
+    tx.execute(_WENT_WELL, {"b_environment": environment, "b_mailbox": mailbox, "n_now": now})
 
 
 def went_wrong(tx: Connection, environment: str, mailbox: str, text: str, failures: int, *, refused: bool) -> bool:

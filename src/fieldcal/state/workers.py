@@ -15,6 +15,11 @@ from fieldcal.state.marks import mark
 from fieldcal.state.rows import add_missing, slices, upsert
 from fieldcal.state.tables import bookings, links, mailboxes, marks, workers
 
+# built once: building it costs more than running it
+_LOAD = select(workers).where(
+    workers.c.environment == bindparam("b_environment"), workers.c.id.in_(bindparam("b_ids", expanding=True))
+)
+
 
 def _worker(row: Row[Any]) -> Worker:
     return Worker(
@@ -27,7 +32,7 @@ def load(tx: Connection, environment: str, ids: Iterable[str | None]) -> dict[st
     """Those of these workers that are known, each with whether the source says that it is gone."""
     found: dict[str, tuple[Worker, bool]] = {}
     for some in slices(sorted({worker for worker in ids if worker})):
-        for row in tx.execute(select(workers).where(workers.c.environment == environment, workers.c.id.in_(some))):
+        for row in tx.execute(_LOAD, {"b_environment": environment, "b_ids": some}):
             found[row.id] = (_worker(row), row.gone)
     return found
 
