@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from fieldcal.app import App
     from fieldcal.asked import Told
     from fieldcal.config import Config
+    from fieldcal.demo.side import Side
     from fieldcal.demo.story import Numbers
     from fieldcal.demo.week import Entry
     from fieldcal.ends import Embedded
@@ -29,9 +31,19 @@ if TYPE_CHECKING:
 _ANY = ("127.0.0.1:0",)
 
 
+class Calendars(StrEnum):
+    """Where the demo's calendars may stand."""
+
+    EXCHANGE = "exchange"
+    CALDAV = "caldav"
+
+
 def demo(
     workers: Annotated[int, typer.Option("--workers", min=3, help="Technicians with a mailbox.")] = 12,
     bookings: Annotated[int, typer.Option("--bookings", min=20, help="Bookings in all.")] = 150,
+    calendar: Annotated[
+        Calendars, typer.Option("--calendar", help="exchange: the embedded one; caldav: a Radicale of the demo's own.")
+    ] = Calendars.EXCHANGE,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="A new folder that is kept; else a temporary one.")
     ] = None,
@@ -47,9 +59,15 @@ def demo(
     from fieldcal.cli.session import settings_of_command
 
     settings = settings_of_command()
+    if calendar is Calendars.CALDAV:
+        from fieldcal.demo.radicale import installed
+
+        installed()
     with _fresh(folder) as place:
         chosen = {"data": place, "database_url": "", "listen": _ANY, "listen_hooks": _ANY, "user": ""}
-        asyncio.run(_run(settings.model_copy(update=chosen), workers, bookings, once=once, json=json))
+        asyncio.run(
+            _run(settings.model_copy(update=chosen), calendar, workers, bookings, once=once, json=json)
+        )  # fmt: skip
 
 
 @contextmanager
@@ -68,7 +86,9 @@ def _fresh(folder: Path | None) -> Iterator[Path]:
     yield folder.absolute()
 
 
-async def _run(config: Config, workers: int, bookings: int, *, once: bool, json: bool) -> None:
+async def _run(
+    config: Config, calendar: Calendars, workers: int, bookings: int, *, once: bool, json: bool
+) -> None:  # fmt: skip
     from fieldcal import runfile
     from fieldcal.app import App
     from fieldcal.cli import show
@@ -80,9 +100,12 @@ async def _run(config: Config, workers: int, bookings: int, *, once: bool, json:
     from fieldcal.setup_model import Actor
 
     with runfile.locked(config.data):
-        async with serving(config.data, sandbox=True) as embedded, App(config, ends=embedded.ends) as app:
+        async with AsyncExitStack() as stack:
+            embedded = await stack.enter_async_context(serving(config.data, sandbox=True))
+            side = await _side(stack, calendar, embedded, config.data)
+            app = await stack.enter_async_context(App(config, ends=embedded.ends))
             with _Screen(quiet=json) as screen:
-                numbers = await Story(app, embedded, Actor("demo"), screen).tell(workers, bookings)
+                numbers = await Story(app, embedded, side, Actor("demo"), screen).tell(workers, bookings)
             if json:
                 show.as_json(numbers)
                 sys.stdout.flush()
@@ -90,23 +113,34 @@ async def _run(config: Config, workers: int, bookings: int, *, once: bool, json:
                 _sum_up(numbers)
             if once:
                 return
-            feed = await _feed(app, embedded)
+            lines = await _calendars(app, side)
 
             async def ready(running: Running, _: Embedded | None) -> None:
                 await announce(app, Actor("demo"), running)
-                _addresses(config, running, embedded, feed)
+                _addresses(config, running, embedded, lines)
 
             with stopping() as stop:
                 await work(app, embedded, stop, ready)
 
 
-async def _feed(app: App, embedded: Embedded) -> str:
-    from fieldcal.demo.organization import feed_address
+async def _side(stack: AsyncExitStack, calendar: Calendars, embedded: Embedded, folder: Path) -> Side:
+    if calendar is Calendars.EXCHANGE:
+        from fieldcal.demo.exchange import AtExchange
+
+        return AtExchange(embedded)
+    from fieldcal.clock import SystemClock
+    from fieldcal.demo import radicale
+    from fieldcal.demo.caldav import AtRadicale
+
+    return AtRadicale(await stack.enter_async_context(radicale.serving(folder / "radicale", SystemClock())))
+
+
+async def _calendars(app: App, side: Side) -> list[str]:
     from fieldcal.demo.setup import ENVIRONMENT
     from fieldcal.demo.week import busiest
 
     worker = await app.database.reading(busiest, ENVIRONMENT, app.clock.now())
-    return feed_address(embedded, worker.mailbox) if worker is not None and worker.mailbox else ""
+    return await side.addresses(app, worker)
 
 
 def _sum_up(numbers: Numbers) -> None:
@@ -120,14 +154,12 @@ def _sum_up(numbers: Numbers) -> None:
     )
 
 
-def _addresses(config: Config, running: Running, embedded: Embedded, feed: str) -> None:
-    from fieldcal.cli.serve import addresses
+def _addresses(config: Config, running: Running, embedded: Embedded, calendars: list[str]) -> None:
+    from fieldcal.cli.serve import addresses, source_address
 
     print("\nServing. Book, move or cancel something at the Field Service, and look into the calendar a second later.")
-    for line in addresses(running, embedded):
+    for line in (*addresses(running, None), source_address(embedded), *calendars):
         print(f"  {line}")
-    if feed:
-        print(f"  a calendar     {feed}   (subscribe to it)")
     print(f"  sign-in        client {embedded.ends.client_id}, its secret is in {config.data / 'service.json'}")
     print(f"  commands       FIELDCAL_DATA={config.data} fieldcal status")
     print("Stop with Ctrl-C.", flush=True)

@@ -67,11 +67,13 @@ def addresses(running: Running, embedded: Embedded | None) -> list[str]:
     if running.hooks:
         found.append(f"notifications  {running.hooks}/hooks/ENVIRONMENT")
     if embedded is not None:
-        found += [
-            f"Field Service  {embedded.ends.fieldservice}/api/data/v9.2/   (Dataverse Web API)",
-            f"Exchange       {embedded.ends.exchange}/v1.0/   (Microsoft Graph)",
-        ]
+        found += [source_address(embedded), f"Exchange       {embedded.ends.exchange}/v1.0/   (Microsoft Graph)"]
     return found
+
+
+def source_address(embedded: Embedded) -> str:
+    """Where the embedded Field Service answers."""
+    return f"Field Service  {embedded.ends.fieldservice}/api/data/v9.2/   (Dataverse Web API)"
 
 
 async def _tell(running: Running, embedded: Embedded | None) -> None:

@@ -8,10 +8,11 @@ from sqlalchemy import Connection
 
 from fieldcal import hooks
 from fieldcal.app import App
+from fieldcal.demo.side import Side
 from fieldcal.model import MailboxId
 from fieldcal.runfile import Running
+from fieldcal.setup import accounts, mailboxes, trial
 from fieldcal.setup import environments as environment_setup
-from fieldcal.setup import mailboxes, profiles, trial
 from fieldcal.setup_model import Actor, Endpoint, Mailbox, Method, Selection
 from fieldcal.sites import Sites
 from fieldcal.state import environments
@@ -19,15 +20,15 @@ from fieldcal.state import mailboxes as mailbox_rows
 from fieldcal.sync.pull import pull
 from fieldcal.sync.site import Site
 
-ENVIRONMENT, PROFILE = "demo", "Exchange-Online"
+ENVIRONMENT = "demo"
 EMBEDDED = Endpoint("", credential="embedded")
 
 
-async def attach(app: App, sites: Sites, actor: Actor) -> Site:
+async def attach(app: App, sites: Sites, actor: Actor, side: Side) -> Site:
     """`fieldcal environment add`, `fieldcal profile add`, and the first look at the source."""
     now = app.clock.now()
     await app.database.writing(environment_setup.add, actor, now, ENVIRONMENT, EMBEDDED)
-    await app.database.writing(profiles.add, actor, now, PROFILE, EMBEDDED)
+    await app.database.writing(side.attach, actor, now)
     await app.settle(ENVIRONMENT)
     site = await sites.open(ENVIRONMENT)
     await pull(site, workers_in_full=True)
@@ -40,13 +41,16 @@ async def announce(app: App, actor: Actor, running: Running) -> None:
     await hooks.add(app, actor, ENVIRONMENT, hooks.public_address(running.hooks, environment))
 
 
-async def set_up_mailboxes(app: App, actor: Actor, progress: Callable[[int, int, Mailbox], None]) -> list[Mailbox]:
-    """`fieldcal mailbox edit`, `approve` and `test` for all; returns them as they then stand."""
+async def set_up_mailboxes(
+    app: App, actor: Actor, side: Side, progress: Callable[[int, int, Mailbox], None]
+) -> list[Mailbox]:
+    """`fieldcal mailbox edit`, `credentials`, `approve` and `test` for all; returns them as they then stand."""
     now = app.clock.now()
     wanted: list[MailboxId] = await app.database.reading(mailbox_rows.ids, ENVIRONMENT, Selection())
 
     def prepare(tx: Connection) -> None:
-        mailboxes.edit(tx, actor, now, ENVIRONMENT, wanted, profile=PROFILE, method=Method.SERVER_SIDE_SYNC)
+        mailboxes.edit(tx, actor, now, ENVIRONMENT, wanted, profile=side.profile, method=Method.SERVER_SIDE_SYNC)
+        accounts.give(tx, actor, now, ENVIRONMENT, side.sign_ins(mailbox_rows.some(tx, ENVIRONMENT, wanted)))
         mailboxes.approve(tx, actor, now, ENVIRONMENT, wanted)
 
     await app.database.writing(prepare)

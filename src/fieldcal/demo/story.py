@@ -13,6 +13,7 @@ from fieldcal.app import App
 from fieldcal.asked import Told, tell
 from fieldcal.demo import dispatcher, organization, setup, week
 from fieldcal.demo.dispatcher import Change
+from fieldcal.demo.side import Side
 from fieldcal.ends import Embedded
 from fieldcal.http import ClientSecretCredential, Http
 from fieldcal.model import Worker
@@ -68,23 +69,23 @@ class Numbers:
 
 
 class Story:
-    """One demo over one fresh state and two fresh embedded systems."""
+    """One demo over one fresh state, a fresh embedded Field Service, and a fresh calendar server."""
 
-    def __init__(self, app: App, embedded: Embedded, actor: Actor, teller: Teller) -> None:
-        self._app, self._embedded, self._actor, self._teller = app, embedded, actor, teller
+    def __init__(self, app: App, embedded: Embedded, side: Side, actor: Actor, teller: Teller) -> None:
+        self._app, self._embedded, self._side, self._actor, self._teller = app, embedded, side, actor, teller
         self._passes: dict[str, Told] = {}
 
     async def tell(self, workers: int, bookings_wanted: int) -> Numbers:
         """Make, set up, synchronize, change, synchronize again."""
         app, teller = self._app, self._teller
         began = app.clock.monotonic()
-        made = organization.fill(self._embedded, app.clock.now(), workers, bookings_wanted)
+        made = organization.fill(self._embedded, self._side, app.clock.now(), workers, bookings_wanted)
         teller.say(f"A trades company: {len(made.technicians)} technicians, {len(made.work_orders)} work orders, "
                    f"{len(made.bookings)} bookings.")  # fmt: skip
         async with Sites(app) as sites:
-            site = await setup.attach(app, sites, self._actor)
+            site = await setup.attach(app, sites, self._actor, self._side)
             boxes = await setup.set_up_mailboxes(
-                app, self._actor, lambda done, of, _box: teller.progress("Test & Enable", done, of)
+                app, self._actor, self._side, lambda done, of, _box: teller.progress("Test & Enable", done, of)
             )
             enabled = sum(box.enabled for box in boxes)
             teller.say(f"{enabled} of {len(boxes)} mailboxes are set up: approved, tested, enabled.")
@@ -126,11 +127,7 @@ class Story:
         now = self._app.clock.now()
         worker = await self._app.database.reading(week.busiest, site.environment, now)
         if worker is not None:
-            http = self._client(self._embedded.ends.exchange)
-            try:
-                self._teller.week(worker, await week.read(http, worker, now))
-            finally:
-                await http.close()
+            self._teller.week(worker, await self._side.week(self._app, worker, now))
 
     async def _change(self, site: Site) -> list[Change]:
         among = await self._app.database.reading(dispatcher.candidates, site)

@@ -1,4 +1,4 @@
-"""One technician's week, as it stands in the calendar: read back from the embedded Exchange over Graph."""
+"""One technician's week, as it stands in the calendar."""
 
 from __future__ import annotations
 
@@ -59,10 +59,15 @@ def busiest(tx: Connection, environment: str, now: datetime) -> Worker | None:
     return next((people[box] for box in boxes if box in people), None)
 
 
-async def read(http: Http, worker: Worker, now: datetime) -> list[Entry]:
-    """The worker's events from the beginning of today, in the worker's zone, for a week."""
+def bounds(worker: Worker, now: datetime) -> tuple[datetime, datetime]:
+    """The beginning of today in the worker's zone, and that of the same day in a week."""
     midnight = now.astimezone(ZoneInfo(worker.zone)).replace(hour=0, minute=0, second=0, microsecond=0)
-    since, until = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in (midnight, midnight + timedelta(days=DAYS)))
+    return midnight, midnight + timedelta(days=DAYS)
+
+
+async def read(http: Http, worker: Worker, now: datetime) -> list[Entry]:
+    """The worker's events of that week, read back from the embedded Exchange over Graph."""
+    since, until = (f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" for at in bounds(worker, now))
     path = f"/v1.0/users/{worker.mailbox}/calendarView?startDateTime={since}&endDateTime={until}"
     path += f"&$top=200&$select=subject,start,end,location,showAs&$orderby={quote('start/dateTime')}"
     answer = await http.request("GET", path)
