@@ -27,14 +27,15 @@ def mistakes(template: str) -> list[str]:
     if "{" in bare or "}" in bare:
         return ["--url: a brace stands alone; placeholders are written as {user}"]
     try:
-        parts, filled = urlsplit(template), urlsplit(_BRACES.sub("x", template))
+        filled = urlsplit(_BRACES.sub("x", template))
         host = filled.hostname
         _ = filled.port
     except ValueError:
         return [f"--url: {_HOW}"]
     if filled.username is not None or filled.password is not None:
         return ["--url: names a user or password; give them as --user-name and --secret"]
-    if "{" in parts.netloc or "{" in parts.scheme:
+    scheme, mark, rest = template.partition("://")
+    if mark and ("{" in scheme or "{" in rest.partition("/")[0]):
         return ["--url: a placeholder may stand in the path only, never in the name of the host"]
     if filled.scheme not in {"http", "https"} or not host:
         return [f"--url: {_HOW}"]
