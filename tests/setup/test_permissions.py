@@ -38,6 +38,8 @@ SHEET = {
     Action.SCHEDULE: ("yes", "-", "-", "yes", "own", "-"),
     Action.USERS: ("yes", "-", "-", "-", "-", "-"),
     Action.AUDIT: ("yes", "yes", "-", "-", "-", "-"),
+    Action.ALERTS: ("yes", "yes", "yes", "-", "-", "-"),
+    Action.ERASE: ("yes", "-", "-", "-", "-", "-"),
     Action.OWN: ("yes", "yes", "yes", "yes", "yes", "yes"),
 }
 CELLS = [(action, role, cell) for action, line in SHEET.items() for role, cell in zip(Role, line, strict=True)]

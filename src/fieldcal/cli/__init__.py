@@ -19,6 +19,7 @@ from fieldcal.cli import (
     doctor,
     duplicates,
     environment,
+    erase,
     mailbox,
     plan,
     profile,
@@ -71,6 +72,7 @@ app.add_typer(environment.group, name="environment")
 app.add_typer(profile.group, name="profile")
 app.add_typer(mailbox.group, name="mailbox")
 app.add_typer(user.group, name="user")
+app.add_typer(erase.group, name="erase")
 app.add_typer(db.group, name="db")
 
 #: What typer raises for words that no command knows; its own name for it is not public.

@@ -27,6 +27,8 @@ class Action(StrEnum):
     SCHEDULE = "schedule bookings and work orders"
     USERS = "add users"
     AUDIT = "read the audit"
+    ALERTS = "acknowledge alerts"
+    ERASE = "erase persons"
     OWN = "see the own calendar, feed and mailbox"
 
 
@@ -44,6 +46,8 @@ TABLE: dict[Action, frozenset[Role]] = {
     Action.SCHEDULE: frozenset({_SYSTEM, Role.DISPATCHER}),
     Action.USERS: frozenset({_SYSTEM}),
     Action.AUDIT: frozenset({_SYSTEM, _EXCHANGE}),
+    Action.ALERTS: _ADMINS,
+    Action.ERASE: frozenset({_SYSTEM}),
     Action.OWN: frozenset(Role),
 }
 #: Which of them D12 decides.

@@ -1,4 +1,4 @@
-"""Who changed what: one line for each act of a person, never changed or removed."""
+"""Who changed what: one line for each act of a person. Only age (`pruning`) and an erasure (`scrub`) touch it."""
 
 from __future__ import annotations
 
