@@ -80,7 +80,7 @@ _NOT_THERE = {"environments", "server profiles", "ends"}
         ("Kinds of errors", error_classes()),
         ("A booking is not in the calendar", {reason.value for reason in Reason}),
         ("Alerts", alerts()),
-        ("Test & Enable fails", {checks.PROFILE, checks.TENANT, checks.APPROVED, checks.METHOD, trial.SIGN_IN,
+        ("Test & Enable fails", {checks.PROFILE, checks.TENANT, checks.APPROVED, checks.METHOD, checks.ACCOUNT, trial.SIGN_IN,
                                  trial.FOUND, trial.WRITABLE, claims.NAME}),
         ("Findings of the check", {"copy", "changed", drift.DELETED}),
         ("Lines of doctor", checks_of_doctor()),

@@ -13,7 +13,7 @@ from fieldcal.cli.session import chosen, confirm, working
 from fieldcal.errors import FieldcalError
 from fieldcal.model import MailboxId
 from fieldcal.setup import claims, takeover
-from fieldcal.setup.bench import Bench
+from fieldcal.setup.bench import Bench, load
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Selection
 from fieldcal.state import mailboxes
@@ -62,13 +62,17 @@ async def _one(
         if alone:
             raise
         return {"mailbox": address, "problem": str(error)}
-    return {"mailbox": address, "claim": text, "read": claims.read(text), "since": claims.since(text)}
+    case = await bench.database.reading(load, place, box)
+    told = {"mailbox": address, "claim": text, "read": claims.read(text), "since": claims.since(text)}
+    return {**told, "kept": not case.mailbox.claimless}
 
 
 def _sentence(told: dict[str, Any]) -> str:
     address, standing = told["mailbox"], told.get("read")
     if "problem" in told:
         return f"{address}: {told['problem']}"
+    if told["claim"] is None and not told["kept"]:
+        return f"{address}: its server keeps no claims, so another installation would not be seen."
     if told["claim"] is None:
         return f"{address} is claimed by nobody."
     if standing is None:

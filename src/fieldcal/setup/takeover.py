@@ -14,7 +14,7 @@ from fieldcal.ports import BeforeSend, Calendar
 from fieldcal.setup.bench import Bench, Case, holding, load, window, working
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Mailbox
-from fieldcal.state import audit, environments, mailboxes, marks
+from fieldcal.state import accounts, audit, environments, mailboxes, marks
 
 
 async def claim_of(bench: Bench, actor: Actor, environment: str, mailbox: MailboxId) -> str | None:
@@ -47,12 +47,13 @@ async def take_over(bench: Bench, actor: Actor, environment: str, mailbox: Mailb
 
     case = await bench.database.writing(release)
     async with _calendar(bench, case) as (calendar, may_begin):
-        await calendar.set_claim(case.claim.text(bench.clock.now()), may_begin)
-        return await bench.database.writing(_taken, case, bench.clock.now())
+        kept = await calendar.set_claim(case.claim.text(bench.clock.now()), may_begin)
+        return await bench.database.writing(_taken, case, bench.clock.now(), kept)
 
 
-def _taken(tx: Connection, case: Case, now: datetime) -> Mailbox:
+def _taken(tx: Connection, case: Case, now: datetime, kept: bool) -> Mailbox:
     environment, mailbox = case.environment, case.mailbox.id
+    accounts.keeps_claim(tx, environment.id, mailbox, kept=kept)
     mailboxes.check_first(tx, environment.id, [mailbox])
     marks.mark_mailbox(tx, environment.id, mailbox, window(tx, environment, now), now, "taken over")
     return load(tx, environment.id, mailbox).mailbox
