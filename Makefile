@@ -12,11 +12,12 @@ help: ## these lines
 
 venv: $(VENV)/.ready ## the environment alone, from the lock
 
-$(VENV)/.ready: requirements/dev.txt requirements/uv.txt pyproject.toml
+$(VENV)/.ready: requirements/dev.txt requirements/uv.txt requirements/node.txt pyproject.toml package-lock.json hatch_build.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fieldcal needs Python 3.11 or newer; this is %s. Set PYTHON=python3.11 or newer." % sys.version.split()[0])'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements/dev.txt
+	@command -v npm >/dev/null || $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/node.txt
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -39,6 +40,7 @@ fix: venv ## mend what can be mended by machine
 	$(PYTHON) -m venv .venv-conformance
 	.venv-conformance/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
 	.venv-conformance/bin/uv pip sync --quiet --python .venv-conformance/bin/python --require-hashes requirements/conformance.txt
+	@command -v npm >/dev/null || .venv-conformance/bin/uv pip install --quiet --python .venv-conformance/bin/python --require-hashes -r requirements/node.txt
 	.venv-conformance/bin/uv pip install --quiet --python .venv-conformance/bin/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -56,6 +58,7 @@ bench: venv ## the measurements of bench/RESULTS.md
 
 lock: venv ## write the locks anew (names no registry host)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 requirements/uv.in -o requirements/uv.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 requirements/node.in -o requirements/node.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 pyproject.toml requirements/build.in --group dev -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 pyproject.toml requirements/build.in --group dev --group conformance -o requirements/conformance.txt
 

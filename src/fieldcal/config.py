@@ -9,6 +9,7 @@ import ssl
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -72,6 +73,10 @@ class Config(BaseSettings):
     user: str = ""
     #: hosts other than this machine that tokens may be sent to over http
     plain_http: Words = ()
+    #: where people reach the admin centre, where that is another address than `listen`: `https://fieldcal.example`
+    web_url: str = ""
+    #: addresses of proxies in front of it; what they say of whom they speak for is believed
+    proxies: Words = ()
     #: PEM file of a further certificate authority to trust
     ca_file: Path | None = None
     #: days that the history and the passes, the audit, and bookings after their end are kept; 0 is for ever
@@ -79,7 +84,7 @@ class Config(BaseSettings):
     keep_audit_days: Days = 730
     keep_bookings_days: Days = 90
 
-    @field_validator("listen", "listen_hooks", "secret_keys", "plain_http", mode="before")
+    @field_validator("listen", "listen_hooks", "secret_keys", "plain_http", "proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
@@ -99,6 +104,14 @@ class Config(BaseSettings):
         if value and not value.startswith(("sqlite:///", "postgresql://")):
             raise ValueError("write sqlite:///PATH or postgresql://...")
         return value
+
+    @field_validator("web_url")
+    @classmethod
+    def _page_address(cls, value: str) -> str:
+        found = urlsplit(value)
+        if value and (found.scheme not in {"http", "https"} or not found.hostname or found.path not in {"", "/"}):
+            raise ValueError("write https://HOST or https://HOST:PORT, without a path")
+        return value.rstrip("/")
 
     @field_validator("data", "ca_file", mode="after")
     @classmethod

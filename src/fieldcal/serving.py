@@ -23,6 +23,7 @@ from fieldcal.engine import upkeep
 from fieldcal.engine.service import Service
 from fieldcal.errors import ConfigError
 from fieldcal.runfile import Running
+from fieldcal.setup import sign_in
 from fieldcal.sites import Sites
 from fieldcal.state import environments, webhooks
 from fieldcal.state.pruning import Ages
@@ -31,8 +32,9 @@ log = structlog.get_logger()
 
 #: How long a starting service waits for commands that are about to end, seconds.
 PATIENCE = 3.0
-#: told once everything answers; work begins when it is done
-Ready = Callable[[Running, Embedded | None], Awaitable[None]]
+#: told once everything answers, with the token of the first administrator's link, "" where somebody can sign in
+#: already; work begins when it is done
+Ready = Callable[[Running, Embedded | None, str], Awaitable[None]]
 
 
 async def serve(config: Config, stop: asyncio.Event, ready: Ready, *, sandbox: bool = False) -> None:
@@ -58,14 +60,18 @@ def _folders(config: Config) -> list[Path]:
 async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: Ready) -> None:
     """Run engine, schedule and the service's own end until `stop` is set; the folder's lock must be held."""
     # uvicorn and starlette are loaded by who serves, not by every command.
+    from fieldcal.web.centre import centre
     from fieldcal.web.hooks import HooksEnd
+    from fieldcal.web.house import House
     from fieldcal.web.service import ServiceEnd
 
     async with AsyncExitStack() as stack:
         sites = await stack.enter_async_context(Sites(app))
         service = Service(app.database, app.clock, sites.open, app.set_up_there)
         token = secrets.token_urlsafe(32)
-        end = ServiceEnd(service, token, app.requests).app()
+        house = House(app, service, app.clock.now())
+        stack.push_async_callback(house.works.stop)
+        end = ServiceEnd(service, token, app.requests).app(centre(house))
         hooks = HooksEnd(app.database, app.clock, service.hint).app()
         urls = [await stack.enter_async_context(_listening(end, address)) for address in app.config.listen]
         public = [await stack.enter_async_context(_listening(hooks, each)) for each in app.config.listen_hooks]
@@ -75,7 +81,8 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
         running = Running(os.getpid(), urls[0], token, app.clock.now(), ends, public[0] if public else "")
         stack.enter_context(runfile.announced(app.config.data, running))
         await _tell_start(app, running, embedded)
-        await ready(running, embedded)
+        first = await app.database.writing(sign_in.invite_first, app.clock.now())
+        await ready(running, embedded, first or "")
         async with _beside(upkeep.by_schedule(app.database, app.clock, ages_of(app.config))):
             await service.run(stop)
     log.info("the service has ended", action="stopped", pid=running.pid)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fieldcal.app import App
     from fieldcal.asked import Told
     from fieldcal.config import Config
+    from fieldcal.demo.people import SignIn
     from fieldcal.demo.side import Side
     from fieldcal.demo.story import Numbers
     from fieldcal.demo.week import Entry
@@ -64,7 +65,7 @@ def demo(
 
         installed()
     with _fresh(folder) as place:
-        chosen = {"data": place, "database_url": "", "listen": _ANY, "listen_hooks": _ANY, "user": ""}
+        chosen = {"data": place, "database_url": "", "listen": _ANY, "listen_hooks": _ANY, "user": "", "web_url": ""}
         asyncio.run(
             _run(settings.model_copy(update=chosen), calendar, workers, bookings, once=once, json=json)
         )  # fmt: skip
@@ -92,7 +93,8 @@ async def _run(
     from fieldcal import runfile
     from fieldcal.app import App
     from fieldcal.cli import show
-    from fieldcal.cli.serve import stopping
+    from fieldcal.cli.serve import pages, stopping
+    from fieldcal.demo.people import sign_ins
     from fieldcal.demo.setup import announce
     from fieldcal.demo.story import Story
     from fieldcal.ends import serving
@@ -115,9 +117,11 @@ async def _run(
                 return
             lines = await _calendars(app, side)
 
-            async def ready(running: Running, _: Embedded | None) -> None:
+            async def ready(running: Running, _: Embedded | None, _first: str) -> None:
                 await announce(app, Actor("demo"), running)
+                people = await sign_ins(app, Actor("demo"))
                 _addresses(config, running, embedded, lines)
+                _sign_ins(pages(config, running), people)
 
             with stopping() as stop:
                 await work(app, embedded, stop, ready)
@@ -162,6 +166,12 @@ def _addresses(config: Config, running: Running, embedded: Embedded, calendars: 
         print(f"  {line}")
     print(f"  sign-in        client {embedded.ends.client_id}, its secret is in {config.data / 'service.json'}")
     print(f"  commands       FIELDCAL_DATA={config.data} fieldcal status")
+
+
+def _sign_ins(home: str, people: Sequence[SignIn]) -> None:
+    print(f"\nThe admin centre is at {home}, with one sign-in for each role:")
+    for person in people:
+        print(f"  {person.name:<18} {person.password:<22} {', '.join(sorted(role.value for role in person.roles))}")
     print("Stop with Ctrl-C.", flush=True)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from fieldcal.config import Config
     from fieldcal.ends import Embedded
     from fieldcal.runfile import Running
 
@@ -31,9 +32,12 @@ def serve(
     # Whoever reads JSON finds the addresses in the line of the start.
     tell = _tell if settings.log_format == "text" else _silent
 
+    async def ready(running: Running, embedded: Embedded | None, first: str) -> None:
+        tell(running, embedded, pages(settings, running), first)
+
     async def work() -> None:
         with stopping() as stop:
-            await run(settings, stop, tell, sandbox=sandbox)
+            await run(settings, stop, ready, sandbox=sandbox)
 
     asyncio.run(work())
 
@@ -76,11 +80,23 @@ def source_address(embedded: Embedded) -> str:
     return f"Field Service  {embedded.ends.fieldservice}/api/data/v9.2/   (Dataverse Web API)"
 
 
-async def _tell(running: Running, embedded: Embedded | None) -> None:
+def pages(settings: Config, running: Running) -> str:
+    """Where people reach the admin centre: as set, else where the service listens."""
+    return settings.web_url or running.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
+def _tell(running: Running, embedded: Embedded | None, home: str, first: str) -> None:
+    print(f"admin centre   {home}", file=sys.stderr)
     for line in addresses(running, embedded):
         print(line, file=sys.stderr)
+    if first:
+        print(
+            f"Nobody can sign in yet. Make the first administrator within an hour, with this link that works once:\n"
+            f"  {home}/invitation/{first}",
+            file=sys.stderr,
+        )
     print("Stop with Ctrl-C.", file=sys.stderr, flush=True)
 
 
-async def _silent(_running: Running, _embedded: Embedded | None) -> None:
-    return
+def _silent(_running: Running, _embedded: Embedded | None, _home: str, _first: str) -> None:
+    """A log for machines holds no link; `fieldcal user add NAME --invite` gives one."""

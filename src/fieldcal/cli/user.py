@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from fieldcal.cli.options import AsUser, Json
+from fieldcal.errors import ConfigError
 from fieldcal.setup_model import Role, User
 
 group = typer.Typer(help="People and their roles.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="USER", help="The user's name, usually the sign-in name.")]
+Password = Annotated[
+    str | None, typer.Option("--password", metavar="stdin", help="stdin: read the password from standard input.")
+]
 Granted = Annotated[Role, typer.Argument(help="The role.")]
 
 
@@ -22,16 +27,68 @@ def add(
     full_name: Annotated[str, typer.Option("--name", help="The person's name.")] = "",
     sign_in: Annotated[str, typer.Option("--sign-in", help="Sign-in name (UPN), where it is another.")] = "",
     object_id: Annotated[str, typer.Option("--object-id", help="The directory's object id.")] = "",
+    password: Password = None,
+    invite: Annotated[
+        bool, typer.Option("--invite", help="Print a link that works once, to choose a password with.")
+    ] = False,
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Add a user, without a role yet."""
+    """Add a user, without a role yet. With --invite or --password the user may sign in to the admin centre."""
     from fieldcal.cli.session import desk
+    from fieldcal.setup import sign_in as proofs
     from fieldcal.setup import users
 
+    told = _hash(password, name)
+    if told and invite:
+        raise ConfigError("a password or an invitation: write --password or --invite, not both")
     with desk(as_user) as at, at.database.write() as tx:
         made = users.add(tx, at.actor, at.now, name, full_name=full_name, sign_in=sign_in, object_id=object_id)
-    _tell(made, json=json)
+        link = proofs.invite(tx, at.actor, at.now, name) if invite else ""
+        if told:
+            proofs.set_password(tx, at.actor, at.now, name, told)
+    _tell(made, json=json, link=link)
+
+
+@group.command()
+def password(
+    name: Name,
+    *,
+    password: Password = None,
+    invite: Annotated[bool, typer.Option("--invite", help="Print a link that works once instead.")] = False,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Set a password, or make a link to choose one with. The user is signed out everywhere."""
+    from fieldcal.cli.session import desk
+    from fieldcal.setup import sign_in as proofs
+    from fieldcal.state import users
+
+    told = _hash(password, name)
+    if bool(told) == invite:
+        raise ConfigError("say how: --password stdin reads it, --invite prints a link to choose one with")
+    with desk(as_user) as at, at.database.write() as tx:
+        link = proofs.invite(tx, at.actor, at.now, name) if invite else ""
+        if told:
+            proofs.set_password(tx, at.actor, at.now, name, told)
+        user = users.get(tx, name)
+    _tell(user, json=json, link=link)
+
+
+@group.command("sign-out")
+def sign_out(name: Name, as_user: AsUser = None, json: Json = False) -> None:
+    """End all of a user's sessions in the admin centre."""
+    from fieldcal.cli import show
+    from fieldcal.cli.report import plural
+    from fieldcal.cli.session import desk
+    from fieldcal.setup import sign_in
+
+    with desk(as_user) as at, at.database.write() as tx:
+        ended = sign_in.sign_out_everywhere(tx, at.actor, at.now, name)
+    if json:
+        show.as_json({"user": name, "ended": ended})
+    else:
+        show.line(f"{name}: {plural(ended, 'session', 'sessions')} ended.")
 
 
 @group.command("list")
@@ -81,10 +138,36 @@ def _as_told(user: User) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _tell(user: User, *, json: bool) -> None:
+def _hash(given: str | None, name: str) -> str:
+    """The hash of the password on standard input, "" where none is meant."""
+    from fieldcal.setup import passwords
+
+    if given is None:
+        return ""
+    if given != "stdin":
+        raise ConfigError("--password: write stdin, and the password on standard input; a command line is seen by all")
+    return passwords.hashed(sys.stdin.readline().rstrip("\r\n"), name)
+
+
+def _tell(user: User, *, json: bool, link: str = "") -> None:
     from fieldcal.cli import show
 
+    address = _address(link) if link else ""
     if json:
-        show.as_json(_as_told(user))
-    else:
-        show.line(f"{user.id}: {', '.join(sorted(user.roles)) or 'no role'}")
+        show.as_json({**_as_told(user), **({"link": address} if link else {})})
+        return
+    show.line(f"{user.id}: {', '.join(sorted(user.roles)) or 'no role'}")
+    if link:
+        show.line(f"{address}")
+        show.line("The link works once, for three days. Whoever has it can sign in as this user: send it privately.")
+
+
+def _address(link: str) -> str:
+    from fieldcal import runfile
+    from fieldcal.cli.serve import pages
+    from fieldcal.cli.session import settings_of_command
+
+    settings = settings_of_command()
+    running = runfile.find(settings.data)
+    home = pages(settings, running) if running else settings.web_url or f"http://{settings.listen[0]}"
+    return f"{home}/invitation/{link}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Table, Text
 
-from fieldcal.state.columns import Instant, Serial, metadata, text_column
+from fieldcal.state.columns import Instant, Serial, count, metadata, text_column
 
 users = Table(
     "users",
@@ -15,6 +15,7 @@ users = Table(
     text_column("sign_in"),
     text_column("object_id"),
     Column("created_at", Instant, nullable=False),
+    Index(None, "sign_in"),
 )
 
 grants = Table(
@@ -36,4 +37,57 @@ audit = Table(
     text_column("subject"),
     text_column("detail"),
     Index(None, "at"),
+)
+
+#: How people prove who they are: an argon2 hash, never the password.
+passwords = Table(
+    "passwords",
+    metadata,
+    Column("user", Text, primary_key=True),
+    text_column("hash"),
+    Column("changed_at", Instant, nullable=False),
+)
+
+#: One-time links to choose a password with; `digest` is the SHA-256 of the link's token, hex.
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    #: whose; "" for the first administrator, who is made when the link is used
+    text_column("user"),
+    text_column("made_by"),
+    Column("made_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Index(None, "user"),
+)
+
+#: Who is signed in where; `digest` is the SHA-256 of the cookie's value, hex.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    text_column("user"),
+    #: `password` or `oidc`
+    text_column("means"),
+    text_column("address"),
+    text_column("agent"),
+    Column("made_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    #: it ends then, however busy it is
+    Column("ends_at", Instant, nullable=False),
+    #: signed out; the row stays for a while, so that a form of that session still finds its way
+    Column("ended_at", Instant),
+    Index(None, "user", "made_at"),
+    Index(None, "ends_at"),
+)
+
+#: Tries to sign in that failed in a row; `scope` is `user:` and a digest of the name, or `address:` and the address.
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    count("failures"),
+    Column("last_at", Instant, nullable=False),
+    #: nothing is tried before
+    Column("until", Instant),
 )

@@ -294,6 +294,7 @@ history = Table(
     Column("ok", Boolean, nullable=False),
     Index(None, "environment", "booking", "id"),
     Index(None, "at"),
+    Index(None, "environment", "at"),
 )
 
 passes = Table(

@@ -32,6 +32,15 @@ def find(tx: Connection, name: str) -> User | None:
     return User(row.id, row.name, row.sign_in, row.object_id, roles, row.created_at)
 
 
+def by_sign_in(tx: Connection, name: str) -> User | None:
+    """The user of this name, else the only one with this sign-in name."""
+    known = find(tx, name)
+    if known is not None or not name:
+        return known
+    found = list(tx.scalars(select(users.c.id).where(users.c.sign_in.in_([name, name.lower()])).limit(2)))
+    return find(tx, found[0]) if len(found) == 1 else None
+
+
 def get(tx: Connection, name: str) -> User:
     """The user of this name; a `ConfigError` where there is none."""
     found = find(tx, name)

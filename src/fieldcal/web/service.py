@@ -16,7 +16,8 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
 
 from fieldcal import __version__
 from fieldcal.engine.service import Service
@@ -53,14 +54,14 @@ class ServiceEnd:
         """`requests`: those sent so far to each side, counted while the service works."""
         self._service, self._token, self._requests = service, token.encode(), requests
 
-    def app(self) -> Starlette:
-        return Starlette(
-            routes=[
-                Route("/health", self._health),
-                Route("/sync", self._sync, methods=["POST"]),
-                Route("/announce/{environment}", self._announce, methods=["POST"]),
-            ]
-        )
+    def app(self, pages: ASGIApp | None = None) -> Starlette:
+        """The end, with the admin centre behind it: what commands ask for takes no cookie, and answers to any name."""
+        routes: list[BaseRoute] = [
+            Route("/health", self._health),
+            Route("/sync", self._sync, methods=["POST"]),
+            Route("/announce/{environment}", self._announce, methods=["POST"]),
+        ]
+        return Starlette(routes=routes if pages is None else [*routes, Mount("/", pages)])
 
     async def _health(self, _request: Request) -> Response:
         return JSONResponse({"status": "ok", "version": __version__})

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from fieldcal.state.columns import Instant
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -49,3 +51,47 @@ def _keeping() -> None:
 def upgrade() -> None:
     _caldav()
     _keeping()
+    _sign_in()
+
+
+def _sign_in() -> None:
+    """What signing in and the pages ask for."""
+    op.create_index("ix_history_environment_at", "history", ["environment", "at"])
+    op.create_index("ix_users_sign_in", "users", ["sign_in"])
+    op.create_table(
+        "passwords",
+        sa.Column("user", sa.Text(), nullable=False),
+        _text("hash"),
+        sa.Column("changed_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("user", name="pk_passwords"),
+    )
+    op.create_table(
+        "invitations",
+        sa.Column("digest", sa.Text(), nullable=False),
+        _text("user"),
+        _text("made_by"),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("ends_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name="pk_invitations"),
+    )
+    op.create_index("ix_invitations_user", "invitations", ["user"])
+    op.create_table(
+        "sessions",
+        sa.Column("digest", sa.Text(), nullable=False),
+        *(_text("user"), _text("means"), _text("address"), _text("agent")),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("seen_at", Instant(), nullable=False),
+        sa.Column("ends_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("digest", name="pk_sessions"),
+    )
+    op.create_index("ix_sessions_user_made_at", "sessions", ["user", "made_at"])
+    op.create_index("ix_sessions_ends_at", "sessions", ["ends_at"])
+    op.create_table(
+        "attempts",
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("last_at", Instant(), nullable=False),
+        sa.Column("until", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("scope", name="pk_attempts"),
+    )

@@ -1,0 +1,242 @@
+"""Signing in: with a password, and with a one-time link that lets a person choose one.
+
+Nothing told here lets a stranger learn which users there are: a wrong name and a wrong password take as long, are told
+alike, and are counted alike. A try is counted before its password is looked at, so many at once gain nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from fieldcal.clock import Clock
+from fieldcal.errors import FieldcalError, NotAllowed
+from fieldcal.setup import passwords
+from fieldcal.setup.permissions import Action, may_grant, require
+from fieldcal.setup_model import Actor, Role, User
+from fieldcal.state import audit, proofs, sessions, users
+from fieldcal.state.database import Database
+from fieldcal.state.proofs import Invitation, Tries
+from fieldcal.state.sessions import Session
+
+T = TypeVar("T")
+
+#: A session ends after this long without a request, and after this long in any case.
+IDLE, LASTS = timedelta(hours=1), timedelta(hours=12)
+#: How long links hold: one for a person, and the one that a service prints while nobody can sign in.
+INVITED, FIRST = timedelta(days=3), timedelta(hours=1)
+#: Hashing takes 64 MiB each; more at once wait.
+_hashing = ThreadPoolExecutor(2, thread_name_prefix="argon2")
+
+
+class Refused(FieldcalError):
+    """The name or the password is wrong, whichever; or too much was tried: nothing more before `until`."""
+
+    def __init__(self, message: str, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """From where somebody comes: an address, and what the browser says it is."""
+
+    address: str
+    agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new session with its secret, which is nowhere kept: the cookie's value."""
+
+    secret: str
+    session: Session
+    user: User
+
+
+def digest(secret: str) -> str:
+    """What is kept of a secret of 256 random bits, hex."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+async def by_password(database: Database, clock: Clock, name: str, password: str, place: Place) -> Opened:
+    """Open a session for who knows this password; raises `Refused`."""
+    name = name.strip()[:200]
+    scopes = (f"user:{digest(name.casefold())[:32]}", f"address:{place.address}")
+    until = await database.writing(_count, scopes, clock.now())
+    if until is not None:
+        raise Refused("too many wrong tries", until)
+    user, told = await database.reading(_known, name)
+    good = await _in_thread(passwords.fits, password, told)
+    if not good or user is None:
+        raise Refused("wrong name or password")
+
+    def succeed(tx: Connection) -> Opened:
+        proofs.forget_tries(tx, scopes[0])
+        return open_session(tx, user, clock.now(), place, "password")
+
+    return await database.writing(succeed)
+
+
+def open_session(tx: Connection, user: User, now: datetime, place: Place, means: str) -> Opened:
+    """A session for this person, who has proven it."""
+    secret = secrets.token_urlsafe(32)
+    session = Session(digest(secret), user.id, means, place.address, place.agent, now, now, now + LASTS)
+    sessions.keep(tx, session)
+    audit.record(tx, Actor(f"sign-in from {place.address}", user), now, "sign in", [user.id], means)
+    return Opened(secret, session, user)
+
+
+def lasts(session: Session, now: datetime) -> bool:
+    """Whether its person is still signed in."""
+    return session.ended_at is None and now < min(session.ends_at, session.seen_at + IDLE)
+
+
+def invite(tx: Connection, actor: Actor, now: datetime, name: str) -> str:
+    """The token of a one-time link with which this person chooses a password; it ends the ones made before."""
+    user = users.get(tx, name)
+    _require_over(actor, user)
+    token = secrets.token_urlsafe(32)
+    proofs.invite(tx, Invitation(digest(token), user.id, actor.name, now, now + INVITED))
+    audit.record(tx, actor, now, "user invite", [user.id])
+    return token
+
+
+def invite_first(tx: Connection, now: datetime) -> str | None:
+    """The token of the link that makes the first administrator; None where somebody can sign in already."""
+    if not proofs.nobody_signs_in(tx):
+        return None
+    token = secrets.token_urlsafe(32)
+    proofs.invite(tx, Invitation(digest(token), "", "operator", now, now + FIRST))
+    return token
+
+
+def invited(tx: Connection, token: str, now: datetime) -> Invitation | None:
+    """What this link is for, while it holds. The first administrator's ends when somebody can sign in."""
+    found = proofs.invitation(tx, digest(token), now)
+    return None if found is not None and not found.user and not proofs.nobody_signs_in(tx) else found
+
+
+async def accept(database: Database, clock: Clock, token: str, name: str, password: str, place: Place) -> Opened:
+    """Use the link: set the password, make the first administrator where it is for that one, and sign in.
+
+    Raises `Refused` where the link does not hold, `ConfigError` where the name or the password will not do.
+    """
+    found = await database.reading(invited, token, clock.now())
+    if found is None:
+        raise Refused("this link does not hold any more")
+    wanted = (found.user or name).strip()
+    told = await _in_thread(passwords.hashed, password, wanted)
+
+    def use(tx: Connection) -> Opened:
+        now = clock.now()
+        standing = invited(tx, token, now)
+        if standing is None:
+            raise Refused("this link does not hold any more")
+        user = users.get(tx, standing.user) if standing.user else _first(tx, wanted, now)
+        proofs.drop_invitations(tx, standing.user)
+        _set(tx, Actor(f"link of {standing.made_by}", user), now, user, told)
+        return open_session(tx, user, now, place, "password")
+
+    return await database.writing(use)
+
+
+def _first(tx: Connection, name: str, now: datetime) -> User:
+    """The first administrator, who may do and grant everything, as the operator may who gave the link away."""
+    from fieldcal.setup import users as people
+
+    operator = Actor("operator")
+    if users.find(tx, name) is None:
+        people.add(tx, operator, now, name)
+    for role in (Role.SYSTEM_ADMIN, Role.EXCHANGE_ADMIN):
+        people.grant(tx, operator, now, name, role)
+    return users.get(tx, name)
+
+
+def set_password(tx: Connection, actor: Actor, now: datetime, name: str, told: str) -> None:
+    """Set somebody's password, by its hash; whoever was signed in with the old one is signed out everywhere."""
+    user = users.get(tx, name)
+    _require_over(actor, user)
+    proofs.drop_invitations(tx, user.id)
+    _set(tx, actor, now, user, told)
+
+
+async def change_password(database: Database, clock: Clock, actor: Actor, old: str, new: str, session: Session) -> None:
+    """Change the own password, which takes the old one; every other session of this person ends.
+
+    Wrong old ones count as wrong sign-ins do. Raises `Refused` and `ConfigError` as `accept` does.
+    """
+    user = actor.user
+    if user is None:
+        raise NotAllowed("the operator has no password")
+    scope = f"user:{digest(user.id.casefold())[:32]}"
+    if (until := await database.writing(_count, (scope,), clock.now())) is not None:
+        raise Refused("too many wrong tries", until)
+    if not await _in_thread(passwords.fits, old, await database.reading(proofs.password_hash, user.id)):
+        raise Refused("the old password is wrong")
+    told = await _in_thread(passwords.hashed, new, user.id)
+
+    def change(tx: Connection) -> None:
+        proofs.forget_tries(tx, scope)
+        _set(tx, actor, clock.now(), user, told, but=session.digest)
+
+    await database.writing(change)
+
+
+def sign_out_everywhere(tx: Connection, actor: Actor, now: datetime, name: str, but: str = "") -> int:
+    """End all of this person's sessions, but for the one of this digest; returns how many ended."""
+    user = users.get(tx, name)
+    if actor.user is None or actor.user.id != user.id:
+        require(actor, Action.USERS)
+    ended = sessions.end_all(tx, user.id, now, but)
+    audit.record(tx, actor, now, "user sign-out", [user.id], f"{ended} sessions")
+    return ended
+
+
+def _set(tx: Connection, actor: Actor, now: datetime, user: User, told: str, but: str = "") -> None:
+    proofs.set_password_hash(tx, user.id, told, now)
+    sessions.end_all(tx, user.id, now, but)
+    audit.record(tx, actor, now, "user password", [user.id])
+
+
+def _require_over(actor: Actor, user: User) -> None:
+    """Whoever can set a person's password can become that person, so it takes the right to grant all those roles."""
+    require(actor, Action.USERS)
+    beyond = sorted(role.value for role in user.roles if not may_grant(actor, role))
+    if beyond:
+        raise NotAllowed(
+            f"{actor.name} may not set the password of {user.id}, who has {', '.join(beyond)}; that takes a person who "
+            "may grant every one of these roles"
+        )
+
+
+def _count(tx: Connection, scopes: tuple[str, ...], now: datetime) -> datetime | None:
+    """Count one try in each scope; before when nothing is tried, where a wait lasts (then nothing is counted)."""
+    known = {scope: proofs.tries(tx, scope) for scope in scopes}
+    waits = [one.until for one in known.values() if one is not None and one.until is not None and now < one.until]
+    if waits:
+        return max(waits)
+    for scope, one in known.items():
+        old = one if one is not None and one.last_at > now - proofs.FORGOTTEN else Tries(0, now, None)
+        failures = old.failures + 1
+        free = passwords.FREE_OF_NAME if scope.startswith("user:") else passwords.FREE_OF_ADDRESS
+        pause = passwords.wait(failures, free)
+        proofs.set_tries(tx, scope, replace(old, failures=failures, last_at=now, until=now + pause if pause else None))
+    return None
+
+
+def _known(tx: Connection, name: str) -> tuple[User | None, str]:
+    user = users.by_sign_in(tx, name)
+    return user, proofs.password_hash(tx, user.id) if user else ""
+
+
+async def _in_thread(work: Callable[..., T], *args: str) -> T:
+    return await asyncio.get_running_loop().run_in_executor(_hashing, work, *args)

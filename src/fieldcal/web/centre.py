@@ -1,0 +1,179 @@
+"""The admin centre: one app made of every section there is, each route behind its gate, all else refused."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+
+import structlog
+from fastapi import Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from fieldcal.errors import ConfigError, FieldcalError, NotAllowed
+from fieldcal.setup.sign_in import digest, lasts
+from fieldcal.setup_model import Actor, Environment, User
+from fieldcal.state import environments, sessions, users
+from fieldcal.state.sessions import Session
+from fieldcal.web import assets, kept
+from fieldcal.web.account import operator
+from fieldcal.web.gates import Gate
+from fieldcal.web.headers import Guarded
+from fieldcal.web.house import House
+from fieldcal.web.render import first_page
+from fieldcal.web.section import SAFE, Section, sections
+from fieldcal.web.visit import COOKIE, TOKEN_FIELD, TOKEN_HEADER, Signed, Visit, proves
+
+log = structlog.get_logger()
+
+_SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+#: A session's last sign of life is written no more often.
+_SEEN = timedelta(minutes=1)
+
+
+class Forged(FieldcalError):
+    """A request that changes something came without the token of our own page."""
+
+
+class SignInNeeded(FieldcalError):
+    """Nobody is signed in who may pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    session: Session | None
+    user: User | None
+    environments: tuple[Environment, ...]
+
+
+def centre(house: House, found: list[Section] | None = None) -> ASGIApp:
+    """The whole of it, to be served. Fails at once where a route is registered without what it takes."""
+    app = FastAPI(title="Fieldcal", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    app.state.house = house
+    for section in sections() if found is None else found:
+        for page in section.pages:
+            app.add_api_route(
+                page.path, page.handler, methods=[page.method], dependencies=[Depends(_guard(page.gate))],
+                response_model=None, include_in_schema=False, name=f"{section.name} {page.method} {page.path}",
+            )  # fmt: skip
+    app.router.routes.append(Route("/static/{name:path}", assets.serve))
+    _handle_errors(app)
+    app.add_middleware(GZipMiddleware, minimum_size=800, compresslevel=6)
+    return Guarded(app, house.hosts(), https=house.https)
+
+
+def _guard(gate: Gate) -> Callable[[Request], Awaitable[None]]:
+    async def guard(request: Request) -> None:
+        visit = await receive(request)
+        if request.method not in SAFE:
+            form = await visit.form() if "form" in request.headers.get("content-type", "") else {}
+            given = request.headers.get(TOKEN_HEADER) or form.get(TOKEN_FIELD)
+            if not isinstance(given, str) or not proves(given, visit.browser):
+                raise Forged("the form's token is missing or not this browser's")
+        if visit.passes(gate):
+            return
+        if visit.signed is None:
+            raise SignInNeeded("sign in first")
+        raise NotAllowed(f"{visit.actor.name} may not open this page")
+
+    return guard
+
+
+async def receive(request: Request) -> Visit:
+    """Who asks; kept with the request, and asked once."""
+    known: Visit | None = getattr(request.state, "visit", None)
+    if known is not None:
+        return known
+    house: House = request.app.state.house
+    cookie = request.cookies.get(COOKIE, "")
+    brought = bool(_SECRET.fullmatch(cookie))
+    found = await house.read(lambda tx: _look(tx, digest(cookie) if brought else ""))
+    now = house.app.clock.now()
+    signed = None
+    if found.session is not None and found.user is not None and lasts(found.session, now):
+        signed = Signed(found.session, Actor(operator(), found.user))
+        if now - found.session.seen_at > _SEEN:
+            await house.write(lambda tx: sessions.seen(tx, digest(cookie), now))
+    browser = cookie if brought else secrets.token_urlsafe(32)
+    visit = Visit(request, house, browser, signed, found.environments)
+    request.state.visit = visit
+    request.state.before = found.session.user if found.session else ""
+    return visit
+
+
+def _look(tx: Connection, wanted: str) -> _Known:
+    session = sessions.find(tx, wanted) if wanted else None
+    user = users.find(tx, session.user) if session else None
+    places = tuple(sorted(environments.everyone(tx), key=lambda place: place.id))
+    return _Known(session, user, places)
+
+
+def _handle_errors(app: FastAPI) -> None:
+    app.add_exception_handler(SignInNeeded, _to_sign_in)
+    app.add_exception_handler(FieldcalError, _told)
+    app.add_exception_handler(HTTPException, _told)
+    app.add_exception_handler(RequestValidationError, _told)
+    app.add_exception_handler(Exception, _failed)
+
+
+async def _to_sign_in(request: Request, _error: Exception) -> Response:
+    """The sign-in page, which keeps what was asked for: the address, or the form that was sent."""
+    visit = await receive(request)
+    if request.method in SAFE:
+        path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        return visit.go("/sign-in", {"next": path} if path != "/" else None)
+    sealed = visit.seal(kept.PURPOSE, await kept.take(visit, request.state.before))
+    answer = visit.page("sign_in.html", {"next": "", "kept": sealed, "name": request.state.before, "wrong": ""}, 401)
+    if visit.live:
+        answer.headers["hx-retarget"], answer.headers["hx-reswap"] = "body", "innerHTML"
+    return answer
+
+
+async def _told(request: Request, error: Exception) -> Response:
+    """A page, or the part of one that htmx asked for, which says what was not done and why."""
+    visit = await receive(request)
+    status, key, detail = _meaning(error)
+    values = {"key": key, "detail": detail, "home": first_page(visit)}
+    if visit.live:
+        answer = visit.page("parts/refused.html", values, status)
+        answer.headers["hx-retarget"], answer.headers["hx-reswap"] = "#said", "innerHTML"
+        return answer
+    return visit.page("refused.html", values, status)
+
+
+def _meaning(error: Exception) -> tuple[int, str, str]:
+    if isinstance(error, HTTPException):
+        known = {404: "missing", 405: "missing"}
+        return error.status_code, known.get(error.status_code, "wrong"), ""
+    if isinstance(error, RequestValidationError):
+        wrong = ", ".join(sorted({str(one["loc"][-1]) for one in error.errors()}))
+        return HTTPStatus.UNPROCESSABLE_ENTITY, "wrong", wrong
+    kinds: list[tuple[type[Exception], int, str]] = [
+        (Forged, HTTPStatus.FORBIDDEN, "forged"), (NotAllowed, HTTPStatus.FORBIDDEN, "denied"),
+        (ConfigError, HTTPStatus.CONFLICT, "not_done"),
+    ]  # fmt: skip
+    for kind, status, key in kinds:
+        if isinstance(error, kind):
+            return status, key, str(error)
+    return HTTPStatus.BAD_GATEWAY, "not_done", str(error)
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    number = secrets.token_hex(4)
+    log.error("a page failed", action="page_failed", path=request.url.path, number=number, exc_info=error)
+    try:
+        visit = await receive(request)
+        return visit.page("refused.html", {"key": "failed", "detail": number, "home": first_page(visit)}, 500)
+    except Exception:
+        log.exception("the page of a failure failed too", action="page_failed", number=number)
+        return Response(f"Fieldcal failed; its log says more under the number {number}.\n", 500)

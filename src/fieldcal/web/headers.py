@@ -1,0 +1,89 @@
+"""What every answer of the admin centre carries, and which Host headers are heard. Pure ASGI, around all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: Nothing of another host, nothing written into a page: no script, style or frame but our own files.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
+)
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    # with a one-time link in the address, nothing of it goes anywhere
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+#: Bytes of the largest form that is taken.
+LARGEST = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """An app whose answers carry `HEADERS`, which hears no strange Host and takes no huge body."""
+
+    app: ASGIApp
+    #: names and addresses without a port, in small letters; a request to another one is refused (DNS rebinding)
+    hosts: Collection[str]
+    #: where the centre is reached over https: browsers are told to come over https only
+    https: bool = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        given = {name: value for name, value in scope["headers"] if name in {b"host", b"content-length"}}
+        if _host(given.get(b"host", b"").decode("latin-1")) not in self.hosts:
+            await _refuse(send, 421, b"Fieldcal does not answer to this address; its operator sets FIELDCAL_WEB_URL.\n")
+            return
+        length = given.get(b"content-length", b"0").decode("latin-1")
+        if not length.isdigit() or int(length[:12]) > LARGEST:
+            await _refuse(send, 413, b"This is more than a form holds.\n")
+            return
+        await self.app(scope, _bounded(receive), self._marked(send))
+
+    def _marked(self, send: Send) -> Send:
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                own = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                if self.https:
+                    own.append((b"strict-transport-security", b"max-age=31536000"))
+                there = {name.lower() for name, _ in message["headers"]}
+                if b"cache-control" not in there:
+                    own.append((b"cache-control", b"no-store"))
+                message["headers"] = [*message["headers"], *own]
+            await send(message)
+
+        return marked
+
+
+def _bounded(receive: Receive) -> Receive:
+    taken = 0
+
+    async def bounded() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        # a body without a length that grows too large: as if the line had been cut
+        return message if taken <= LARGEST else {"type": "http.disconnect"}
+
+    return bounded
+
+
+async def _refuse(send: Send, status: int, text: bytes) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
+
+
+def _host(given: str) -> str:
+    """The name of a Host header without its port, in small letters."""
+    name = given.rpartition("]")[0] + "]" if given.startswith("[") else given.partition(":")[0]
+    return name.lower().rstrip(".")

@@ -1,0 +1,66 @@
+"""What every page works with: the state, both ends, the running service, and bulk work in hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+from typing import TypeVar
+
+from sqlalchemy import Connection
+from yarl import URL
+
+from fieldcal.app import App
+from fieldcal.engine.service import Service
+from fieldcal.web.work import Works
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One admin centre beside one running service."""
+
+    app: App
+    service: Service
+    #: when this service started
+    since: datetime
+    works: Works = field(default_factory=Works)
+
+    async def read(self, ask: Callable[[Connection], T]) -> T:
+        """One consistent view of the state, in a reading thread."""
+        return await self.app.database.reading(ask)
+
+    async def write(self, change: Callable[[Connection], T]) -> T:
+        """One transaction, committed when this returns."""
+        return await self.app.database.writing(change)
+
+    async def settled(self, environment: str) -> None:
+        """Have an environment that was never signed in to say who it is."""
+        await self.app.settle(environment)
+
+    @property
+    def https(self) -> bool:
+        """People come over https."""
+        return URL(self.app.config.web_url).scheme == "https"
+
+    def hosts(self) -> frozenset[str]:
+        """The names that this centre answers to: where it listens, this machine's own, and FIELDCAL_WEB_URL's."""
+        found = {"127.0.0.1", "localhost", "[::1]"}
+        for address in self.app.config.listen:
+            found.add(address.rpartition(":")[0].lower())
+        if self.app.config.web_url:
+            host = (URL(self.app.config.web_url).host or "").lower()
+            found.add(f"[{host}]" if ":" in host else host)
+        return frozenset(found)
+
+    def caller(self, peer: str, forwarded: str) -> str:
+        """The address that a request comes from; what a proxy says is believed of FIELDCAL_PROXIES only."""
+        if peer not in self.app.config.proxies:
+            return peer
+        said = forwarded.rpartition(",")[2].strip()
+        try:
+            return str(ip_address(said))
+        except ValueError:
+            return peer

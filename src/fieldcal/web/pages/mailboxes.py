@@ -1,0 +1,210 @@
+"""The list of mailboxes, and setting many of them up at once."""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from fieldcal.errors import ConfigError
+from fieldcal.model import MailboxId
+from fieldcal.setup import mailboxes, trial
+from fieldcal.setup.permissions import Action
+from fieldcal.setup_model import Mailbox, MailboxState, Method, Selection, ServerProfile
+from fieldcal.state import feeds, profiles
+from fieldcal.state import mailboxes as rows
+from fieldcal.web.listing import Column, Listing
+from fieldcal.web.section import Entry, Section
+from fieldcal.web.texts import text
+from fieldcal.web.visit import Here, Visit
+from fieldcal.web.work import Work
+
+SECTION = Section("mailboxes", Entry("setup", 30, "mailbox"))
+
+_COLUMNS = (
+    Column("address", "address"), Column("state"), Column("approval", "approval"), Column("profile", "profile"),
+    Column("test", "test"), Column("last_sync", "last_sync_at"),
+)  # fmt: skip
+_STATES = tuple(state.value for state in MailboxState)
+_NAMED = 10
+#: Mailboxes of one file of the list.
+_CSV_ROWS = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What can be done to many mailboxes at once."""
+
+    name: str
+    action: Action
+    #: asked in red
+    risky: bool = False
+
+
+DEEDS = {
+    deed.name: deed
+    for deed in (
+        Deed("defaults", Action.SET_UP), Deed("approve", Action.APPROVE), Deed("test", Action.SET_UP),
+        Deed("reject", Action.APPROVE, risky=True), Deed("disable", Action.SET_UP, risky=True),
+    )
+}  # fmt: skip
+
+
+def _listing(visit: Visit) -> Listing:
+    return Listing.asked(
+        visit.request.query_params, path="/mailboxes", section="mailboxes", columns=_COLUMNS, sort="address",
+        filters={"state": _STATES},
+    )  # fmt: skip
+
+
+def _selection(listing: Listing) -> Selection:
+    state = listing.filters["state"]
+    return Selection(state=MailboxState(state) if state else None, search=listing.search)
+
+
+@SECTION.get("/mailboxes", Action.SEE_OVERVIEW)
+async def show(visit: Here) -> Response:
+    """One page of the list."""
+    listing, place = _listing(visit), visit.place_of_work
+
+    def look(tx: Connection) -> tuple[mailboxes.Listed, bool]:
+        found = mailboxes.listed(tx, visit.actor, place.id, _selection(listing), sort=listing.sort,
+                                 offset=listing.offset, limit=listing.size)  # fmt: skip
+        return found, feeds.workers_known(tx, place.id)
+
+    page, read = await visit.house.read(look)
+    deeds = [deed for deed in DEEDS.values() if visit.may(deed.action)]
+    listing = listing.counted(page.total)
+    values = {"listing": listing, "rows": page.rows, "deeds": deeds, "choices": {"state": _STATES}, "read": read}
+    return visit.page("mailboxes.html", values)
+
+
+@SECTION.get("/mailboxes.csv", Action.SEE_OVERVIEW)
+async def export(visit: Here) -> Response:
+    """The rows that the list's search and filter leave, as a file for a spreadsheet."""
+    listing, place = _listing(visit), visit.place_of_work
+    page = await visit.house.read(
+        lambda tx: mailboxes.listed(tx, visit.actor, place.id, _selection(listing), sort=listing.sort, limit=_CSV_ROWS)
+    )
+    file = io.StringIO()
+    writer = csv.writer(file)
+    columns = ("address", "name", "profile", "method", "approval", "test", "enabled", "last_sync_at", "why_not")
+    writer.writerow(columns)
+    for box, why in page.rows:
+        told = (box.address, box.name, box.profile or "", box.method.value, box.approval.value, box.status.value,
+                box.enabled, box.last_sync_at.isoformat() if box.last_sync_at else "", why or "")  # fmt: skip
+        writer.writerow([_cell(value) for value in told])
+    headers = {"content-disposition": f'attachment; filename="mailboxes-{secrets.token_hex(3)}.csv"'}
+    return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def _cell(value: object) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    shown = str(value)
+    return f"'{shown}" if shown.startswith(("=", "+", "-", "@", "\t", "\r")) else shown
+
+
+async def _wanted(visit: Visit, form: FormData) -> tuple[Selection, list[MailboxId]]:
+    """Which mailboxes the form means: those ticked, or all that match its search and filter."""
+    if form.get("all"):
+        state = str(form.get("state", ""))
+        if state and state not in _STATES:
+            raise ConfigError(f"there is no state {state[:40]!r}")
+        selection = Selection(state=MailboxState(state) if state else None, search=str(form.get("search", ""))[:200])
+    else:
+        names = tuple(str(one) for one in form.getlist("id"))
+        if not names:
+            raise ConfigError(text("mailboxes.none_ticked"))
+        selection = Selection(names)
+    place = visit.place_of_work.id
+    return selection, await visit.house.read(lambda tx: rows.ids(tx, place, selection))
+
+
+def _deed(form: FormData) -> Deed:
+    deed = DEEDS.get(str(form.get("deed", "")))
+    if deed is None:
+        raise ConfigError(f"there is no such thing to do: {str(form.get('deed', ''))[:40]!r}")
+    return deed
+
+
+@SECTION.post("/mailboxes/confirm", Action.SET_UP)
+async def ask(visit: Here) -> Response:
+    """What would be done, to how many; a dialog, or a page of its own without scripts."""
+    form = await visit.form()
+    return await _question(visit, form, _deed(form), str(form.get("again", "")))
+
+
+async def _question(visit: Visit, form: FormData, deed: Deed, changed: str = "") -> Response:
+    selection, wanted = await _wanted(visit, form)
+    place = visit.place_of_work.id
+
+    def look(tx: Connection) -> tuple[list[Mailbox], list[ServerProfile]]:
+        mailboxes.permitted(tx, visit.actor, deed.action, place, wanted)
+        return rows.some(tx, place, wanted[:_NAMED]), [one for one in profiles.everyone(tx) if one.active]
+
+    named, active = await visit.house.read(look)
+    values = {
+        "deed": deed, "count": len(wanted), "named": named, "profiles": active, "selection": selection,
+        "all": bool(form.get("all")), "once": secrets.token_urlsafe(12), "changed": changed,
+        "back": str(form.get("back", "")),
+    }  # fmt: skip
+    return visit.page("parts/mailboxes_confirm.html" if visit.live else "mailboxes_confirm.html", values)
+
+
+@SECTION.post("/mailboxes/do", Action.SET_UP)
+async def do(visit: Here) -> Response:
+    """Do it to exactly as many as were confirmed; where they have become more or fewer, ask again."""
+    form = await visit.form()
+    deed, once = _deed(form), str(form.get("once", ""))
+    if once and (known := visit.house.works.begun_by(once)) is not None:
+        return visit.go(f"/mailboxes/work/{known.id}")
+    _, wanted = await _wanted(visit, form)
+    if str(len(wanted)) != str(form.get("count", "")):
+        return await _question(visit, form, deed, text("mailboxes.changed", {"count": len(wanted)}))
+    if deed.name == "test":
+        return await _test(visit, wanted, once)
+    done = await visit.house.write(_change(visit, deed, wanted, str(form.get("profile", ""))))
+    query = str(form.get("back", ""))
+    path = "/mailboxes" + (f"?{query}" if query.isprintable() else "")
+    return visit.say(visit.go(path), f"mailboxes.done.{deed.name}", {"count": done})
+
+
+def _change(visit: Visit, deed: Deed, wanted: Sequence[MailboxId], profile: str) -> Callable[[Connection], int]:
+    actor, now, place = visit.actor, visit.house.app.clock.now(), visit.place_of_work.id
+
+    def change(tx: Connection) -> int:
+        match deed.name:
+            case "approve":
+                return mailboxes.approve(tx, actor, now, place, wanted)
+            case "reject":
+                return mailboxes.reject(tx, actor, now, place, wanted)
+            case "disable":
+                return mailboxes.disable(tx, actor, now, place, wanted)
+        method = Method.SERVER_SIDE_SYNC
+        return mailboxes.edit(tx, actor, now, place, wanted, profile=profile or None, method=method)
+
+    return change
+
+
+async def _test(visit: Visit, wanted: list[MailboxId], once: str) -> Response:
+    house, place, actor = visit.house, visit.place_of_work, visit.actor
+    if not place.organization:
+        await house.settled(place.id)
+    await house.read(lambda tx: mailboxes.permitted(tx, actor, Action.SET_UP, place.id, wanted))
+
+    async def run(work: Work[Any]) -> None:
+        tested = await trial.run_now(
+            house.app.bench(), actor, place.id, wanted, lambda done, _, box: work.step(done, box)
+        )
+        if any(box.enabled for box in tested):
+            house.service.announce(place.id)
+
+    work = house.works.begin("test", place.id, actor.name, len(wanted), house.app.clock.now(), once, run)
+    return visit.go(f"/mailboxes/work/{work.id}")

@@ -1,0 +1,52 @@
+"""Test & Enable of many mailboxes while it runs: live, then each result with its checks and remedies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from starlette.responses import Response, StreamingResponse
+
+from fieldcal.setup.permissions import Action
+from fieldcal.setup_model import TrialStatus
+from fieldcal.web.render import render
+from fieldcal.web.section import Section
+from fieldcal.web.visit import Here, Visit
+from fieldcal.web.work import Work
+
+SECTION = Section("mailboxes_work")
+#: Results that are drawn; of more, the failures first.
+_SHOWN = 200
+
+
+def _values(work: Work[Any]) -> dict[str, Any]:
+    good = sum(box.status is TrialStatus.SUCCESS for box in work.results)
+    ordered = sorted(work.results, key=lambda box: (box.status is TrialStatus.SUCCESS, box.address, box.id))
+    return {"work": work, "good": good, "bad": len(work.results) - good, "results": ordered[:_SHOWN]}
+
+
+@SECTION.get("/mailboxes/work/{number}", Action.SET_UP)
+async def show(visit: Here, number: str) -> Response:
+    """How far it is, and every result so far."""
+    work = visit.house.works.find(number)
+    if work is None or work.environment not in {one.id for one in visit.environments}:
+        return visit.page("mailboxes_work_gone.html", status=404)
+    return visit.page("mailboxes_work.html", _values(work))
+
+
+@SECTION.get("/mailboxes/work/{number}/events", Action.SET_UP)
+async def follow(visit: Here, number: str) -> Response:
+    """The same, told as it changes: server-sent events, each with the part of the page as it now is."""
+    work = visit.house.works.find(number)
+    if work is None:
+        return Response(status_code=204)  # which tells the browser not to ask again
+    return StreamingResponse(_told(visit, work), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+async def _told(visit: Visit, work: Work[Any]) -> AsyncIterator[str]:
+    async for done in work.watch():
+        # One at the end tells everything, whatever was missed before.
+        kind = "end" if work.ended else "part"
+        part = render(visit, "parts/mailboxes_work.html", _values(work))
+        lines = "".join(f"data: {line}\n" for line in part.splitlines())
+        yield f"event: {kind}\nid: {done}\n{lines}\n"

@@ -1,0 +1,85 @@
+"""What works now, in one look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.responses import JSONResponse, Response
+
+from fieldcal import standing
+from fieldcal.setup.permissions import Action
+from fieldcal.setup_model import Environment, TrialStatus
+from fieldcal.standing import Paused, Standing
+from fieldcal.state import activity
+from fieldcal.state.activity import Hour
+from fieldcal.web.section import Entry, Section
+from fieldcal.web.texts import text
+from fieldcal.web.visit import Here, Visit
+
+SECTION = Section("overview", Entry("home", 10, "overview"))
+
+
+@SECTION.get("/overview", Action.SEE_OVERVIEW)
+async def show(visit: Here) -> Response:
+    """How the environment stands."""
+    place = visit.environment
+    if place is None:
+        return visit.page("overview_empty.html")
+    now, since = visit.house.app.clock.now(), visit.house.since
+    found, paused = await visit.house.read(lambda tx: _look(tx, place, now, since))
+    return visit.page("overview.html", {"one": found, "paused": paused, "states": _states(found)})
+
+
+def _look(
+    tx: Connection, place: Environment, now: datetime, since: datetime
+) -> tuple[Standing, list[Paused]]:  # fmt: skip
+    return standing.look(tx, place, now, since), standing.paused(tx, now)
+
+
+#: Test & Enable's states in the order of the bar, with the class that colours each.
+_COLOURS = {
+    TrialStatus.SUCCESS: "good", TrialStatus.IN_PROGRESS: "note", TrialStatus.SCHEDULED: "warn",
+    TrialStatus.FAILURE: "bad", TrialStatus.NOT_RUN: "quiet",
+}  # fmt: skip
+
+
+def _states(one: Standing) -> list[dict[str, Any]]:
+    counted = one.mailboxes.by_status
+    return [
+        {"name": state.value, "count": counted[state.value], "colour": colour}
+        for state, colour in _COLOURS.items()
+        if counted.get(state.value)
+    ]
+
+
+@SECTION.get("/overview/charts.json", Action.SEE_OVERVIEW)
+async def charts(visit: Here) -> Response:
+    """What the two charts draw: the last 24 hours, by the hour."""
+    place, now = visit.place_of_work, visit.house.app.clock.now()
+    hours = await visit.house.read(lambda tx: activity.by_hour(tx, place.id, now))
+    return JSONResponse({"written": _written(visit, hours), "latency": _latency(visit, hours)})
+
+
+def _chart(visit: Visit, hours: list[Hour], key: str, kind: str, series: Mapping[str, list[Any]]) -> dict[str, Any]:
+    return {
+        "kind": kind, "whole": kind == "bar", "unit": "" if kind == "bar" else " s",
+        "description": text(f"overview.chart.{key}"),
+        "labels": [f"{hour.begins.astimezone(visit.zone):%H:%M}" for hour in hours],
+        "series": [{"name": text(f"overview.chart.{name}"), "values": values} for name, values in series.items()],
+    }  # fmt: skip
+
+
+def _written(visit: Visit, hours: list[Hour]) -> dict[str, Any]:
+    series = {
+        "created": [hour.created for hour in hours], "updated": [hour.updated for hour in hours],
+        "removed": [hour.removed for hour in hours],
+    }  # fmt: skip
+    return _chart(visit, hours, "written", "bar", series)
+
+
+def _latency(visit: Visit, hours: list[Hour]) -> dict[str, Any]:
+    series = {"half": [hour.half for hour in hours], "most": [hour.most for hour in hours]}
+    return _chart(visit, hours, "latency", "line", series)

@@ -1,0 +1,131 @@
+"""Templates filled in: escaped, with nothing undefined, times in the viewer's zone, texts from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup
+
+from fieldcal.web import assets, texts
+from fieldcal.web.gates import Gate
+from fieldcal.web.section import GROUPS, Section, sections
+
+if TYPE_CHECKING:
+    from fieldcal.web.visit import Visit
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+
+
+def render(visit: Visit, template: str, values: Mapping[str, Any]) -> str:
+    """The template with `values`, and with what every page has: the visit, the navigation, the time."""
+    here = visit.request.url.path
+    frame = {
+        "visit": visit, "now": visit.house.app.clock.now(), "zone": visit.zone, "missing": assets.missing(),
+        "navigation": navigation(visit, here), "csrf": visit.csrf,
+    }  # fmt: skip
+    return _environment().get_template(template).render({**frame, **values})
+
+
+def navigation(visit: Visit, here: str) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The groups of the navigation with those lines that this person may follow."""
+    if visit.signed is None:
+        return []
+    found: list[tuple[str, list[dict[str, Any]]]] = []
+    for group in GROUPS:
+        lines = [_line(section, here) for section in _entered() if section.entry and section.entry.group == group
+                 and visit.passes(section.first.gate)]  # fmt: skip
+        if lines:
+            found.append((group, lines))
+    return found
+
+
+def _line(section: Section, here: str) -> dict[str, Any]:
+    path = section.first.path
+    inside = here == path or (path != "/" and here.startswith(f"{path}/"))
+    return {"name": section.name, "path": path, "icon": section.entry.icon if section.entry else "", "here": inside}
+
+
+@cache
+def _entered() -> tuple[Section, ...]:
+    return tuple(section for section in sections() if section.entry)
+
+
+def first_page(visit: Visit) -> str:
+    """Where a person lands who asks for nothing else; "" where the roles open no page."""
+    found = navigation(visit, "")
+    return str(found[0][1][0]["path"]) if found else ""
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("fieldcal.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True, auto_reload=False,
+    )  # fmt: skip
+    made.globals |= {"t": _text, "asset": assets.url, "may_pass": _may_pass, "Gate": Gate}
+    made.globals["icons"] = made.get_template("parts/icons.html").module
+    made.filters |= {"time": time, "ago": ago, "number": lambda value: f"{value:,}", "commands": commands}
+    return made
+
+
+def _text(key: str, /, **values: object) -> str:
+    return texts.text(key, values)
+
+
+@pass_context
+def _may_pass(context: Context, path: str) -> bool:
+    """Whether the viewer may follow a link to this path of a section's page."""
+    visit: Visit = context["visit"]
+    return any(page.path == path and visit.passes(page.gate) for section in sections() for page in section.pages)
+
+
+@pass_context
+def time(context: Context, at: datetime | None, none: str = "frame.never") -> Markup:
+    """An instant in the viewer's zone, for machines too; the text `none` where there is none."""
+    if at is None:
+        return Markup('<span class="quiet">{}</span>').format(texts.text(none))
+    zone: ZoneInfo = context["zone"]
+    local = at.astimezone(zone)
+    now: datetime = context["now"]
+    shown = f"{local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"{local:%-d %b %Y, %H:%M}"
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.astimezone(UTC).isoformat(timespec="seconds"), f"{local:%-d %B %Y, %H:%M:%S} {zone.key}", shown
+    )
+
+
+@pass_context
+def ago(context: Context, at: datetime | None, none: str = "frame.never") -> Markup:
+    """How long ago an instant is, or in how long it comes, with the instant itself at hand."""
+    if at is None:
+        return time(context, None, none)
+    local = at.astimezone(context["zone"])
+    words = span(context["now"] - at)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.astimezone(UTC).isoformat(timespec="seconds"), f"{local:%-d %B %Y, %H:%M:%S} {context['zone'].key}", words
+    )
+
+
+def span(passed: timedelta) -> str:
+    """A span in words: `3 minutes ago`, `in 2 hours`."""
+    seconds = abs(passed.total_seconds())
+    for unit, length in (("day", _DAY), ("hour", _HOUR), ("minute", _MINUTE)):
+        if seconds >= length:
+            words = texts.text(f"frame.span.{unit}", {"count": int(seconds // length)})
+            break
+    else:
+        return texts.text("frame.span.now")
+    return texts.text("frame.span.ago" if passed > timedelta(0) else "frame.span.ahead", {"span": words})
+
+
+def commands(words: str) -> Markup:
+    """A text with what stands between backquotes shown as code."""
+    parts = words.split("`")
+    shown = [Markup("<code>{}</code>").format(part) if at % 2 else Markup("{}").format(part)
+             for at, part in enumerate(parts)]  # fmt: skip
+    return Markup("").join(shown)

@@ -1,0 +1,218 @@
+"""One request as a page sees it: who asks, in which zone, of which environment; and the answers that a page gives."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo, available_timezones
+
+from fastapi import Depends
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from fieldcal.errors import ConfigError, NotAllowed
+from fieldcal.plan.settings import ApprovalRule
+from fieldcal.setup.permissions import Action, allowed
+from fieldcal.setup.sign_in import Place
+from fieldcal.setup_model import Actor, Environment
+from fieldcal.state.sessions import Session
+from fieldcal.web.gates import Gate, opens
+from fieldcal.web.house import House
+from fieldcal.web.texts import text
+
+#: The cookie that stands for a browser, signed in or not; and those that only say how things are shown.
+COOKIE, SAID, ZONE, CHOSEN = "fieldcal", "fieldcal-said", "fieldcal-zone", "fieldcal-environment"
+#: Where forms and htmx put the token that proves a request comes from our own page.
+TOKEN_FIELD, TOKEN_HEADER = "csrf", "x-csrf-token"
+_SAID_LASTS = 60
+
+
+def token(browser: str) -> str:
+    """A token for this browser's forms, never twice the same text, which compression would help to guess."""
+    plain = hashlib.sha256(f"form {browser}".encode()).digest()
+    mask = secrets.token_bytes(len(plain))
+    return base64.urlsafe_b64encode(mask + bytes(a ^ b for a, b in zip(mask, plain, strict=True))).decode()
+
+
+def proves(given: str, browser: str) -> bool:
+    """Whether this token was made for this browser."""
+    plain = hashlib.sha256(f"form {browser}".encode()).digest()
+    try:
+        raw = base64.urlsafe_b64decode(given.encode())
+    except ValueError:
+        return False
+    if len(raw) != 2 * len(plain) or not browser:
+        return False
+    mask, masked = raw[: len(plain)], raw[len(plain) :]
+    return hmac.compare_digest(bytes(a ^ b for a, b in zip(mask, masked, strict=True)), plain)
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """A session that lasts, and its person."""
+
+    session: Session
+    actor: Actor
+
+
+class Visit:
+    """One request. Handlers take it as `visit: Here`."""
+
+    def __init__(
+        self, request: Request, house: House, browser: str, signed: Signed | None,
+        environments: tuple[Environment, ...],
+    ) -> None:  # fmt: skip
+        """`browser`: the value of the cookie, made new where the browser brought none."""
+        self.request, self.house, self.browser, self.signed = request, house, browser, signed
+        self.environments = environments
+
+    @property
+    def actor(self) -> Actor:
+        """Who is signed in."""
+        if self.signed is None:
+            raise NotAllowed("nobody is signed in")
+        return self.signed.actor
+
+    @property
+    def place(self) -> Place:
+        """From where the request comes."""
+        peer = self.request.client.host if self.request.client else ""
+        address = self.house.caller(peer, self.request.headers.get("x-forwarded-for", ""))
+        return Place(address, self.request.headers.get("user-agent", "")[:200])
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The viewer's zone, as the browser told it; UTC until it has."""
+        name = self.request.cookies.get(ZONE, "")
+        return ZoneInfo(name) if name in _zones() else ZoneInfo("UTC")
+
+    @cached_property
+    def environment(self) -> Environment | None:
+        """The environment that is looked at: named in the address, else chosen before, else the first; None: none."""
+        named = self.request.query_params.get("environment")
+        known = {one.id: one for one in self.environments}
+        if named is not None and named not in known:
+            raise ConfigError(f"there is no environment {named[:80]!r}")
+        wanted = named or self.request.cookies.get(CHOSEN, "")
+        return known.get(wanted) or next(iter(self.environments), None)
+
+    @property
+    def place_of_work(self) -> Environment:
+        """The environment that is looked at; raises where there is none yet."""
+        if self.environment is None:
+            raise ConfigError("there is no environment yet; add one first")
+        return self.environment
+
+    @property
+    def rules(self) -> frozenset[ApprovalRule]:
+        """D12's readings in the environments there are."""
+        return frozenset(one.settings.approval_rule for one in self.environments)
+
+    def may(self, action: Action) -> bool:
+        """Whether the table lets this person do this here, whoever is concerned."""
+        rule = self.environment.settings.approval_rule if self.environment else ApprovalRule.PAGE
+        return self.signed is not None and allowed(self.signed.actor, action, rule)
+
+    def passes(self, gate: Gate) -> bool:
+        """Whether this person may pass this gate."""
+        return opens(gate, self.signed.actor if self.signed else None, self.rules)
+
+    @property
+    def live(self) -> bool:
+        """Htmx asks for a part of a page."""
+        return self.request.headers.get("hx-request") == "true"
+
+    @property
+    def csrf(self) -> str:
+        """The token for the forms of this answer."""
+        return token(self.browser)
+
+    async def form(self) -> FormData:
+        """What was sent."""
+        return await self.request.form(max_files=1, max_fields=20_000)
+
+    def page(self, template: str, values: Mapping[str, Any] | None = None, status: int = 200) -> Response:
+        """This template of `templates/`, filled in."""
+        from fieldcal.web.render import render
+
+        said = self.said()
+        answer = HTMLResponse(render(self, template, {"said": said, **(values or {})}), status)
+        if said:
+            answer.delete_cookie(SAID)
+        return self.remembered(answer)
+
+    def go(self, path: str, values: Mapping[str, object] | None = None) -> Response:
+        """On to another page of ours, after something was done."""
+        query = urlencode({name: str(value) for name, value in (values or {}).items()})
+        address = path + (f"?{query}" if query else "")
+        if self.live:
+            return self.remembered(Response(headers={"hx-redirect": address}))
+        return self.remembered(RedirectResponse(address, 303))
+
+    def say(
+        self, answer: Response, key: str, values: Mapping[str, object] | None = None, kind: str = "good"
+    ) -> Response:
+        """Have the next page say this once; `kind`: good, bad, or note."""
+        sealed = self._seal("said").dumps([kind, text(key, values or {})])
+        answer.set_cookie(SAID, str(sealed), max_age=_SAID_LASTS, httponly=True, samesite="lax", secure=self._secure)
+        return answer
+
+    def said(self) -> list[tuple[str, str]]:
+        """What the page before wanted said."""
+        try:
+            kind, words = self._seal("said").loads(self.request.cookies.get(SAID, ""), max_age=_SAID_LASTS)
+        except (BadSignature, ValueError):
+            return []
+        return [(str(kind), str(words))]
+
+    def seal(self, purpose: str, value: object) -> str:
+        """`value`, JSON, so that only this browser can hand it back, unchanged."""
+        return str(self._seal(purpose).dumps(value))
+
+    def unseal(self, purpose: str, sealed: str, seconds: int) -> Any:
+        """What `seal` sealed no longer ago than this; None where it is anything else."""
+        try:
+            return self._seal(purpose).loads(sealed, max_age=seconds)
+        except BadSignature:
+            return None
+
+    def _seal(self, purpose: str) -> URLSafeTimedSerializer:
+        return URLSafeTimedSerializer(f"seal {self.browser}", salt=purpose)
+
+    def remembered(self, answer: Response, browser: str = "") -> Response:
+        """Have the browser bring its cookie the next time; `browser`: from now on this one."""
+        value = browser or self.browser
+        if browser or self.request.cookies.get(COOKIE) != value:
+            answer.set_cookie(COOKIE, value, httponly=True, samesite="lax", secure=self._secure, path="/")
+        return answer
+
+    @property
+    def _secure(self) -> bool:
+        return self.house.https
+
+
+_known_zones: frozenset[str] = frozenset()
+
+
+def _zones() -> frozenset[str]:
+    global _known_zones  # noqa: PLW0603 - the list is read from hundreds of files
+    _known_zones = _known_zones or frozenset(available_timezones())
+    return _known_zones
+
+
+def _of(request: Request) -> Visit:
+    visit: Visit = request.state.visit
+    return visit
+
+
+#: How a handler asks for the visit: `async def show(visit: Here) -> Response`.
+Here = Annotated[Visit, Depends(_of)]
