@@ -75,7 +75,7 @@ def password(
     _tell(user, json=json, link=link)
 
 
-@group.command("sign-out")
+@group.command("signout")
 def sign_out(name: Name, as_user: AsUser = None, json: Json = False) -> None:
     """End all of a user's sessions in the admin centre."""
     from fieldcal.cli import show
