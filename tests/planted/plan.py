@@ -110,13 +110,13 @@ PLAN = (
         "tests/plan/test_budget.py::test_no_more_goes_than_is_wanted_and_never_more_in_an_hour_than_the_budget",
     ),
     Fault(
-        "a key without its generation", "I2", "plan/keys.py",
+        "a key without its generation", "I2", "marks.py",
         "{mark.mailbox}/{mark.generation}", "{mark.mailbox}",
         "A job that comes back to the same technician is refused for ever as a repeat of its dead event.",
         "tests/plan/test_keys.py::test_a_key_is_other_for_another_organization_booking_mailbox_and_generation",
     ),
     Fault(
-        "a key without its mailbox", "I1", "plan/keys.py",
+        "a key without its mailbox", "I1", "marks.py",
         "{mark.booking}/{mark.mailbox}/", "{mark.booking}/",
         "Two mailboxes on one server share keys, and the second technician's appointment is taken for a repeat.",
         "tests/plan/test_keys.py::test_a_key_is_other_for_another_organization_booking_mailbox_and_generation",

@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeGuard
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
-from fieldcal.model import BookingId, Create, Event, EventId, MailboxId, Mark, Observed, Receipt, Update, Window
+from fieldcal.marks import VERSION, mark_text, parse_mark
+from fieldcal.model import Create, Event, EventId, MailboxId, Mark, Observed, Receipt, Update, Window
 
 #: Our own namespace of extended properties: never to be changed, or no event is recognized any more.
 NAMESPACE = "fc96e808-4ade-4af6-af46-7ce08cf00f57"
@@ -28,8 +29,6 @@ VIEW_COLUMNS = "id,subject,start,end,location,transactionId"
 COLUMNS = f"{VIEW_COLUMNS},createdDateTime"
 PAGE = 250
 
-_MARK_VERSION = "1"
-_MARK = re.compile(r"1/([^/]+)/([^/]+)/([^/]+)/(0|[1-9][0-9]{0,8})")
 _PLAIN = "$=,()'@:/"
 _UTC_NAMES = frozenset({"utc", "etc/utc", "etc/gmt", "coordinated universal time"})
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|\+00:00)?", re.ASCII)
@@ -39,22 +38,6 @@ _SUBJECT_KEPT = 250
 
 class Malformed(ValueError):
     """An answer that is not what it should be; says where."""
-
-
-def mark_text(mark: Mark) -> str:
-    """The mark as the extended property's value: `1/organization/booking/mailbox/generation`."""
-    parts = (mark.organization, mark.booking, mark.mailbox, str(mark.generation))
-    return "/".join((_MARK_VERSION, *(quote(part, safe="@") for part in parts)))
-
-
-def parse_mark(text: object) -> Mark | None:
-    """The mark that a value says; None for anything that `mark_text` would not write: it is not ours."""
-    match = _MARK.fullmatch(text) if isinstance(text, str) else None
-    if match is None:
-        return None
-    organization, booking, mailbox = (unquote(part) for part in match.groups()[:3])
-    mark = Mark(organization, BookingId(booking), MailboxId(mailbox), int(match[4]))
-    return mark if mark_text(mark) == text else None
 
 
 def user(mailbox: MailboxId) -> str:
@@ -93,7 +76,7 @@ def view_path(mailbox: MailboxId, window: Window) -> str:
 
 def owned_path(mailbox: MailboxId, organization: str) -> str:
     """Every event that carries a mark of this organization, wherever it lies."""
-    prefix = f"{_MARK_VERSION}/{quote(organization, safe='@')}/"
+    prefix = f"{VERSION}/{quote(organization, safe='@')}/"
     having = _having(MARK, f"startswith(ep/value,{_literal(prefix)})")
     wanted = _query(filter=having, select=COLUMNS, expand=_expand(MARK, STAMP), top=str(PAGE), count="true")
     return f"{user(mailbox)}/events?{wanted}"
