@@ -80,6 +80,9 @@ class Told:
     message: str = ""
 
 
+NOTHING_TOLD = Told()
+
+
 def tree(body: bytes) -> Element:
     """The document's root; `Malformed` for what is not well-formed, names an entity or a DTD, or is too deep."""
     parser = DefusedXMLParser(target=_Shallow(), forbid_dtd=True)
@@ -158,13 +161,13 @@ def _code(element: Element) -> int:
 def error_of(body: bytes) -> Told:
     """What the body of a refusal says; nothing for one that is no DAV:error."""
     if not body.lstrip().startswith(b"<"):
-        return Told()
+        return NOTHING_TOLD
     try:
         root = tree(body)
     except Malformed:
-        return Told()
+        return NOTHING_TOLD
     if root.tag != f"{DAV}error":
-        return Told()
+        return NOTHING_TOLD
     exception = message = ""
     for child in root:
         if child.tag.endswith("}exception"):

@@ -210,6 +210,12 @@ def serves(text: str, mark: Mark) -> bool:
     return event is not None and (parse_mark(event.text(MARK)) == mark or event.text("UID") == uid_of(mark))
 
 
+def made_for(text: str, mark: Mark) -> bool:
+    """Whether this has the UID of that mark's event, which nothing else has, whatever became of its mark."""
+    event = _master(lines.read(text))
+    return event is not None and event.text("UID") == uid_of(mark)
+
+
 def recurs(text: str) -> bool:
     """Whether the event stands for more than one time."""
     event = _master(lines.read(text))

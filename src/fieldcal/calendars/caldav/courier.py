@@ -1,0 +1,264 @@
+"""Requests on their way to one mailbox's account: within its pace, signed with its credential, paused when asked to.
+
+A list is whole only when every resource that it names was answered for; nothing is ever concluded from less.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TypeVar
+
+from fieldcal.answer import Answer
+from fieldcal.calendars.caldav import dav, wire
+from fieldcal.calendars.caldav.account import Account
+from fieldcal.calendars.caldav.dav import Found
+from fieldcal.calendars.caldav.lines import Malformed
+from fieldcal.calendars.caldav.replies import Refusal, of_read, refusal
+from fieldcal.clock import Clock
+from fieldcal.errors import LeaseLost, NotAMailbox, SignInFailed, Unreachable, one_line
+from fieldcal.http import Http
+from fieldcal.model import EventId, MailboxId, Observed
+from fieldcal.ports import BeforeSend, Pace
+
+#: Objects asked for in one report.
+CHUNK = 80
+#: Objects that a report left out and that are then asked for one by one (DAViCal tells nothing of what is gone).
+SINGLY = 20
+#: A server that redirects more often leads nowhere (RFC 9110 15.4).
+MOST_REDIRECTS = 5
+#: Seconds to leave the server alone where a 429 names none; and at least, whatever it names.
+PAUSE_UNTOLD, PAUSE_LEAST = 5.0, 1.0
+#: `Unreachable.code` of an answer that came but is not sound or not whole
+NOT_WHOLE = "NotWhole"
+
+_XML = {"Content-Type": "application/xml; charset=utf-8"}
+#: Some servers mark the etag of a compressed answer, and then know it no more (Apache's mod_deflate: "...-gzip").
+AS_IT_IS = {"Accept-Encoding": "identity"}
+_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_REDIRECTS = frozenset({301, 302, 307, 308})
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """One calendar object as the server has it now."""
+
+    href: EventId
+    #: as HTTP writes it, "" where the server told none
+    etag: str
+    text: str
+
+    def observed(self) -> Observed | None:
+        """Read it; `Unreachable` for what is no calendar object at all, None for one that holds no event."""
+        try:
+            return wire.observed(self.href, self.etag, self.text)
+        except Malformed as error:
+            raise not_whole(f"the server answers with {error}") from None
+
+
+def not_whole(text: str) -> Unreachable:
+    return Unreachable(text, code=NOT_WHOLE)
+
+
+async def together(calls: Iterable[Awaitable[_T]]) -> list[_T]:
+    """The results of all, when all have ended; raises the first error, a lost lease before any other."""
+    results: list[_T] = []
+    errors: list[BaseException] = []
+    for told in await asyncio.gather(*calls, return_exceptions=True):
+        if isinstance(told, BaseException):
+            errors.append(told)
+        else:
+            results.append(told)
+    if errors:
+        raise next((error for error in errors if isinstance(error, LeaseLost)), errors[0])
+    return results
+
+
+class Courier:
+    """Carries requests of one mailbox. `connector`: the name of the pause that concerns the whole server."""
+
+    def __init__(
+        self, http: Http, pace: Pace, clock: Clock, mailbox: MailboxId, connector: str, account: Account
+    ) -> None:  # fmt: skip
+        self.account = account
+        self.clock = clock
+        self.mailbox = mailbox
+        self.origin = http.origin
+        #: the last answer by which the server asked to be left alone
+        self.asked_to_wait: Refusal | None = None
+        self._http = http
+        self._pace = pace
+        self._connector = connector
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        before_send: BeforeSend,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        """Send one request and heed what its answer asks for. Raises what `Http.request` and `Pace.take` raise."""
+        await self._pace.take(self.mailbox, 1)
+        try:
+            answer = await self._http.request(
+                method, path, headers=headers, body=body, before_send=before_send, credential=self.account.credential
+            )
+        except SignInFailed as error:
+            whose = "the mailbox's own credential" if self.account.own else "the profile's credential"
+            text = f"{self.origin} refuses {whose} ({error})"
+            raise SignInFailed(text, code=error.code, status=error.status, everywhere=not self.account.own) from None
+        await self._heed(answer)
+        return answer
+
+    async def _heed(self, answer: Answer) -> None:
+        """Leave the server alone as long as it asks: a CalDAV server limits its client, not one calendar."""
+        if answer.status < 400:  # noqa: PLR2004 - the 4xx class and above
+            return
+        told = refusal(answer.status, b"", answer.retry_after())
+        if told.asks_to_wait:
+            self.asked_to_wait = told
+            seconds = PAUSE_UNTOLD if told.retry_after is None else max(told.retry_after, PAUSE_LEAST)
+            await self._pace.pause(self._connector, self.clock.now() + timedelta(seconds=seconds), str(told))
+
+    async def read(
+        self,
+        method: str,
+        path: str,
+        before_send: BeforeSend,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> tuple[Answer, str]:
+        """Send a read, follow redirects within the server, and say which path answered at last."""
+        for _ in range(MOST_REDIRECTS + 1):
+            answer = await self.send(method, path, before_send, headers=headers, body=body)
+            if answer.status not in _REDIRECTS:
+                return answer, path
+            path = self._path(answer.headers.get("Location", ""), path)
+        raise Unreachable(f"{self.origin} redirects without an end", code=NOT_WHOLE)
+
+    def _path(self, location: str, base: str) -> str:
+        try:
+            return dav.canonical(location, self.origin, base)
+        except dav.Elsewhere as error:
+            raise elsewhere(self.origin, error) from None
+        except Malformed as error:
+            raise not_whole(f"{self.origin} redirects to {error}") from None
+
+    async def ask(self, method: str, path: str, body: bytes, depth: int, before_send: BeforeSend) -> list[Found]:
+        """A PROPFIND or REPORT: what it found. Raises as `of_read` says, and `Unreachable` for what is not sound."""
+        headers = {**_XML, "Depth": str(depth)}
+        answer, path = await self.read(method, path, before_send, headers=headers, body=body)
+        if answer.status != HTTPStatus.MULTI_STATUS:
+            raise of_read(self.refusal(answer), own=self.account.own)
+        found = self.multistatus(answer, path)
+        cut = next((one for one in found if one.status == HTTPStatus.INSUFFICIENT_STORAGE), None)
+        if cut is not None:
+            raise not_whole(f"{self.origin} cuts a list off (HTTP 507)")
+        return found
+
+    def multistatus(self, answer: Answer, path: str) -> list[Found]:
+        """What a 207 says; `Unreachable` where it is not sound."""
+        try:
+            return dav.multistatus(answer.body, self.origin, path)
+        except Malformed as error:
+            raise not_whole(f"{self.origin} answers with {error}") from None
+
+    def refusal(self, answer: Answer) -> Refusal:
+        return refusal(answer.status, answer.body, answer.retry_after())
+
+    async def listed(self, collection: str, before_send: BeforeSend) -> list[EventId]:
+        """The address of every object in the collection."""
+        found = await self.ask("PROPFIND", collection, dav.propfind([dav.ETAG, dav.TYPE]), 1, before_send)
+        here = dav.folder(collection)
+        if here not in {dav.folder(one.href) for one in found}:
+            raise not_whole(f"{self.origin} lists a calendar without the calendar itself")
+        return [
+            EventId(one.href)
+            for one in found
+            if dav.folder(one.href) != here and f"{dav.DAV}collection" not in one.kinds() and one.status not in _GONE
+        ]
+
+    async def things(self, hrefs: Sequence[EventId], before_send: BeforeSend) -> dict[EventId, Thing | None]:
+        """Each of these objects as it is now; None for one that is gone, by the word of its collection.
+
+        Raises unless each is answered for. A 404 counts only from a collection that stands: a server that has lost its
+        way says 404 to everything.
+        """
+        folders: dict[str, list[EventId]] = {}
+        for href in hrefs:
+            folders.setdefault(dav.parent(href), []).append(href)
+        calls = [
+            self._chunk(collection, here[begin : begin + CHUNK], before_send)
+            for collection, here in folders.items()
+            for begin in range(0, len(here), CHUNK)
+        ]
+        told: dict[EventId, Thing | None] = {}
+        for part in await together(calls):
+            told |= part
+        return told
+
+    async def _chunk(
+        self, collection: str, hrefs: Sequence[EventId], before_send: BeforeSend
+    ) -> dict[EventId, Thing | None]:
+        found = {
+            one.href: one for one in await self.ask("REPORT", collection, dav.multiget(hrefs), 1, before_send)
+        }  # fmt: skip
+        told: dict[EventId, Thing | None] = {}
+        left: list[EventId] = []
+        for href in hrefs:
+            one = found.get(href)
+            if one is not None and dav.DATA in one.properties:
+                told[href] = thing(one)
+            elif one is not None and one.status in _GONE:
+                told[href] = None
+            else:
+                left.append(href)
+        if len(left) > SINGLY:
+            raise not_whole(f"{self.origin} says nothing of {len(left)} of {len(hrefs)} events")
+        # the collection has answered, so it stands
+        read = await together(self._get(href, before_send) for href in left)
+        return told | dict(zip(left, read, strict=True))
+
+    async def thing(self, href: EventId, before_send: BeforeSend) -> Thing | None:
+        """This object as it is now, by one request where it is there; None as in `things`."""
+        there = await self._get(href, before_send)
+        return there if there is not None else (await self.things([href], before_send))[href]
+
+    async def _get(self, href: EventId, before_send: BeforeSend) -> Thing | None:
+        answer, _ = await self.read("GET", href, before_send, headers=AS_IT_IS)
+        if answer.status in _GONE:
+            return None
+        if answer.status != HTTPStatus.OK:
+            raise of_read(self.refusal(answer), own=self.account.own)
+        return Thing(href, wire.quoted(answer.headers.get("ETag", "")), answer.body.decode("utf-8", "replace"))
+
+    async def query(self, collection: str, body: bytes, before_send: BeforeSend) -> list[Thing]:
+        """The objects that a calendar-query finds, each whole."""
+        found = await self.ask("REPORT", collection, body, 1, before_send)
+        things = [thing(one) for one in found if dav.DATA in one.properties]
+        silent = [one.href for one in found if dav.DATA not in one.properties and one.status not in _GONE]
+        here = dav.folder(collection)
+        rest = [EventId(href) for href in silent if dav.folder(href) != here]
+        if not rest:
+            return things
+        return things + [one for one in (await self.things(rest, before_send)).values() if one is not None]
+
+
+def thing(found: Found) -> Thing:
+    """The object of one resource that came with its data."""
+    text = found.properties[dav.DATA].text or ""
+    return Thing(EventId(found.href), wire.quoted(found.text(dav.ETAG)), text)
+
+
+def elsewhere(origin: str, error: dav.Elsewhere) -> NotAMailbox:
+    """A server keeps accounts on several hosts (iCloud: pNN-caldav.icloud.com), and none but its own is ever asked."""
+    where = f"{error.origin}: set that one as the address" if error.origin else one_line(error, 80)
+    return NotAMailbox(f"{origin} keeps this account on another server, {where}", code="OtherHost")
