@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,9 +31,10 @@ def state() -> Iterator[Database]:
 
 
 @pytest.fixture
-def stocked(fieldcal: Fieldcal) -> None:
+def stocked(fieldcal: Fieldcal, sqlite_template: Path) -> None:
     """Zoë has left; her name stands in every table, in one form after another, written and written over."""
-    assert fieldcal("db", "upgrade").status == 0
+    DATA.mkdir()
+    shutil.copyfile(sqlite_template, DATA / "state.sqlite3")
     with state() as database:
         with database.write() as tx:
             gone_worker(tx)

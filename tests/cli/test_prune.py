@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -17,9 +18,10 @@ DATA = Path("data")
 
 
 @pytest.fixture
-def stocked(fieldcal: Fieldcal) -> None:
+def stocked(fieldcal: Fieldcal, sqlite_template: Path) -> None:
     """Two lines of the history that tell of somebody, one of them old."""
-    assert fieldcal("db", "upgrade").status == 0
+    DATA.mkdir()
+    shutil.copyfile(sqlite_template, DATA / "state.sqlite3")
     database, now = Database(f"sqlite:///{DATA / 'state.sqlite3'}"), datetime.now(UTC)
     with database.write() as tx:
         for days, name in ((200, "Zerberus Alt"), (20, "Zerberus Neu")):

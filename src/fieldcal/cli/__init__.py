@@ -13,6 +13,8 @@ import typer
 from fieldcal import __version__
 from fieldcal.access import obstacle
 from fieldcal.cli import (
+    alert,
+    audit,
     check,
     db,
     demo,
@@ -72,6 +74,8 @@ app.add_typer(environment.group, name="environment")
 app.add_typer(profile.group, name="profile")
 app.add_typer(mailbox.group, name="mailbox")
 app.add_typer(user.group, name="user")
+app.add_typer(alert.group, name="alert")
+app.add_typer(audit.group, name="audit")
 app.add_typer(erase.group, name="erase")
 app.add_typer(db.group, name="db")
 

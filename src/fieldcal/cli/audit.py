@@ -1,0 +1,111 @@
+"""`fieldcal audit`: who did what, for people and for other programs."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fieldcal.cli.options import AsUser, Json
+from fieldcal.errors import ConfigError, one_line
+
+if TYPE_CHECKING:
+    from fieldcal.setup_model import AuditLine
+    from fieldcal.state.audit import Wanted
+
+group = typer.Typer(help="The audit: who did what, and when.", no_args_is_help=True)
+
+Since = Annotated[
+    str, typer.Option("--since", metavar="TIME", help="From this date or time on (UTC, unless it names an offset).")
+]
+Until = Annotated[str, typer.Option("--until", metavar="TIME", help="Before this date or time.")]
+By = Annotated[str, typer.Option("--actor", metavar="USER", help="Only what this user did, or `operator`.")]
+#: A spreadsheet takes a cell that begins so for a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_COLUMNS = ("at", "operator", "actor", "action", "subject", "detail")
+
+
+@group.command("list")
+def list_lines(
+    since: Since = "",
+    until: Until = "",
+    actor: By = "",
+    *,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many lines.")] = 100,
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Show the newest lines, the newest first."""
+    from fieldcal.cli import show
+    from fieldcal.cli.session import desk
+    from fieldcal.setup.permissions import Action, require
+    from fieldcal.state import audit
+
+    wanted = _wanted(since, until, actor)
+    with desk(as_user) as at, at.database.read() as tx:
+        require(at.actor, Action.AUDIT)
+        found = audit.latest(tx, limit, wanted=wanted)
+    if json:
+        show.as_json(found)
+    elif not found:
+        show.line("Nothing is on record.")
+    else:
+        rows = [(one.at, one.operator, one.actor, one.action, one.subject, one.detail) for one in found]
+        show.table(("at", "operator", "user", "action", "subject", "detail"), rows)
+
+
+@group.command()
+def export(
+    since: Since = "",
+    until: Until = "",
+    actor: By = "",
+    *,
+    as_user: AsUser = None,
+    json: Annotated[bool, typer.Option("--json", help="JSON, a line each, instead of CSV.")] = False,
+) -> None:
+    """Write every line to standard output, the oldest first: CSV for a spreadsheet, or JSON lines."""
+    import msgspec
+
+    from fieldcal.cli.session import desk
+    from fieldcal.setup.permissions import Action, require
+    from fieldcal.state import audit
+
+    wanted = _wanted(since, until, actor)
+    with desk(as_user) as at, at.database.read() as tx:
+        require(at.actor, Action.AUDIT)
+        if json:
+            for one in audit.each(tx, wanted):
+                print(msgspec.json.encode(one).decode())
+            return
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        writer.writerows(_cells(one) for one in audit.each(tx, wanted))
+
+
+def _cells(one: AuditLine) -> list[str]:
+    texts = (one.operator, one.actor, one.action, one.subject, one.detail)
+    return [one.at.isoformat(), *(f"'{text}" if text.startswith(_FORMULA) else text for text in texts)]
+
+
+def _wanted(since: str, until: str, actor: str) -> Wanted:
+    from fieldcal.state.audit import Wanted
+
+    found, wrong = {}, []
+    for option, text in (("since", since), ("until", until)):
+        try:
+            found[option] = _instant(text)
+        except ValueError:
+            wrong.append(f"--{option}: {one_line(text, 40)} is no date; write 2026-11-23 or 2026-11-23T08:00:00+01:00")
+    if wrong:
+        raise ConfigError("; ".join(wrong))
+    return Wanted(found["since"], found["until"], actor)
+
+
+def _instant(text: str) -> datetime | None:
+    if not text:
+        return None
+    found = datetime.fromisoformat(text)
+    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
