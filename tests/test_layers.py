@@ -17,13 +17,14 @@ SOURCE = Path(__file__).parents[1] / "src" / PACKAGE
 MODULE_LINES, FUNCTION_LINES = 400, 60
 
 #: What a connector may know of the house: not the plan, not the state, not its neighbours.
-CONNECTOR = {"model", "errors", "clock", "ports", "http", "answer", "password", "marks"}
-VALUES = {"model", "errors", "marks", "plan", "setup_model"}
+CONNECTOR = {"model", "source_model", "errors", "clock", "ports", "http", "answer", "password", "marks"}
+VALUES = {"model", "source_model", "errors", "marks", "plan", "setup_model"}
 FLOOR = VALUES | {"clock", "ports", "state", "log"}
 #: room -> rooms it may import, besides itself. A room that is not named stands on the top floor: it may import
 #: whatever is below it (connectors aside), and nobody below may import it.
 MAY = {
     "model": set(),
+    "source_model": {"model"},
     "errors": set(),
     "marks": {"model"},
     "access": set(),

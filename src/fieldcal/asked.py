@@ -16,7 +16,7 @@ from fieldcal.model import MailboxId
 from fieldcal.network import in_words
 from fieldcal.runfile import Running
 from fieldcal.sites import Sites
-from fieldcal.state import history, waiting
+from fieldcal.state import aside, history, waiting
 from fieldcal.state.history import Tally
 from fieldcal.sync.passes import Progress, Report, run_pass
 from fieldcal.sync.preview import counted, preview
@@ -51,6 +51,8 @@ class Told:
     troubles: Mapping[str, str] = field(default_factory=dict)
     #: mailboxes that another was at work in all the time, so that what is due in them waits
     busy: int = 0
+    #: bookings set aside, for their rows cannot be read
+    unreadable: int = 0
 
     @property
     def good(self) -> bool:
@@ -68,16 +70,17 @@ async def tell(
     """The pass as commands tell it; `requests` by the names of `App.requests`, `only` the mailboxes that were meant."""
     tally: Tally = report.tally
 
-    def rest(tx: Connection) -> tuple[Mapping[str, int], Mapping[str, str]]:
+    def rest(tx: Connection) -> tuple[Mapping[str, int], Mapping[str, str], int]:
         steps = [step for step in preview(tx, site) if only is None or step.mailbox in only]
-        return counted(steps), waiting.troubled(tx, site.environment, only)
+        aside_now = aside.count(tx, site.environment, aside.Kind.BOOKING)
+        return counted(steps), waiting.troubled(tx, site.environment, only), aside_now
 
-    skipped, troubles = await site.database.reading(rest)
+    skipped, troubles, unreadable = await site.database.reading(rest)
     sides = {"source": requests.get("source", 0), "calendars": requests.get("calendars", 0)}
     return Told(
         site.environment, tally.created, tally.updated, tally.removed, tally.adopted, tally.failed, tally.held,
         tally.changes, report.mailboxes, round(seconds, 3), skipped, sides, report.error, troubles,
-        tally.busy,
+        tally.busy, unreadable,
     )  # fmt: skip
 
 

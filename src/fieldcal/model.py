@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -293,20 +293,6 @@ class Registered:
     others: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of the booking feed: thin rows, deleted ids, and where to go on."""
-
-    rows: tuple[Booking, ...]
-    deleted: tuple[BookingId, ...]
-    #: to be stored with the rows, in the same transaction
-    cursor: str
-    #: False: ask again at once with `cursor`; True: everything up to now has been told
-    complete: bool
-    #: work orders changed (D1 `work_order`), empty unless asked for
-    work_orders: tuple[WorkOrderId, ...] = ()
-
-
 class Reading(StrEnum):
     """How changes are learned of: the source tells them, or the whole window is read at every pass."""
 
@@ -320,36 +306,6 @@ class Way:
 
     reading: Reading
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """Rows of a whole read, proven to be all of their part; `orders`: their work orders' versions, where followed."""
-
-    rows: tuple[Booking, ...]
-    orders: dict[WorkOrderId, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerPage:
-    """One page of workers; `complete` as in `Page`. A full read of workers names every one that exists."""
-
-    rows: tuple[Worker, ...]
-    gone: tuple[WorkerId, ...]
-    cursor: str
-    complete: bool
-    #: this page belongs to a read of all workers, not to a read of what changed
-    full: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Details:
-    """The answer to a read by id: what is there, and what is proven (404 to a read of that one id) not to exist."""
-
-    found: tuple[Detailed, ...]
-    missing: tuple[BookingId, ...] = ()
-    #: asked for, but the answer proves nothing (a 403, a failed single read)
-    unknown: tuple[BookingId, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)

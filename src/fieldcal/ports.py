@@ -10,21 +10,18 @@ from fieldcal.errors import FieldcalError
 from fieldcal.model import (
     BookingId,
     Check,
-    Details,
     EventId,
     Identity,
     MailboxId,
     Mark,
     Observed,
-    Page,
     Receipt,
     Registered,
-    Swept,
     Way,
     Window,
-    WorkerPage,
     Write,
 )
+from fieldcal.source_model import Details, Page, Swept, WorkerPage
 
 #: Called right before each request is handed to the network; raises `LeaseLost` when none may begin any more.
 BeforeSend = Callable[[], None]

@@ -18,6 +18,7 @@ from fieldcal.plan.remedy import for_all, remedy
 from fieldcal.setup_model import Environment, Mailbox, Selection, ServerProfile
 from fieldcal.state import (
     alerts,
+    aside,
     environments,
     feeds,
     findings,
@@ -93,6 +94,8 @@ class Standing:
     swept: datetime | None
     mailboxes: Census
     backlog: Backlog
+    #: bookings whose rows cannot be read
+    unreadable: int
     forecast: Forecast
     #: events of ours that stand in calendars
     events: int
@@ -126,6 +129,7 @@ def look(tx: Connection, place: Environment, now: datetime, service_since: datet
         last_read=feed.last_pull_at, next_read=feed.next_pull_at if place.enabled and service_since else None,
         error=feed.last_error, reading=feed.way, reading_reason=feed.way_reason, swept=feed.swept_at,
         mailboxes=waiting.census(tx, place.id), backlog=waiting.backlog(tx, place.id),
+        unreadable=aside.count(tx, place.id, aside.Kind.BOOKING),
         forecast=forecast(waiting.observed(tx, place.id, now)), events=links.live(tx, place.id),
         last_pass=last, state_of_last=state, passes=len(done),
         writes_per_pass=round(sum(one.tally.writes for one in done) / len(done), 2) if done else 0.0,

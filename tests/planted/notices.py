@@ -28,14 +28,14 @@ NOTICES = (
     ),
     Fault(
         "a look renews every snapshot", "I6", LOOK,
-        "if item.booking.id in wanted)", ")",
+        " if item.booking.id in wanted)", ")",
         "A notification about nothing carries a changed work order into the next write of the event.",
         f"{WORK}::test_i6_a_groundless_hint_lets_no_changed_work_order_in",
     ),
     Fault(
         "a hint and an absence prove a deletion", "I4", LOOK,
-        "if item.booking.id in wanted))))",
-        "if item.booking.id in wanted), details.missing)))",
+        "Told(rows, Details(found), details.unreadable)",
+        "Told(rows, Details(found, details.missing), details.unreadable)",
         "A replica that lags behind a notification takes appointments out of calendars.",
         f"{WORK}::test_a_hint_and_an_absence_alone_remove_nothing_the_pass_decides",
     ),

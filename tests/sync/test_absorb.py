@@ -24,8 +24,9 @@ from tests.values import (
     unanswered_link,
 )
 
-from fieldcal.model import Booking, BookingId, Detailed, Details, Known, MailboxId, WorkOrder
+from fieldcal.model import Booking, BookingId, Detailed, Known, MailboxId, WorkOrder
 from fieldcal.plan.settings import Settings
+from fieldcal.source_model import Details
 from fieldcal.state import bookings, marks
 from fieldcal.state.bookings import Stored
 from fieldcal.state.database import Database

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fieldcal.model import StatusKind, Window, WorkerKind
-from fieldcal.sources.dataverse import query, wire
+from fieldcal.sources.dataverse import pages, query, wire
 from fieldcal.sources.dataverse.cursor import Cursor, read_cursor, turn, write_cursor
 from fieldcal.sources.dataverse.spans import Span, cut
 
@@ -74,7 +74,7 @@ def page(*rows, **more):
 
 
 def read(row, place=False):
-    (parsed,) = wire.decode(page(row), wire.BookingRow).value
+    (parsed,) = pages.decode(page(row), wire.BookingRow).value
     return wire.booking(parsed, STATUSES, place=place)
 
 
@@ -165,7 +165,7 @@ def test_a_malformed_row_is_named_by_its_id(changes):
 )
 def test_a_body_that_is_no_page_is_malformed(body):
     with pytest.raises(wire.Malformed):
-        wire.decode(body, wire.BookingRow)
+        pages.decode(body, wire.BookingRow)
 
 
 @given(
@@ -183,7 +183,7 @@ def test_a_body_that_is_no_page_is_malformed(body):
 def test_no_body_breaks_the_reading_of_pages(told):
     body, broken = msgspec.json.encode(told), None
     try:
-        [wire.detailed(row, {}, place=True) for row in wire.decode(body, wire.BookingRow).value]
+        [wire.detailed(row, {}, place=True) for row in pages.decode(body, wire.BookingRow).value]
     except wire.Malformed as error:
         broken = str(error)
     assert broken is None or broken.isprintable()
@@ -209,7 +209,7 @@ def test_a_status_means_what_its_codes_say_never_its_name(status, field_service,
 
 
 def detailed(**changes):
-    (row,) = wire.decode(page(thin(msdyn_workorder=order(**changes))), wire.BookingRow).value
+    (row,) = pages.decode(page(thin(msdyn_workorder=order(**changes))), wire.BookingRow).value
     return wire.detailed(row, STATUSES, place=False).work_order
 
 
@@ -258,7 +258,7 @@ def test_what_a_work_order_may_lack_is_read_as_nothing(changes, attribute, value
 
 @pytest.mark.parametrize("changes", [{}, {"msdyn_workorder": None}])
 def test_a_booking_without_a_readable_work_order_has_none(changes):
-    (row,) = wire.decode(page(thin(**changes)), wire.BookingRow).value
+    (row,) = pages.decode(page(thin(**changes)), wire.BookingRow).value
     assert wire.detailed(row, STATUSES, place=False).work_order is None
 
 
@@ -283,7 +283,7 @@ def test_a_deleted_entry_is_told_by_its_context():
         "id": BOOKING,
         "reason": "deleted",
     }
-    deleted, living = wire.decode(page(entry, thin()), wire.BookingRow).value
+    deleted, living = pages.decode(page(entry, thin()), wire.BookingRow).value
     assert wire.is_deleted(deleted)
     assert wire.deleted_id(deleted) == BOOKING.lower()
     assert not wire.is_deleted(living)
@@ -293,14 +293,14 @@ def test_a_deleted_entry_is_told_by_its_context():
     "entry", [{"id": BOOKING, "reason": "deleted"}, {"id": BOOKING}, {"@odata.context": "x", "id": BOOKING}]
 )
 def test_a_row_that_lacks_everything_is_not_taken_for_a_deleted_one(entry):
-    (row,) = wire.decode(page(entry), wire.BookingRow).value
+    (row,) = pages.decode(page(entry), wire.BookingRow).value
     assert not wire.is_deleted(row)
     with pytest.raises(wire.Malformed):
         read(entry)
 
 
 def test_a_deleted_entry_without_an_id_is_malformed():
-    (row,) = wire.decode(page({"@odata.context": "c/$deletedEntity"}), wire.BookingRow).value
+    (row,) = pages.decode(page({"@odata.context": "c/$deletedEntity"}), wire.BookingRow).value
     with pytest.raises(wire.Malformed):
         wire.deleted_id(row)
 
@@ -314,7 +314,7 @@ def resource(user=..., **changes):
     }
     row = {"bookableresourceid": RESOURCE, "name": "Anna", "resourcetype": 3, "timezone": 110, "statecode": 0,
            "UserId": account if user is ... else user}  # fmt: skip
-    (parsed,) = wire.decode(page(without(row | changes)), wire.WorkerRow).value
+    (parsed,) = pages.decode(page(without(row | changes)), wire.WorkerRow).value
     return wire.worker(parsed, {110: "Europe/Berlin"})
 
 
@@ -375,14 +375,14 @@ def test_the_organization_is_read_with_its_tenant():
     body = msgspec.json.encode(
         {"Detail": {"OrganizationId": USER, "TenantId": ORDER.upper(), "FriendlyName": "Contoso"}}
     )
-    told = wire.identity(body)
+    told = pages.identity(body)
     assert (told.organization, told.tenant, told.name) == (USER.lower(), ORDER, "Contoso")
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"Detail":{}}', b'{"Detail":{"OrganizationId":"x"}}', b"<html>"])
 def test_an_answer_without_an_organization_is_malformed(body):
     with pytest.raises(wire.Malformed):
-        wire.identity(body)
+        pages.identity(body)
 
 
 @pytest.mark.parametrize(

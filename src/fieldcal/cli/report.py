@@ -12,6 +12,7 @@ from fieldcal.plan.zones import span_text
 #: Why bookings have no event, where it is no rule's own word.
 _REASONS = {
     "not_set_up": "their mailbox is not set up or switched off; `fieldcal status` says what stands in the way",
+    "unreadable": "what the source says of them now cannot be read; `fieldcal why ID` tells each",
     "held": "their events stand still, for their removal is held for a person: `fieldcal plan list`",
     "rejected": "their events stay, for their removal was rejected by a person",
 }
@@ -26,6 +27,9 @@ def lines(told: Told) -> list[str]:
     found += [f"  {line}" for line in without_event(told.skipped)]
     if told.held:
         found.append(f"  {plural(told.held, 'removal waits', 'removals wait')} for a person: `fieldcal plan list`")
+    if told.unreadable:
+        are = plural(told.unreadable, "booking is", "bookings are")
+        found.append(f"  {are} set aside, for their rows cannot be read: `fieldcal status` names them")
     found += [f"  {address}: {trouble}" for address, trouble in list(told.troubles.items())[:20]]
     if told.busy:
         found.append(

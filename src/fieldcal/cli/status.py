@@ -124,6 +124,8 @@ def _waiting(one: Standing, now: datetime) -> Iterator[str]:
         yield f"{plural(waits.closed, 'booking', 'bookings')} for mailboxes that are not written to"
     if waits.set_aside:
         yield f"{plural(waits.set_aside, 'booking is', 'bookings are')} set aside, refused until they change"
+    if one.unreadable:
+        yield f"{plural(one.unreadable, 'booking is', 'bookings are')} set aside until their rows can be read"
 
 
 def _reading(one: Standing, now: datetime) -> str:

@@ -61,7 +61,8 @@ class Match:
     """One booking that is meant, with the whole answer."""
 
     environment: str
-    booking: Booking
+    #: None: it could never be read
+    booking: Booking | None
     worker: Worker | None
     subject: str
     told: Why
@@ -81,13 +82,15 @@ async def _matches(app: App, actor: Actor, environment: str | None, text: str) -
             f"no booking {one_line(text, 80)!r} is known: write its id, its name or its work order's number; "
             "one that was made just now is known after the next pass (`fieldcal sync`)"
         )
-    return sorted(found, key=lambda one: (one.booking.start, one.booking.id))
+    return sorted(found, key=lambda one: (one.booking.start.timestamp() if one.booking else 0.0, one.told.booking))
 
 
 def _visible(tx: Connection, actor: Actor, environment: str | None, text: str) -> dict[str, list[BookingId]]:
     """The bookings of this id, name or number that this person may see, by environment; a worker sees the own ones."""
+    from fieldcal.model import BookingId
     from fieldcal.setup.permissions import Action, allowed, allowed_own, require
-    from fieldcal.state import bookings, environments
+    from fieldcal.state import aside, bookings, environments
+    from fieldcal.state.aside import Kind
 
     if not allowed_own(actor, Action.SEE_BOOKINGS):
         require(actor, Action.SEE_BOOKINGS)
@@ -99,8 +102,12 @@ def _visible(tx: Connection, actor: Actor, environment: str | None, text: str) -
         rows = [stored[key].known.booking for key in ids]
         if not allowed(actor, Action.SEE_BOOKINGS):
             rows = [row for row in rows if _is_own(tx, actor, place, row)]
-        if rows:
-            found[place] = [row.id for row in rows]
+        meant = [row.id for row in rows]
+        if not ids and allowed(actor, Action.SEE_BOOKINGS):
+            # Of a row that was never read nothing but its id is known, so nobody can call it the own one.
+            meant = [BookingId(key) for key in aside.load(tx, place, Kind.BOOKING, [text.strip().lower().strip("{}")])]
+        if meant:
+            found[place] = meant
     return found
 
 
@@ -120,17 +127,23 @@ def _explained(tx: Connection, site: Site, ids: Sequence[BookingId]) -> list[Mat
     from fieldcal.sync.explain import explain
 
     found: list[Match] = []
-    for key, stored in bookings.load(tx, site.environment, ids).items():
-        told, row = explain(tx, site, key), stored.known.booking
+    known = bookings.load(tx, site.environment, ids)
+    for key in ids:
+        told = explain(tx, site, key)
+        if key not in known:
+            found += [Match(site.environment, None, None, "", told)] if told is not None else []
+            continue
+        row = known[key].known.booking
         worker, _ = workers.load(tx, site.environment, [row.worker]).get(row.worker or "", (None, False))
         if told is not None:
-            found.append(Match(site.environment, row, worker, title(stored.known, site.settings), told))
+            found.append(Match(site.environment, row, worker, title(known[key].known, site.settings), told))
     return found
 
 
 def _in_short(one: Match) -> dict[str, object]:
     return {
-        "environment": one.environment, "booking": one.booking, "worker": one.worker.name if one.worker else "",
+        "environment": one.environment, "booking": one.booking or {"id": one.told.booking},
+        "worker": one.worker.name if one.worker else "",
         "zone": one.worker.zone if one.worker else "UTC", "subject": one.subject, "answer": one.told.answer,
     }  # fmt: skip
 
@@ -138,6 +151,8 @@ def _in_short(one: Match) -> dict[str, object]:
 def _heading(one: Match) -> str:
     from fieldcal.cli import report
 
+    if one.booking is None:
+        return f"Booking {one.told.booking}, which could never be read"
     return f"{report.when(one.booking, one.worker)}: {one.worker.name if one.worker else 'nobody'}, {one.subject}"
 
 
@@ -149,9 +164,8 @@ def _print_several(text: str, found: Sequence[Match]) -> None:
         show.line("")
         show.line(_heading(one))
         show.line(f"  {one.told.answer}")
-        show.line(
-            f"  id {one.booking.id}, {one.booking.status_name or one.booking.kind}, environment {one.environment}"
-        )
+        status = one.booking.status_name or one.booking.kind if one.booking else "set aside"
+        show.line(f"  id {one.told.booking}, {status}, environment {one.environment}")
 
 
 def _print(one: Match) -> None:

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from fieldcal.errors import WrongClock
-from fieldcal.model import BookingId, Details, Identity, Page, Swept, Way, Window, WorkerPage
+from fieldcal.model import BookingId, Identity, Way, Window
 from fieldcal.ports import BookingSource
+from fieldcal.source_model import Details, Page, Swept, WorkerPage
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
 from fieldcal.model import Booking, BookingId, Detailed, Known, StatusKind, Window, WorkerId, WorkOrder, WorkOrderId
 from fieldcal.state.rows import from_json, slices, to_json, upsert
-from fieldcal.state.tables import bookings, links, marks
+from fieldcal.state.tables import bookings, links, marks, set_aside
 
 # built once: building it costs more than running it
 _LOAD = select(bookings).where(
@@ -115,10 +115,13 @@ def set_stale(tx: Connection, environment: str, ids: Sequence[BookingId]) -> Non
 
 
 def stale(tx: Connection, environment: str, limit: int, after: str = "") -> list[BookingId]:
-    """Bookings whose details wait to be read, by id, those after `after`."""
+    """Bookings whose details wait to be read, by id, those after `after`; what is set aside is asked for apart."""
+    aside = select(set_aside.c.id).where(
+        set_aside.c.environment == environment, set_aside.c.kind == "booking", set_aside.c.id == bookings.c.id
+    )
     rows = tx.scalars(
         select(bookings.c.id)
-        .where(bookings.c.environment == environment, bookings.c.stale, bookings.c.id > after)
+        .where(bookings.c.environment == environment, bookings.c.stale, bookings.c.id > after, ~aside.exists())
         .order_by(bookings.c.id)
         .limit(limit)
     )

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
 
 from fieldcal.model import BookingId, MailboxId, Window
+from fieldcal.state.aside import withheld
 from fieldcal.state.believed import at, come, ranges
 from fieldcal.state.rows import insert, slices
 from fieldcal.state.tables import bookings, links, mailboxes, marks, workers
@@ -47,6 +48,7 @@ _DUE = (
         marks.c.mailbox == bindparam("b_mailbox"),
         come(marks.c.due),
         func.coalesce(bookings.c.stale, False).is_(False),
+        ~withheld(),
     )
     .order_by(marks.c.due, marks.c.booking)
     .limit(bindparam("b_limit"))
@@ -134,7 +136,7 @@ def mark_mailbox(tx: Connection, environment: str, mailbox: str, window: Window,
 
 
 def due(tx: Connection, environment: str, mailbox: str, now: datetime, limit: int) -> list[Marked]:
-    """The marks whose time has come, the oldest first; those whose booking waits for its details are not among them."""
+    """The marks whose time has come, the oldest first, but for bookings set aside or waiting for their details."""
     rows = tx.execute(_DUE, {"b_environment": environment, "b_mailbox": mailbox, "b_limit": limit, **at(now)})
     return [Marked(BookingId(row.booking), row.seq, row.attempts, row.since, row.reason) for row in rows]
 

@@ -12,6 +12,7 @@ from fieldcal.model import MailboxId
 from fieldcal.plan.forecast import SPAN, Observed
 from fieldcal.setup_model import Method
 from fieldcal.state import pauses
+from fieldcal.state.aside import withheld
 from fieldcal.state.believed import come, lasts, ranges
 from fieldcal.state.leases import FARTHEST
 from fieldcal.state.tables import bookings, history, leases, links, mailboxes, marks, passes, profiles
@@ -34,15 +35,16 @@ class Backlog:
 def ready(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
     """Mailboxes with something to do now that are switched on and not paused, the longest waiting first.
 
-    A mark whose booking waits for its details is nothing to do: a pass reads them first. A mailbox that has to be read
-    before it is written has something to do without a mark, too: events may stand there that nobody remembers.
+    A mark whose booking is set aside, or waits for its details, is nothing to do: a pass reads them first. A mailbox
+    that has to be read before it is written has something to do without a mark, too: events may stand there that
+    nobody remembers.
     """
     unread = select(bookings.c.id).where(
         bookings.c.environment == marks.c.environment, bookings.c.id == marks.c.booking, bookings.c.stale
     )
     workable = select(marks.c.booking).where(
         marks.c.environment == mailboxes.c.environment, marks.c.mailbox == mailboxes.c.id, come(marks.c.due, now),
-        ~unread.exists(),
+        ~unread.exists(), ~withheld(),
     )  # fmt: skip
     ordered = (
         select(mailboxes.c.id, mailboxes.c.profile)

@@ -6,16 +6,19 @@ the row it replaces.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from fieldcal.model import Booking, BookingId, Details, MailboxId, Window
+from fieldcal.model import Booking, BookingId, MailboxId, Window
 from fieldcal.plan.rules import home, matters, triggered
 from fieldcal.plan.settings import Settings
+from fieldcal.source_model import Details, Unreadable
+from fieldcal.state import aside as set_aside
 from fieldcal.state import bookings, links, marks, workers
+from fieldcal.state.aside import Kind
 from fieldcal.state.bookings import Stored
 
 
@@ -25,6 +28,8 @@ class Told:
 
     rows: tuple[Booking, ...] = ()
     details: Details = field(default_factory=lambda: Details(()))
+    #: rows that are there and cannot be read; those of `details` are told by `details`
+    unreadable: tuple[Unreadable, ...] = ()
     #: deleted entries of the feed
     deleted: tuple[BookingId, ...] = ()
     #: marked whatever the comparison says (a person asked, an edge passed over them)
@@ -66,10 +71,12 @@ def absorb(tx: Connection, frame: Frame, told: Told) -> int:
     # The details' row takes the thin row's place, unless a lagging answer is older than what the feed told.
     behind = {key for key, item in detailed.items() if key in rows and item.booking.version < rows[key].version}
     rows |= {key: item.booking for key, item in detailed.items() if key not in behind}
+    spoiled = {BookingId(row.id) for row in (*told.unreadable, *told.details.unreadable)}
     # A 404 about a row that the same answers name is a contradiction, no proof: it is read again by the next pass.
-    gone = [*told.deleted, *(key for key in told.details.missing if key not in rows)]
-    ids = {*rows, *gone, *told.forced}
+    gone = [*told.deleted, *(key for key in told.details.missing if key not in rows and key not in spoiled)]
+    ids = {*rows, *gone, *told.forced, *spoiled}
     stored = bookings.load(tx, frame.environment, ids)
+    aside = set_aside.load(tx, frame.environment, Kind.BOOKING, rows)
     linked = bookings.concerned(tx, frame.environment, ids)
     news = [row for row in rows.values() if _kept(stored.get(row.id), row, frame, row.id in linked)]
     moved = [row for row in news if row.id in told.forced or _triggers(stored.get(row.id), row, frame.settings)]
@@ -80,16 +87,39 @@ def absorb(tx: Connection, frame: Frame, told: Told) -> int:
     # What concerns a calendar is never written from details that are older than the change itself.
     unread = {row.id for row in moved if row.id not in read and row.active and _in_sight(row, frame, row.id in linked)}
     thin = [row for row in news if row.id not in read]
+    bad = [row for row in _unreadable(told, rows, set(read)) if _counts(stored.get(BookingId(row.id)), row, told)]
+    sound = {key for key in rows if key in aside and rows[key].version >= (aside[key].version or 0)} - unread
+    # Nothing was written while it was set aside: it is looked at, whether or not its last sound row said the same.
+    healed = [row for row in news if row.id in sound and row not in moved]
     bookings.store_details(tx, frame.environment, [read[row.id] for row in news if row.id in read], frame.run)
     bookings.store_rows(tx, frame.environment, [r for r in thin if r.id not in unread], frame.run, stale=False)
     bookings.store_rows(tx, frame.environment, [r for r in thin if r.id in unread], frame.run, stale=True)
     bookings.set_stale(tx, frame.environment, [row.id for row in urged])
     links.rewrite_unfollowed(tx, frame.environment, _replaced(frame, stored, moved), "place")
     if frame.run:
-        bookings.seen(tx, frame.environment, [key for key in rows if key in stored], frame.run)
+        bookings.seen(tx, frame.environment, [key for key in (*rows, *spoiled) if key in stored], frame.run)
     bookings.store_proofs(tx, frame.environment, gone, frame.now)
+    set_aside.store(tx, frame.environment, Kind.BOOKING, bad, {*sound, *gone}, frame.now)
     lost = [key for key in gone if key in stored and stored[key].known.deleted_at is None]
-    return _mark(tx, frame, stored, linked, [*moved, *urged], lost)
+    return _mark(tx, frame, stored, linked, [*moved, *healed, *urged], lost)
+
+
+def _unreadable(told: Told, rows: Mapping[BookingId, Booking], read: set[BookingId]) -> Iterator[Unreadable]:
+    """Of the rows that cannot be read those of which the same answers say nothing sound that is as new."""
+    for row in told.unreadable:
+        known = rows.get(BookingId(row.id))
+        newer = known is not None and (known.id in read if row.version is None else known.version >= row.version)
+        if not newer and row.id not in told.deleted:
+            yield row
+    # The thin row may be sound while its details, its work order among them, are not.
+    yield from (row for row in told.details.unreadable if row.id not in told.deleted)
+
+
+def _counts(old: Stored | None, row: Unreadable, told: Told) -> bool:
+    """Nothing new is told by a row of a version that was read sound; but its details may have to be read anew."""
+    if old is None or row.version is None or row.version > old.known.booking.version:
+        return True
+    return old.known.deleted_at is None and (old.stale or row.id in told.forced)
 
 
 def _replaced(frame: Frame, stored: Mapping[BookingId, Stored], moved: Sequence[Booking]) -> list[BookingId]:

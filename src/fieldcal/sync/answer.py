@@ -53,6 +53,8 @@ class Case:
     mark: Waiting | None = None
     #: until when the mailbox or its whole server waits, and why
     pause: tuple[datetime, str] | None = None
+    #: why its row cannot be read, "" where it can: nothing is written so long
+    unreadable: str = ""
     #: its details have to be read from the source before anything is written
     stale: bool = False
     #: when the write was sent that went unanswered
@@ -64,9 +66,21 @@ class Case:
 def answer(case: Case) -> str:
     """The sentence for this mailbox."""
     of = f" of {case.of}" if case.of else ""
+    if case.unreadable and case.standing:
+        return f"It is in the calendar{of}: as it was when its row could last be read; {spoiled(case.unreadable)}."
+    if case.unreadable:
+        return f"It is not in the calendar{of}: {spoiled(case.unreadable)}."
     if case.standing:
         return f"It is in the calendar{of}: {_standing(case)}."
     return f"It is not in the calendar{of}: {_absent(case)}."
+
+
+def spoiled(reason: str) -> str:
+    """Why a booking that is set aside is left alone, and what helps (I7)."""
+    return (
+        f"what the source says of it now cannot be read ({reason}), so nothing is written and nothing is removed; "
+        "correct it at the source, and the next pass carries it"
+    )
 
 
 def homeless(reason: Reason) -> str:

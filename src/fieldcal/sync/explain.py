@@ -14,6 +14,7 @@ from fieldcal.plan.ready import ready
 from fieldcal.plan.remedy import remedy
 from fieldcal.plan.rules import SENTENCES, Moment, Reason, home
 from fieldcal.setup_model import Mailbox
+from fieldcal.state import aside as set_aside
 from fieldcal.state import (
     bookings,
     environments,
@@ -28,10 +29,11 @@ from fieldcal.state import (
     profiles,
     workers,
 )
+from fieldcal.state.aside import Aside, Kind
 from fieldcal.state.bookings import Stored
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Line
-from fieldcal.sync.answer import Case, Step, answer, cleaned, homeless, instant
+from fieldcal.sync.answer import Case, Step, answer, cleaned, homeless, instant, spoiled
 from fieldcal.sync.site import Site
 
 
@@ -65,13 +67,16 @@ class _Asked:
     links: Sequence[Link]
     lines: Sequence[Line]
     findings: Sequence[Finding]
+    #: why its row cannot be read, "" where it can
+    unreadable: str
 
 
 def explain(tx: Connection, site: Site, booking: BookingId) -> Why | None:
-    """The whole answer for one booking; None when it is not stored."""
+    """The whole answer for one booking; None when nothing is known of it."""
     stored = bookings.load(tx, site.environment, [booking]).get(booking)
+    aside = set_aside.load(tx, site.environment, Kind.BOOKING, [booking]).get(booking)
     if stored is None:
-        return None
+        return _never_read(booking, aside) if aside else None
     feed = feeds.load(tx, site.environment)
     row = stored.known.booking
     worker, gone = workers.load(tx, site.environment, [row.worker]).get(row.worker or "", (None, False))
@@ -79,10 +84,12 @@ def explain(tx: Connection, site: Site, booking: BookingId) -> Why | None:
         stored, worker, gone, site.moment(feed.far_edge), links.of_booking(tx, site.environment, booking),
         history.of_booking(tx, site.environment, booking),
         [item for item in findings.load(tx, site.environment) if item.booking == booking],
+        aside.reason if aside else "",
     )  # fmt: skip
     where = home(row, worker, gone)
     stations = [
         _source(stored, feed.last_pull_at, feed.last_error),
+        *([_unreadable(aside)] if aside else []),
         _window(site, stored, asked.moment.window.holds(row.start, row.end)),
         _worker(worker, where),
     ]
@@ -97,7 +104,20 @@ def explain(tx: Connection, site: Site, booking: BookingId) -> Why | None:
             said.append(case)
             stations += more
     stations += [Station("check", None, f"{item.kind}: {item.detail}") for item in asked.findings]
-    return Why(booking, _answer(said, where, stored), tuple(stations), tuple(asked.lines))
+    text = _answer(said, where, stored)
+    if aside and not said:
+        text = f"It is not in the calendar: {spoiled(aside.reason)}."
+    return Why(booking, text, tuple(stations), tuple(asked.lines))
+
+
+def _never_read(booking: BookingId, aside: Aside) -> Why:
+    return Why(booking, f"It is not in the calendar: {spoiled(aside.reason)}.", (_unreadable(aside),), ())
+
+
+def _unreadable(aside: Aside) -> Station:
+    version = f", version {aside.version}" if aside.version is not None else ""
+    since = f"since {instant(aside.since)}{version}"
+    return Station("set aside", False, f"its row cannot be read, {since}: {aside.reason}; correct it at the source")
 
 
 def _answer(said: Sequence[Case], where: MailboxId | Reason, stored: Stored) -> str:
@@ -135,7 +155,8 @@ def _look(
         standing=link is not None and link.event is not None and not deleted,
         closed=f"{closed} ({help_})" if closed and help_ else closed,
         cleaned=cleaned(asked.lines, mailbox), verdict=verdict, mark=mark, pause=_pause(tx, box, now),
-        stale=asked.stored.stale, unanswered=link.intent.at if link and link.intent else None,
+        unreadable=asked.unreadable, stale=asked.stored.stale,
+        unanswered=link.intent.at if link and link.intent else None,
         # What is to be written now is no longer left as the check had found it (D8).
         drift=drift.detail if drift and not (declined and decision.action) else "",
     )  # fmt: skip

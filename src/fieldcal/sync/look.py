@@ -14,7 +14,8 @@ import structlog
 from sqlalchemy import Connection
 
 from fieldcal.errors import ConnectorError, Incomplete
-from fieldcal.model import BookingId, Details, MailboxId
+from fieldcal.model import BookingId, MailboxId
+from fieldcal.source_model import Details
 from fieldcal.state import bookings, feeds, history, leases, marks
 from fieldcal.state.history import Tally
 from fieldcal.sync import throttle
@@ -56,7 +57,7 @@ async def look(site: Site, ids: Sequence[BookingId]) -> Looked:
             log.warning("the source could not be read", action="look_failed", environment=site.environment, error=error)
             return Looked(Report(run, Tally(), 0, error), pass_needed=True)
         changes, boxes = await _take_in(site, held, details)
-    absent = len(ids) - len(details.found)
+    absent = len(ids) - len(details.found) - len(details.unreadable)
     if not changes:
         return Looked(Report(run, Tally(), 0), pass_needed=absent > 0, absent=absent)
     await site.database.writing(history.begin, site.environment, run, "hinted", began)
@@ -78,7 +79,8 @@ async def _take_in(site: Site, held: Held, details: Details) -> tuple[int, set[M
         before = bookings.load(tx, site.environment, ids)
         # As a pull would have asked: details count only where the row triggers, else the snapshot stays (R11).
         wanted = set(wanting(tx, frame, rows))
-        absorb(tx, frame, Told(rows, Details(tuple(item for item in details.found if item.booking.id in wanted))))
+        found = tuple(item for item in details.found if item.booking.id in wanted)
+        absorb(tx, frame, Told(rows, Details(found), details.unreadable))
         after = bookings.load(tx, site.environment, ids)
         news = [key for key in after if key not in before or after[key] != before[key]]
         return len(news), marks.mailboxes_of(tx, site.environment, news)

@@ -13,7 +13,9 @@ from fieldcal.model import BookingId, Create, Delete, Link, MailboxId, Update, W
 from fieldcal.plan.decide import Candidate, Decision, Place, decide
 from fieldcal.plan.render import title
 from fieldcal.plan.rules import SENTENCES, Reason, home
+from fieldcal.state import aside as set_aside
 from fieldcal.state import bookings, feeds, links, mailboxes, plans, workers
+from fieldcal.state.aside import Kind
 from fieldcal.state.bookings import Stored
 from fieldcal.state.tables import marks
 from fieldcal.sync.site import Site
@@ -49,6 +51,7 @@ def preview(tx: Connection, site: Site) -> list[Step]:
     stored |= bookings.load(tx, site.environment, set(marked) - set(stored))
     linked = _linked(tx, site.environment, stored)
     people = workers.load(tx, site.environment, {item.known.booking.worker for item in stored.values()})
+    aside = set_aside.load(tx, site.environment, Kind.BOOKING, stored)
     closed: dict[MailboxId, _Hindered | None] = {}
     steps: list[Step] = []
     for key, item in stored.items():
@@ -66,7 +69,8 @@ def preview(tx: Connection, site: Site) -> list[Step]:
                 closed[mailbox] = ("not_set_up", why) if why is not None else None
             at = Candidate(candidate.known, worker, gone, linked.get(key, {}).get(mailbox))
             decision = decide(at, place, site.render)
-            hindered = closed[mailbox] or _decided(tx, site, mailbox, decision, key)
+            spoiled = ("unreadable", f"its row cannot be read: {aside[key].reason}") if key in aside else None
+            hindered = closed[mailbox] or spoiled or _decided(tx, site, mailbox, decision, key)
             steps += _steps(about, mailbox, at.link, decision, hindered, here=mailbox == where)
     return steps
 

@@ -15,11 +15,13 @@ import structlog
 from sqlalchemy import Connection
 
 from fieldcal.errors import ConnectorError, CursorExpired, Denied, Incomplete, Throttled, Unreachable
-from fieldcal.model import BookingId, Details, Page, Reading, Window
-from fieldcal.state import bookings, feeds, workers
+from fieldcal.model import BookingId, Reading, Window
+from fieldcal.source_model import Details, Page
+from fieldcal.state import aside, bookings, feeds, workers
+from fieldcal.state.aside import Kind
 from fieldcal.state.feeds import Feed
 from fieldcal.sync import throttle
-from fieldcal.sync.absorb import Told, absorb
+from fieldcal.sync.absorb import Frame, Told, absorb
 from fieldcal.sync.site import Held, Site, holding
 from fieldcal.sync.sweep import Found, repair, repair_due, sweep, tell_repair
 from fieldcal.sync.take import DETAILS, Read, ask_by_id, changed, frame_of, read_details, stored, take
@@ -30,6 +32,8 @@ log = structlog.get_logger()
 WORKERS_IN_FULL = timedelta(days=1)
 #: After a change of the way, changes are asked for from this long before the last pull: it may have taken hours.
 LONG_PULL = timedelta(days=1)
+#: How many of the bookings set aside a pass asks for: one request, those first that waited the longest.
+ASIDE = 100
 #: A daily repair that failed is tried again after this long.
 REPAIR_AGAIN = timedelta(hours=1)
 
@@ -139,10 +143,12 @@ async def _pull_workers(site: Site, held: Held, feed: Feed, *, in_full: bool) ->
 
         def store(tx: Connection, page: Any = page, window: Window = window, read_at: datetime | None = read_at) -> int:
             workers.store(tx, site.environment, page.rows, page.gone, window, now)
+            sound = [*(worker.id for worker in page.rows), *page.gone]
+            aside.store(tx, site.environment, Kind.WORKER, page.unreadable, sound, now)
             feeds.change(tx, site.environment, workers_cursor=page.cursor, workers_read_at=read_at)
             return 0
 
-        if page.rows or page.gone or page.full or page.cursor != cursor:
+        if page.rows or page.gone or page.unreadable or page.full or page.cursor != cursor:
             await stored(site, held, store)
         cursor = page.cursor
         if page.complete:
@@ -160,7 +166,8 @@ async def _meet_window_setting(site: Site, held: Held, feed: Feed) -> Feed:
         added = Window(now - timedelta(days=past), now - timedelta(days=feed.kept_past))
         frame = frame_of(site, replace(feed, far_edge=feed.far_edge or now))
         async for part in site.source.sweep(added):
-            await take(site, held, frame, Read(part.rows, urged=frozenset(row.id for row in part.rows)))
+            urged = frozenset(row.id for row in part.rows)
+            await take(site, held, frame, Read(part.rows, unreadable=part.unreadable, urged=urged))
     if (feed.kept_past, feed.kept_future) != (past, future) or "far_edge" in values:
         await changed(site, held, **values)
     return await site.database.reading(feeds.load, site.environment)
@@ -220,7 +227,8 @@ async def _take_page(site: Site, held: Held, feed: Feed, page: Page) -> int:
     if page.work_orders and site.settings.follow_work_order:
         followed = await site.source.affected(page.work_orders)
     onward = {"cursor": page.cursor} if page.cursor != feed.cursor else {}
-    return await take(site, held, frame_of(site, feed), Read(page.rows, page.deleted, followed), **onward)
+    read = Read(page.rows, page.deleted, page.unreadable, followed)
+    return await take(site, held, frame_of(site, feed), read, **onward)
 
 
 async def _follow_up(site: Site, held: Held, feed: Feed) -> int:
@@ -267,4 +275,14 @@ async def _refresh(site: Site, held: Held) -> int:
         told = Told(details=await read_details(site, ids))
         marked += await stored(site, held, lambda tx, told=told: absorb(tx, frame, told))  # type: ignore[misc]
         after = ids[-1]
-    return marked
+    return marked + await _ask_for_what_is_set_aside(site, held, frame)
+
+
+async def _ask_for_what_is_set_aside(site: Site, held: Held, frame: Frame) -> int:
+    """A row that was mended may not be told as a change: what was wrong was an answer, or its work order (I7)."""
+    ids = await site.database.reading(aside.longest_unread, site.environment, Kind.BOOKING, ASIDE)
+    if not ids:
+        return 0
+    asked = await ask_by_id(site, held, frame, [BookingId(key) for key in ids])
+    await site.database.writing(aside.asked, site.environment, Kind.BOOKING, ids, site.clock.now())
+    return asked.marked

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy import Connection
 
-from fieldcal.model import Booking, BookingId, Swept, Window
+from fieldcal.model import Booking, BookingId, Window
 from fieldcal.plan.rules import matters
+from fieldcal.source_model import Swept
 from fieldcal.state import alerts, bookings
 from fieldcal.state.feeds import Feed
 from fieldcal.sync.absorb import Frame
@@ -49,7 +50,7 @@ async def sweep(site: Site, held: Held, feed: Feed, *, outside: bool) -> Found:
     since = feed.swept_at - OVERLAP if outside and feed.swept_at is not None else None
     found, named = Found(), set[BookingId]()
     async for part in site.source.sweep(reach, since):
-        named.update(row.id for row in part.rows)
+        named.update([*(row.id for row in part.rows), *(BookingId(row.id) for row in part.unreadable)])
         found = await _compare(site, held, frame, part, found)
         if held.lease.until - site.clock.now() < LEASE / 2:
             await held.renew(site)
@@ -80,7 +81,7 @@ async def repair(site: Site, held: Held, feed: Feed) -> Found:
 async def _compare(site: Site, held: Held, frame: Frame, part: Swept, found: Found) -> Found:
     """Take in those rows of a part that are news; most of them are as they were and cost nothing but the reading."""
     news, placed, followed = await site.database.reading(_news, frame, part)
-    marked = await take(site, held, frame, Read(news, followed=followed))
+    marked = await take(site, held, frame, Read(news, unreadable=part.unreadable, followed=followed))
     # A place that is followed from now on changes no event by itself: as in a first read (`absorb`).
     marked += await take(site, held, replace(frame, run="placed"), Read(placed))
     return replace(found, rows=found.rows + len(news), marked=found.marked + marked)

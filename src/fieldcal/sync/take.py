@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from fieldcal.model import Booking, BookingId, Details, Window, WorkOrderId
+from fieldcal.model import Booking, BookingId, Window, WorkOrderId
+from fieldcal.source_model import Details, Unreadable
 from fieldcal.state import bookings, feeds, leases, links
 from fieldcal.state.feeds import Feed
 from fieldcal.sync.absorb import Frame, Told, absorb, wanting
@@ -24,6 +25,8 @@ class Read:
 
     rows: tuple[Booking, ...] = ()
     deleted: tuple[BookingId, ...] = ()
+    #: rows that are there and cannot be read
+    unreadable: tuple[Unreadable, ...] = ()
     #: bookings whose work order changed (D1 `work_order`)
     followed: Collection[BookingId] = ()
     #: rows whose details are wanted and that are marked whatever the comparison says
@@ -84,7 +87,7 @@ async def take(site: Site, held: Held, frame: Frame, read: Read, **values: Any) 
     wanted = await site.database.reading(_to_read, frame, read)
     details = await read_details(site, wanted)
     followed = frozenset(wanted) & frozenset(read.followed)
-    told = Told(read.rows, details, read.deleted, followed | read.urged)
+    told = Told(read.rows, details, read.unreadable, read.deleted, followed | read.urged)
 
     def store(tx: Connection) -> int:
         marked = absorb(tx, frame, told)
@@ -93,7 +96,8 @@ async def take(site: Site, held: Held, frame: Frame, read: Read, **values: Any) 
             feeds.change(tx, site.environment, **values)
         return marked
 
-    return await stored(site, held, store) if values or read.rows or read.deleted or told.forced else 0
+    anything = values or read.rows or read.deleted or read.unreadable or told.forced
+    return await stored(site, held, store) if anything else 0
 
 
 def _to_read(tx: Connection, frame: Frame, read: Read) -> list[BookingId]:
@@ -116,7 +120,8 @@ async def ask_by_id(site: Site, held: Held, frame: Frame, ids: Sequence[BookingI
             return marked
 
         marked = await stored(site, held, store)
-        total = Asked(total.marked + marked, total.gone + len(details.missing), total.silent + len(details.unknown))
+        silent = len(details.unknown) - len(details.unreadable)
+        total = Asked(total.marked + marked, total.gone + len(details.missing), total.silent + silent)
     return total
 
 
@@ -125,7 +130,9 @@ def _news(tx: Connection, frame: Frame, details: Details) -> Told:
     rows = tuple(item.booking for item in details.found)
     orders = {item.booking.id: item.work_order for item in details.found if item.work_order is not None}
     later = outdated(tx, frame, {key: (order.id, order.version) for key, order in orders.items()})
-    wanted = {*wanting(tx, frame, rows, later)}
+    # Of one that was set aside the details may be what could not be read.
+    known = bookings.load(tx, frame.environment, [row.id for row in rows])
+    wanted = {*wanting(tx, frame, rows, later), *(key for key, stored in known.items() if stored.stale)}
     found = tuple(item for item in details.found if item.booking.id in wanted)
     return Told(rows, replace(details, found=found), forced=later & wanted)
 

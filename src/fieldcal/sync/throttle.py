@@ -8,7 +8,8 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from fieldcal.errors import Throttled
-from fieldcal.model import BookingId, Details
+from fieldcal.model import BookingId
+from fieldcal.source_model import Details
 from fieldcal.state import feeds
 from fieldcal.sync.site import Site
 from fieldcal.sync.take import read_details

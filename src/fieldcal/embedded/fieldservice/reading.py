@@ -36,7 +36,7 @@ class Reader:
     ) -> None:
         """`preferences` say which annotations rows carry, `settings` how this organization is odd."""
         settings = settings or FieldServiceSettings()
-        self._hidden, self._slip = settings.hidden, settings.page_slip
+        self._hidden, self._slip, self._spoiled = settings.hidden, settings.page_slip, settings.spoiled
         if settings.unformatted:
             preferences = replace(preferences, annotations=())
         self._schema = schema
@@ -133,6 +133,8 @@ class Reader:
             self._expand(each, rows, [row[position] for row in shown])
         if self._preferences.annotated:
             annotate(self._schema, self._connection, self._preferences, columns, rows)
+        for row in rows if self._spoiled else ():
+            row.update(self._spoiled.get(row.get(table.id, ""), {}))
         width = len(names) + len(hidden)
         last = raw[max(0, min(len(shown) - 1 - self._slip, len(raw) - 1))] if shown else ()
         return rows, tuple(last[width:]) if len(raw) > limit and shown else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -30,6 +30,8 @@ class FieldServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     hidden: tuple[str, ...] = ()
     #: `table.name` of columns and navigation properties that this organization does not have
     missing: tuple[str, ...] = ()
+    #: rows that are shown with other values than are stored, by id: column as in an answer -> any JSON value
+    spoiled: dict[str, dict[str, Any]] = {}
     expired_status: int = 400
     #: rows between two pages: 1 gives the last one again, -1 passes over one
     page_slip: int = 0

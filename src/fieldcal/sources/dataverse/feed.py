@@ -14,20 +14,9 @@ from msgspec.structs import replace
 from fieldcal.clock import Clock
 from fieldcal.errors import CursorExpired, Denied, Incomplete, Unreachable
 from fieldcal.http import Http
-from fieldcal.model import (
-    BookingId,
-    Detailed,
-    Details,
-    Identity,
-    Page,
-    Swept,
-    Way,
-    Window,
-    WorkerId,
-    WorkerPage,
-    WorkOrderId,
-)
-from fieldcal.sources.dataverse import look, query, wire
+from fieldcal.model import BookingId, Detailed, Identity, Way, Window, WorkerId, WorkOrderId
+from fieldcal.source_model import Details, Page, Swept, Unreadable, WorkerPage
+from fieldcal.sources.dataverse import look, pages, query, wire
 from fieldcal.sources.dataverse.cursor import Cursor, read_cursor, turn, write_cursor
 from fieldcal.sources.dataverse.reader import Reader, proven
 from fieldcal.sources.dataverse.reference import Reference
@@ -73,7 +62,7 @@ class DataverseSource:
     async def identity(self) -> Identity:
         answer = await self._reader.sound(self._reader.path(query.ORGANIZATION))
         with proven(self._http.origin):
-            return wire.identity(answer.body)
+            return pages.identity(answer.body)
 
     async def way(self) -> Way:
         """What `look.way` finds for the tables that these settings follow."""
@@ -113,11 +102,13 @@ class DataverseSource:
         rows = [row for row in page.value if not wire.is_deleted(row)]
         statuses = await self._reference.statuses(rows)
         with proven(self._http.origin):
+            sound, spoiled = _parted(rows)
             return Page(
-                rows=tuple(wire.booking(row, statuses, place=self._place) for row in rows),
+                rows=tuple(wire.booking(row, statuses, place=self._place) for row in sound),
                 deleted=tuple(BookingId(wire.deleted_id(row)) for row in page.value if wire.is_deleted(row)),
                 cursor=write_cursor(replace(now, bookings=link, orders_next=complete and self._orders)),
                 complete=complete,
+                unreadable=spoiled,
             )
 
     async def bookings(self, ids: Sequence[BookingId]) -> Details:
@@ -126,14 +117,16 @@ class DataverseSource:
         wanted = [booking for booking in dict.fromkeys(ids) if wire.is_guid(booking)]
         strange = tuple(booking for booking in dict.fromkeys(ids) if not wire.is_guid(booking))
         lists = await _few_at_once(self._listed, _chunks(wanted, query.IDS_AT_ONCE))
-        found = {detailed.booking.id: detailed for listed in lists for detailed in listed}
-        absent = [booking for booking in wanted if booking not in found]
-        singles = list(zip(absent, await _few_at_once(self._single, absent), strict=True))
-        found |= {booking: told for booking, told in singles if isinstance(told, Detailed)}
+        told: dict[str, Detailed | Unreadable | Absence] = {_id(each): each for listed in lists for each in listed}
+        absent = [booking for booking in wanted if booking not in told]
+        told |= zip(absent, await _few_at_once(self._single, absent), strict=True)
+        proofs = {booking: told[booking] for booking in wanted}
+        unproven = [key for key, each in proofs.items() if isinstance(each, Unreadable) or each is Absence.UNKNOWN]
         return Details(
-            found=tuple(found.values()),
-            missing=tuple(booking for booking, told in singles if told is Absence.PROVEN),
-            unknown=strange + tuple(booking for booking, told in singles if told is Absence.UNKNOWN),
+            found=tuple(each for each in told.values() if isinstance(each, Detailed)),
+            missing=tuple(key for key, each in proofs.items() if each is Absence.PROVEN),
+            unknown=(*strange, *unproven),
+            unreadable=tuple(each for each in told.values() if isinstance(each, Unreadable)),
         )
 
     async def sweep(self, window: Window, changed_since: datetime | None = None) -> AsyncIterator[Swept]:
@@ -216,18 +209,20 @@ class DataverseSource:
         self, rows: Sequence[wire.WorkerRow], gone: tuple[WorkerId, ...], link: str, *, full: bool
     ) -> WorkerPage:
         zones = await self._reference.zones() if rows else {}
-        workers = tuple(wire.worker(row, zones) for row in rows)
-        return WorkerPage(workers, gone, link, complete=True, full=full)
+        spoiled = [row for row in rows if isinstance(row, wire.SpoiledWorker)]
+        workers = tuple(wire.worker(row, zones) for row in rows if not isinstance(row, wire.SpoiledWorker))
+        unreadable = tuple(Unreadable(row.bookableresourceid.lower(), None, row.reason) for row in spoiled)
+        return WorkerPage(workers, gone, link, complete=True, full=full, unreadable=unreadable)
 
     async def _resources(self, ids: Sequence[str]) -> list[wire.WorkerRow]:
         pages = self._reader.pages(self._reader.path(query.resources(ids)), wire.WorkerRow)
         return [row async for page in pages for row in page.value]
 
-    async def _listed(self, ids: Sequence[BookingId]) -> Sequence[Detailed]:
+    async def _listed(self, ids: Sequence[BookingId]) -> Sequence[Detailed | Unreadable]:
         pages = self._reader.pages(self._reader.path(query.details(ids, place=self._place)), wire.BookingRow)
         return await self._detailed([row async for page in pages for row in page.value])
 
-    async def _single(self, booking: BookingId) -> Detailed | Absence:
+    async def _single(self, booking: BookingId) -> Detailed | Unreadable | Absence:
         """One booking; only the server's own word for "no such row" proves that it does not exist."""
         try:
             answer = await self._reader.get(self._reader.path(query.one_booking(booking, place=self._place)))
@@ -241,9 +236,9 @@ class DataverseSource:
         if answer.status != HTTPStatus.OK:
             return Absence.UNKNOWN
         with proven(self._http.origin):
-            row = wire.single(answer.body)
+            row = pages.single(answer.body)
         (told,) = await self._detailed([row])
-        if told.booking.id != booking:
+        if _id(told) != booking:
             raise Incomplete(f"{self._http.origin} gives another booking than {booking}, which was asked for")
         return told
 
@@ -260,7 +255,9 @@ class DataverseSource:
                 rows = await self._reader.uncounted(path, wire.BookingRow, _name)
             statuses = await self._reference.statuses(rows)
             with proven(self._http.origin):
-                yield Swept(tuple(wire.booking(row, statuses, place=self._place) for row in rows), wire.orders(rows))
+                sound, spoiled = _parted(rows)
+                told = tuple(wire.booking(row, statuses, place=self._place) for row in sound)
+                yield Swept(told, wire.orders(sound), spoiled)
 
     async def _affected(self, work_orders: Sequence[str]) -> list[BookingId]:
         path = self._reader.path(query.affected(work_orders))
@@ -268,10 +265,23 @@ class DataverseSource:
         rows = [row async for page in pages for row in page]
         return [BookingId(row.bookableresourcebookingid.lower()) for row in rows if row.bookableresourcebookingid]
 
-    async def _detailed(self, rows: Sequence[wire.BookingRow]) -> Sequence[Detailed]:
+    async def _detailed(self, rows: Sequence[wire.BookingRow]) -> Sequence[Detailed | Unreadable]:
         statuses, labels = await self._reference.statuses(rows), await self._reference.labels(rows)
         with proven(self._http.origin):
-            return [wire.detailed(row, statuses, labels, place=self._place) for row in rows]
+            sound, spoiled = _parted(rows)
+            return [*(wire.detailed(row, statuses, labels, place=self._place) for row in sound), *spoiled]
+
+
+def _parted(rows: Sequence[wire.BookingRow]) -> tuple[list[wire.BookingRow], tuple[Unreadable, ...]]:
+    """The rows that can be read, and what is known of the others (I7)."""
+    told = [(row, wire.unreadable(row)) for row in rows]
+    return [row for row, spoiled in told if spoiled is None], tuple(
+        spoiled for _, spoiled in told if spoiled is not None
+    )
+
+
+def _id(told: Detailed | Unreadable) -> str:
+    return told.id if isinstance(told, Unreadable) else told.booking.id
 
 
 def _name(row: wire.BookingRow) -> str | None:

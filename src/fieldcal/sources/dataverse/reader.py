@@ -11,6 +11,7 @@ from fieldcal.answer import Answer
 from fieldcal.errors import CursorExpired, Denied, FieldcalError, Incomplete, Throttled, Unreachable
 from fieldcal.http import Http
 from fieldcal.sources.dataverse import wire
+from fieldcal.sources.dataverse.pages import Answered, decode
 
 _Row = TypeVar("_Row")
 
@@ -62,9 +63,7 @@ class Reader:
             raise self.refused(answer)
         return answer
 
-    async def pages(
-        self, path: str, row: type[_Row], *, thin: bool = False
-    ) -> AsyncGenerator[wire.Answered[_Row], None]:
+    async def pages(self, path: str, row: type[_Row], *, thin: bool = False) -> AsyncGenerator[Answered[_Row], None]:
         """The pages of a list up to its last one; `Incomplete` for a page that is not sound, or links in a circle."""
         seen: set[str] = set()
         link: str | None = path
@@ -74,7 +73,7 @@ class Reader:
             seen.add(link)
             answer = await self.sound(link, thin=thin)
             with proven(self.origin):
-                page = wire.decode(answer.body, row)
+                page = decode(answer.body, row)
             yield page
             link = None if page.next_link is None else self._http.within(page.next_link)
 
@@ -127,7 +126,7 @@ class Reader:
             raise Incomplete(f"{self.origin} counts {count} rows and gives {len(rows)}")
         return list(rows.values())
 
-    async def tracked(self, link: str, row: type[_Row], *, stored: bool) -> tuple[wire.Answered[_Row], str, bool]:
+    async def tracked(self, link: str, row: type[_Row], *, stored: bool) -> tuple[Answered[_Row], str, bool]:
         """One page of a change feed, the link to ask next, and whether that is for later changes.
 
         `stored`: the link was kept, so a refusal may mean that it is too old; then `CursorExpired`. (The status of an
@@ -140,7 +139,7 @@ class Reader:
                 raise CursorExpired(f"the delta link is not good any more (HTTP {answer.status} {code}: {message})")
             raise self.refused(answer)
         with proven(self.origin):
-            page = wire.decode(answer.body, row)
+            page = decode(answer.body, row)
         onward = page.next_link or page.delta_link
         if onward is None or (page.next_link and page.delta_link):
             raise Incomplete(f"{self.origin} does not say where its changes go on")

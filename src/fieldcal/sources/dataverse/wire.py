@@ -12,9 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated
 
-import msgspec
 from msgspec import Meta, Struct, field
 from tzlocal.windows_tz import win_tz
 
@@ -23,7 +22,6 @@ from fieldcal.model import (
     Booking,
     BookingId,
     Detailed,
-    Identity,
     MailboxId,
     StatusKind,
     Worker,
@@ -32,6 +30,7 @@ from fieldcal.model import (
     WorkOrder,
     WorkOrderId,
 )
+from fieldcal.source_model import Unreadable
 
 FORMATTED = "OData.Community.Display.V1.FormattedValue"
 #: the delta token is too old, or the table's definition changed
@@ -43,8 +42,8 @@ COUNTED = 5000
 _WORKER_KINDS = dict(enumerate(WorkerKind, start=1))
 _PROPOSED, _CANCELED, _FIELD_SERVICE_CANCELED = 1, 3, 690970005
 _PLACES = {690970001: "Facility", 690970002: "Location Agnostic"}
+_NO_VERSION = 2**63
 _VERSION = re.compile(r'(?:W/)?"(\d{1,18})"')
-_ROW = re.compile(r"\$\.value\[(\d+)\]")
 
 _GUID = r"\A[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}\Z"
 Guid = Annotated[str, Meta(pattern=_GUID)]
@@ -111,6 +110,12 @@ class BookingRow(Struct, frozen=True):
     msdyn_workorder: WorkOrderRow | None = None
 
 
+class SpoiledBooking(BookingRow, frozen=True):
+    """A booking's row of which only the id, and perhaps the version, can be read; `reason`: why no more."""
+
+    reason: str = ""
+
+
 class StatusRow(Struct, frozen=True):
     bookingstatusid: Guid
     name: str | None = None
@@ -135,6 +140,12 @@ class WorkerRow(Struct, frozen=True):
     user: _User | None = field(name="UserId", default=None)
 
 
+class SpoiledWorker(WorkerRow, frozen=True):
+    """A bookable resource's row of which only the id can be read; `reason`: why no more."""
+
+    reason: str = ""
+
+
 class TimeZoneRow(Struct, frozen=True):
     timezonecode: int
     standardname: str = ""
@@ -149,44 +160,9 @@ class IdRow(Struct, frozen=True):
     msdyn_workorderid: Guid | None = None
 
 
-Row = TypeVar("Row")
-
-
-class Answered(Struct, Generic[Row], frozen=True):
-    """One page: rows, and where the list goes on or where the next changes are asked."""
-
-    context: str = field(name="@odata.context")
-    value: list[Row]
-    next_link: str | None = field(name="@odata.nextLink", default=None)
-    delta_link: str | None = field(name="@odata.deltaLink", default=None)
-    count: int | None = field(name="@odata.count", default=None)
-
-
-def decode(body: bytes, row: type[Row]) -> Answered[Row]:
-    """The page that a body says; `Malformed`, naming the row where it can, for anything else."""
-    try:
-        return msgspec.json.decode(body, type=Answered[row])  # type: ignore[valid-type]  # msgspec reads it at run time
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Malformed(f"{one_line(error)}{_culprit(body, str(error))}") from None
-
-
-def _culprit(body: bytes, error: str) -> str:
-    place = _ROW.search(error)
-    try:
-        page = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
-        return ""
-    if place is None or not isinstance(page, dict):
-        return ""
-    row = page["value"][int(place[1])]
-    names = ("bookableresourcebookingid", "bookableresourceid", "bookingstatusid", "id")
-    told = next((row[name] for name in names if name in row), None) if isinstance(row, dict) else None
-    return f" (row {one_line(told, 60)})" if told else ""
-
-
-def is_guid(text: str) -> bool:
-    """Whether a text can be an id of a row."""
-    return re.match(_GUID, text) is not None
+def is_guid(text: object) -> bool:
+    """Whether this is a text that can be an id of a row."""
+    return isinstance(text, str) and re.match(_GUID, text) is not None
 
 
 def is_deleted(row: BookingRow | IdRow) -> bool:
@@ -203,8 +179,8 @@ class Status:
 def status(row: StatusRow) -> Status:
     """What a booking status means, by its codes: rows are the customer's own, names say nothing."""
     if row.status == _CANCELED or row.msdyn_fieldservicestatus == _FIELD_SERVICE_CANCELED:
-        return Status(row.name or "", StatusKind.CANCELED)
-    return Status(row.name or "", StatusKind.PROPOSED if row.status == _PROPOSED else StatusKind.COMMITTED)
+        return Status(_text(row.name), StatusKind.CANCELED)
+    return Status(_text(row.name), StatusKind.PROPOSED if row.status == _PROPOSED else StatusKind.COMMITTED)
 
 
 def deleted_id(row: BookingRow | IdRow) -> str:
@@ -214,22 +190,63 @@ def deleted_id(row: BookingRow | IdRow) -> str:
     return row.id.lower()
 
 
+def fault(row: BookingRow) -> str:
+    """What keeps a booking's row, or the work order that came with it, from being read; "" where it is sound.
+
+    A row that ends before it starts is sound: the rules have a word for it.
+    """
+    if isinstance(row, SpoiledBooking):
+        return row.reason
+    needed = {"start": row.starttime, "end": row.endtime, "state": row.statecode}
+    lacking = [name for name, value in needed.items() if value is None]
+    if version(row.etag, row.versionnumber) is None:
+        lacking.append("version")
+    if lacking:
+        return f"it has no {' and no '.join(lacking)}"
+    order = row.msdyn_workorder
+    instants = {"its start": row.starttime, "its end": row.endtime}
+    if order is not None:
+        promised = {"from": order.msdyn_timefrompromised, "to": order.msdyn_timetopromised}
+        instants |= {f"its work order's promised time ({name})": told for name, told in promised.items()}
+    strange = [name for name, told in instants.items() if told is not None and not _in_calendar(told)]
+    return f"{strange[0]} lies outside of the calendar" if strange else ""
+
+
+def _in_calendar(told: datetime) -> bool:
+    try:
+        told.astimezone(UTC)
+    except OverflowError:  # the first and the last day of all, told with an offset
+        return False
+    return True
+
+
+def unreadable(row: BookingRow) -> Unreadable | None:
+    """The row as one that cannot be read, None for a sound one; `Malformed` where not even its id can be."""
+    if row.bookableresourcebookingid is None:
+        raise Malformed("a booking without an id")
+    wrong = fault(row)
+    return (
+        Unreadable(row.bookableresourcebookingid.lower(), version(row.etag, row.versionnumber), wrong)
+        if wrong
+        else None
+    )
+
+
 def booking(row: BookingRow, statuses: Mapping[str, Status], *, place: bool) -> Booking:
-    """The booking that a row says; `Malformed`, with its id, where one of the fields is missing that decide.
+    """The booking that a sound row says; `Malformed`, with its id, where `fault` finds something.
 
     A status that `statuses` does not know counts as committed. `place`: read the booking's own place too.
     """
-    told = row.bookableresourcebookingid
+    told, number = row.bookableresourcebookingid, version(row.etag, row.versionnumber)
     if told is None:
         raise Malformed("a booking without an id")
-    number = version(row.etag, row.versionnumber)
-    if row.starttime is None or row.endtime is None or row.statecode is None or number is None:
-        raise Malformed(f"booking {told} without start, end, state or version")
+    if row.starttime is None or row.endtime is None or number is None or fault(row):
+        raise Malformed(f"booking {told}: {fault(row)}")
     known = statuses.get(_lower(row.status) or "", Status("", StatusKind.COMMITTED))
     worker, work_order = _lower(row.resource), _lower(row.work_order)
     return Booking(
         id=BookingId(told.lower()),
-        name=row.name or "",
+        name=_text(row.name),
         start=row.starttime.astimezone(UTC),
         end=row.endtime.astimezone(UTC),
         worker=WorkerId(worker) if worker else None,
@@ -273,9 +290,15 @@ def orders(rows: Sequence[BookingRow]) -> dict[WorkOrderId, int]:
 
 
 def version(etag: str, number: int | None) -> int | None:
-    """`versionnumber`, told by the etag W/"915244" or by its own column."""
+    """`versionnumber`, told by the etag W/"915244" or by its own column; None where neither is a number of 63 bits."""
     match = _VERSION.fullmatch(etag)
-    return int(match[1]) if match else number
+    found = int(match[1]) if match else number
+    return found if found is not None and 0 <= found < _NO_VERSION else None
+
+
+def _text(text: str | None) -> str:
+    """The text without the one character that no database of ours takes (PostgreSQL refuses U+0000)."""
+    return (text or "").replace("\0", "")
 
 
 def _lower(text: str | None) -> str | None:
@@ -327,18 +350,18 @@ def worker(row: WorkerRow, zones: Mapping[int, str]) -> Worker:
     kind = _WORKER_KINDS.get(row.resourcetype or 0, WorkerKind.GENERIC)
     user = row.user or _User()
     active = row.statecode == 0
-    address = (user.internalemailaddress or row.msdyn_primaryemail or "").strip().lower()
+    address = _text(user.internalemailaddress or row.msdyn_primaryemail).strip().lower()
     mailbox = None
     if kind is WorkerKind.USER and active and row.user is not None and not user.isdisabled:
         mailbox = _lower(user.azureactivedirectoryobjectid) or address or None
     return Worker(
         id=WorkerId(row.bookableresourceid.lower()),
-        name=row.name or "",
+        name=_text(row.name),
         kind=kind,
         active=active,
         mailbox=MailboxId(mailbox) if mailbox else None,
         address=address if mailbox else "",
-        sign_in=(user.domainname or "").lower(),
+        sign_in=_text(user.domainname).lower(),
         zone=zones.get(row.timezone if row.timezone is not None else -1, "UTC"),
     )
 
@@ -347,33 +370,6 @@ def zones(rows: Sequence[TimeZoneRow]) -> dict[int, str]:
     """Dataverse's zone codes to IANA names, over the Windows names; those without one are left out."""
     named = {row.timezonecode: win_tz[row.standardname] for row in rows if row.standardname in win_tz}
     return {code: "UTC" if name == "Etc/UTC" else name for code, name in named.items()}
-
-
-class _Detail(Struct, frozen=True):
-    organization: Guid = field(name="OrganizationId")
-    tenant: str | None = field(name="TenantId", default=None)
-    name: str | None = field(name="FriendlyName", default=None)
-
-
-class _Current(Struct, frozen=True):
-    detail: _Detail = field(name="Detail")
-
-
-def identity(body: bytes) -> Identity:
-    """The organization and its tenant, from RetrieveCurrentOrganization."""
-    try:
-        told = msgspec.json.decode(body, type=_Current).detail
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Malformed(f"no organization: {one_line(error)}") from None
-    return Identity(told.organization.lower(), (told.tenant or "").lower(), told.name or "")
-
-
-def single(body: bytes) -> BookingRow:
-    """The answer to a read of one booking."""
-    try:
-        return msgspec.json.decode(body, type=BookingRow)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Malformed(one_line(error)) from None
 
 
 def error_code(body: object) -> tuple[str, str]:

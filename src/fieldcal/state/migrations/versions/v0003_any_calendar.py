@@ -48,10 +48,24 @@ def _keeping() -> None:
     op.add_column("alerts", sa.Column("mailed_at", sa.BigInteger))
 
 
+def _set_aside() -> None:
+    op.create_table(
+        "set_aside",
+        sa.Column("environment", sa.Text, primary_key=True),
+        sa.Column("kind", sa.Text, primary_key=True),
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("version", sa.BigInteger),
+        _text("reason"),
+        sa.Column("since", sa.BigInteger, nullable=False),
+        sa.Column("read_at", sa.BigInteger, nullable=False),
+    )
+
+
 def upgrade() -> None:
     _caldav()
     _keeping()
     _sign_in()
+    _set_aside()
 
 
 def _sign_in() -> None:
