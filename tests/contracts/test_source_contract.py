@@ -831,7 +831,7 @@ class TestUnreadable:
     @pytest.mark.parametrize(
         ("table", "ask"),
         [
-            ("bookingstatuses", lambda source: swept(source)),
+            ("bookingstatuses", swept),
             ("timezonedefinitions", lambda source: source.workers(None)),
         ],
     )

@@ -6,6 +6,7 @@ from tests.planted.fault import Fault
 
 PULL, ABSORB, RECONCILE, APPLY = "sync/pull.py", "sync/absorb.py", "sync/reconcile.py", "sync/apply.py"
 TAKE, SWEEP, SWEPT = "sync/take.py", "sync/sweep.py", "tests/sync/test_sweep.py"
+BAD = "tests/sync/test_unreadable.py"
 CHECK, SORT, PROOF = "sync/check.py", "sync/sort.py", "tests/sync/test_proof.py"
 
 WAY = (
@@ -30,6 +31,46 @@ WAY = (
         "            feed = replace(feed, cursor=None)\n            asked.clear()",
         "Jobs deleted while the service was down for weeks stand in the calendars for ever.",
         "tests/sync/test_faults.py::test_f30_an_expired_delta_link_leads_to_a_full_read_and_removes_only_what_is_proven",
+    ),
+    Fault(
+        "a bad row is a deletion", "I4", PULL,
+        "    read = Read(page.rows, page.deleted, page.unreadable, followed)\n",
+        "    gone = (*page.deleted, *(BookingId(row.id) for row in page.unreadable))\n"
+        "    read = Read(page.rows, gone, page.unreadable, followed)\n",
+        "A dispatcher leaves a field empty, and the job vanishes from the technician's calendar.",
+        f"{BAD}::test_i4_a_row_gone_bad_is_no_evidence_and_what_it_says_when_it_is_well_is_carried[tracked]",
+    ),
+    Fault(
+        "a 404 beside a bad row is proof", "I4", ABSORB,
+        "if key not in rows and key not in spoiled)]", "if key not in rows)]",
+        "Two answers of one moment contradict each other, and the appointment goes.",
+        "tests/sync/test_absorb.py::test_i4_a_404_about_a_row_that_cannot_be_read_is_no_proof",
+    ),
+    Fault(
+        "the cursor waits for a bad row", "I7", PULL,
+        'onward = {"cursor": page.cursor} if page.cursor != feed.cursor else {}',
+        'onward = {"cursor": page.cursor} if page.cursor != feed.cursor and not page.unreadable else {}',
+        "One booking without a start, and every pass reads the same page for ever.",
+        f"{BAD}::test_i7_the_cursor_goes_on_past_a_row_that_cannot_be_read",
+    ),
+    Fault(
+        "a healed row is looked at when it says other things", "I2", ABSORB,
+        "    return _mark(tx, frame, stored, linked, [*moved, *healed, *urged], lost)",
+        "    return _mark(tx, frame, stored, linked, [*moved, *urged], lost)",
+        "A calendar that nobody looked into while a row was bad is not looked into when the row is well.",
+        "tests/sync/test_absorb.py::test_i2_a_row_that_is_well_again_is_marked_though_it_says_what_it_said",
+    ),
+    Fault(
+        "what is set aside is asked for by nobody", "I2", PULL,
+        "    return marked + await _ask_for_what_is_set_aside(site, held, frame)", "    return marked",
+        "A work order is mended, and its job never reaches the calendar.",
+        f"{BAD}::test_a_work_order_that_cannot_be_read_sets_its_booking_aside_until_it_can[tracked]",
+    ),
+    Fault(
+        "what is set aside is written all the same", "I7", "state/marks.py",
+        "            ~withheld(),\n", "",
+        "A job is written as it was before a change that nobody could read, over the newer appointment.",
+        f"{BAD}::test_a_change_that_waited_when_the_row_went_bad_is_written_when_it_is_well[tracked]",
     ),
     Fault(
         "what a sweep does not name is gone", "I4", SWEEP,

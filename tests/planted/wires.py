@@ -149,6 +149,13 @@ WIRES = (
         "tests/contracts/test_source_contract.py::TestDetails::test_any_other_answer_to_a_single_read_proves_nothing",
     ),
     Fault(
+        "one bad row is a bad page", "I7", "sources/dataverse/pages.py",
+        "    make = _SPOILED.get(row)\n", "    make = _SPOILED.get(row) if row is None else None\n",
+        "One booking that somebody imported badly keeps every technician's calendar as it was that day.",
+        "tests/contracts/test_source_contract.py::TestUnreadable::"
+        "test_i7_a_row_that_cannot_be_read_is_told_apart_and_its_neighbours_come",
+    ),
+    Fault(
         "fewer rows than counted are a whole list", "I4", "sources/dataverse/reader.py",
         "        if count is None or (countable and len(rows) < count):", "        if count is None:",
         "A proxy cuts a sweep short and nobody sees it.",

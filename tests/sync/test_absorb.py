@@ -26,8 +26,9 @@ from tests.values import (
 
 from fieldcal.model import Booking, BookingId, Detailed, Known, MailboxId, WorkOrder
 from fieldcal.plan.settings import Settings
-from fieldcal.source_model import Details
-from fieldcal.state import bookings, marks
+from fieldcal.source_model import Details, Unreadable
+from fieldcal.state import aside, bookings, marks
+from fieldcal.state.aside import Kind
 from fieldcal.state.bookings import Stored
 from fieldcal.state.database import Database
 from fieldcal.state.tables import marks as mark_table
@@ -280,6 +281,104 @@ def test_d16_an_inactive_row_needs_no_details_and_marks_where_an_event_stands(sq
         absorb(tx, FRAME, Told((inactive,)))
         assert stored(tx) == Stored(Known(inactive, ORDER), stale=False)
         assert [item.booking for item in due(tx)] == [BOOKING.id]
+
+
+# --- rows that cannot be read (I7) -----------------------------------------------------------------------------------
+
+BAD = Unreadable(BOOKING.id, 101, "it has no start")
+
+
+def set_aside(tx: Connection) -> str:
+    """Why the booking is set aside, "" if it is not."""
+    found = aside.load(tx, ENVIRONMENT, Kind.BOOKING, [BOOKING.id])
+    return found[BOOKING.id].reason if found else ""
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(Told(unreadable=(BAD,)), id="thin"),
+        pytest.param(Told(details=Details((), unknown=(BOOKING.id,), unreadable=(BAD,))), id="details"),
+        pytest.param(Told(unreadable=(replace(BAD, version=None),)), id="without a version"),
+    ],
+)
+def test_i7_a_row_that_cannot_be_read_is_set_aside_and_what_is_known_stands(
+    sqlite_database: Database, told: Told
+) -> None:
+    with sqlite_database.write() as tx:
+        stock(tx, [], [linked()])
+        known(tx)
+        assert absorb(tx, FRAME, told) == 0
+        assert stored(tx) == Stored(Known(BOOKING, ORDER), stale=False)
+        assert (set_aside(tx), marked(tx)) == (BAD.reason, set())
+
+
+@pytest.mark.parametrize(
+    ("told", "aside_after"),
+    [
+        pytest.param(Told(unreadable=(replace(BAD, version=100),)), False, id="as old as what was read"),
+        pytest.param(Told(unreadable=(replace(BAD, version=99),)), False, id="older"),
+        pytest.param(Told((MOVED,), detailed(MOVED), (BAD,)), False, id="read soundly beside"),
+        pytest.param(Told((MOVED,), Details((), unreadable=(BAD,))), True, id="thin sound, details not"),
+        pytest.param(Told(unreadable=(BAD,), deleted=(BOOKING.id,)), False, id="deleted beside"),
+        pytest.param(
+            Told(details=Details((), unreadable=(replace(BAD, version=100),)), forced=frozenset({BOOKING.id})), True,
+            id="asked for anew",
+        ),
+    ],
+)  # fmt: skip
+def test_a_bad_row_counts_only_where_nothing_sound_is_as_new(
+    sqlite_database: Database, told: Told, aside_after: bool
+) -> None:
+    with sqlite_database.write() as tx:
+        stock(tx)
+        known(tx)
+        absorb(tx, FRAME, told)
+        assert bool(set_aside(tx)) is aside_after
+        assert due(tx) == [] or not aside_after, "nothing is written of what is set aside"
+
+
+def test_i4_a_404_about_a_row_that_cannot_be_read_is_no_proof(sqlite_database: Database) -> None:
+    with sqlite_database.write() as tx:
+        stock(tx, [], [linked()])
+        known(tx)
+        absorb(tx, FRAME, Told((), Details((), missing=(BOOKING.id,)), (BAD,)))
+        assert stored(tx) == Stored(Known(BOOKING, ORDER), stale=False)
+        assert set_aside(tx)
+
+
+@pytest.mark.parametrize("version", [101, None])
+def test_i2_a_row_that_is_well_again_is_marked_though_it_says_what_it_said(
+    sqlite_database: Database, version: int | None
+) -> None:
+    well = replace(BOOKING, version=BOOKING.version if version is None else 102)
+    with sqlite_database.write() as tx:
+        stock(tx, [], [linked()])
+        known(tx)
+        absorb(tx, FRAME, Told(unreadable=(replace(BAD, version=version),)))
+        assert absorb(tx, FRAME, Told((well,))) == 1
+        assert (set_aside(tx), marked(tx)) == ("", {BOX})
+        # R11: nothing in it triggers, so its work order is not read anew
+        assert stored(tx) == Stored(Known(well, ORDER), stale=False)
+
+
+def test_an_older_row_that_comes_late_takes_nothing_back_that_is_set_aside(sqlite_database: Database) -> None:
+    with sqlite_database.write() as tx:
+        stock(tx)
+        known(tx)
+        absorb(tx, FRAME, Told(unreadable=(replace(BAD, version=105),)))
+        absorb(tx, FRAME, Told((MOVED,), detailed(MOVED)))
+        assert set_aside(tx)
+        assert due(tx) == []
+
+
+def test_f30_a_full_read_that_names_a_bad_row_has_seen_it(sqlite_database: Database) -> None:
+    with sqlite_database.write() as tx:
+        stock(tx, [], [linked()])
+        known(tx)
+        assert bookings.unseen(tx, ENVIRONMENT, "run") == [BOOKING.id]
+        absorb(tx, replace(FRAME, run="run"), Told(unreadable=(BAD,)))
+        assert bookings.unseen(tx, ENVIRONMENT, "run") == []
 
 
 # --- asked for ------------------------------------------------------------------------------------------------------

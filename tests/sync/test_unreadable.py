@@ -84,7 +84,7 @@ def starts(world: World, name: str = "Ana") -> list[Any]:
     return [event.start for event in world.ours(name)]
 
 
-def test_i7_one_row_that_cannot_be_read_stops_neither_its_neighbours_nor_the_cursor(world: World) -> None:
+def test_i7_f40_one_row_that_cannot_be_read_stops_neither_its_neighbours_nor_the_cursor(world: World) -> None:
     kept = world.book("Ana", TOMORROW)
     world.pass_()
     for number, bad in enumerate(BAD, start=1):
@@ -100,6 +100,20 @@ def test_i7_one_row_that_cannot_be_read_stops_neither_its_neighbours_nor_the_cur
         report = world.pass_()
         assert (report.error, report.tally.updated, report.tally.removed) == ("", 0, 0), bad
         assert (reason(world, kept), alert(world)) == ("", ""), bad
+
+
+def test_i7_the_cursor_goes_on_past_a_row_that_cannot_be_read(tracked: World) -> None:
+    booking = tracked.book("Ana", TOMORROW)
+    tracked.pass_()
+    goes_bad(tracked, booking)
+    tracked.pass_()
+    with tracked.database.read() as tx:
+        cursor = feeds.load(tx, ENVIRONMENT).cursor
+    tracked.forget_requests()
+    report = tracked.pass_()
+    assert (report.error, report.tally.changes) == ("", 0), "the feed tells of it no more"
+    with tracked.database.read() as tx:
+        assert feeds.load(tx, ENVIRONMENT).cursor == cursor
 
 
 def test_i4_a_row_gone_bad_is_no_evidence_and_what_it_says_when_it_is_well_is_carried(world: World) -> None:

@@ -25,7 +25,8 @@ class Kind(StrEnum):
     WORKER = "worker"
 
 
-BOOKINGS, WORKERS = "unreadable-bookings", "unreadable-workers"
+BOOKINGS = "unreadable-bookings"
+WORKERS = "unreadable-workers"
 
 
 @dataclass(frozen=True, slots=True)
