@@ -68,7 +68,7 @@ WAY = (
     ),
     Fault(
         "what is set aside is written all the same", "I7", "state/marks.py",
-        "            ~withheld(),\n", "",
+        "        ~withheld(),\n", "",
         "A job is written as it was before a change that nobody could read, over the newer appointment.",
         f"{BAD}::test_a_change_that_waited_when_the_row_went_bad_is_written_when_it_is_well[tracked]",
     ),

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 
 from fieldcal.source_model import Unreadable
 from fieldcal.state import alerts
+from fieldcal.state.aside_tables import set_aside
 from fieldcal.state.rows import slices, upsert
-from fieldcal.state.tables import marks, set_aside
+from fieldcal.state.tables import marks
 
 #: How many the alert names; `fieldcal status` counts all.
 _NAMED = 5

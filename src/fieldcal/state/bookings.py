@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, or_, select, update
 
 from fieldcal.model import Booking, BookingId, Detailed, Known, StatusKind, Window, WorkerId, WorkOrder, WorkOrderId
+from fieldcal.state.aside_tables import set_aside
 from fieldcal.state.rows import from_json, slices, to_json, upsert
-from fieldcal.state.tables import bookings, links, marks, set_aside
+from fieldcal.state.tables import bookings, links, marks
 
 # built once: building it costs more than running it
 _LOAD = select(bookings).where(
