@@ -169,7 +169,8 @@ def _addresses(config: Config, running: Running, embedded: Embedded, calendars: 
 
 
 def _sign_ins(home: str, people: Sequence[SignIn]) -> None:
-    print(f"\nThe admin centre is at {home}, with one sign-in for each role:")
+    print("\nThe admin centre, in your browser, with one sign-in for each role:")
+    print(f"  admin centre   {home}")
     for person in people:
         print(f"  {person.name:<18} {person.password:<22} {', '.join(sorted(role.value for role in person.roles))}")
     print("Stop with Ctrl-C.", flush=True)

@@ -29,6 +29,7 @@ AT_ONCE = 16
 #: The first pause after a transient failure, seconds; it doubles up to a quarter of an hour.
 _FIRST_PAUSE = 30.0
 _ALERT = "test-enable"
+_WAITING = frozenset({TrialStatus.SCHEDULED, TrialStatus.IN_PROGRESS})
 
 #: told after each mailbox: how many are done, of how many, and this one as it now stands
 Progress = Callable[[int, int, Mailbox], None]
@@ -123,14 +124,18 @@ async def _ask_tenants(bench: Bench, environment: str, chosen: Sequence[MailboxI
 async def _test_one(bench: Bench, environment: str, mailbox: MailboxId) -> Mailbox:
     async with holding(bench, mailbox) as may_begin:
         if may_begin is None:
-            busy = Check("free", ok=False, detail="The mailbox is being synchronized just now.", transient=True)
-            return await bench.database.writing(_put_off, environment, mailbox, [busy])
+            return await bench.database.writing(_step_aside, environment, mailbox)
 
-        def begin(tx: Connection) -> Case:
-            mailboxes.begin_test(tx, environment, mailbox, bench.clock.now())
-            return load(tx, environment, mailbox)
+        def begin(tx: Connection) -> tuple[bool, Case]:
+            waits = load(tx, environment, mailbox).mailbox.status in _WAITING
+            if waits:
+                mailboxes.begin_test(tx, environment, mailbox, bench.clock.now())
+            return waits, load(tx, environment, mailbox)
 
-        case = await bench.database.writing(begin)
+        waits, case = await bench.database.writing(begin)
+        if not waits:
+            # Whoever goes on with waiting tests was quicker, or somebody switched it off meanwhile.
+            return case.mailbox
         lines = await _look(bench, case, may_begin)
         return await bench.database.writing(_finish, case, lines, bench.clock.now())
 
@@ -200,6 +205,15 @@ def _enable(tx: Connection, case: Case, lines: Sequence[Check], now: datetime) -
     if not mailbox.enabled:
         marks.mark_mailbox(tx, environment.id, mailbox.id, window(tx, environment, now), now, "enabled")
     alerts.raise_alert(tx, environment.id, mailbox.id, _ALERT, "information", "Test & Enable succeeded", now)
+
+
+def _step_aside(tx: Connection, environment: str, mailbox: MailboxId) -> Mailbox:
+    """Somebody else is at work in the mailbox: a test, which tells its own end, or a synchronization."""
+    known = load(tx, environment, mailbox).mailbox
+    if known.status is TrialStatus.IN_PROGRESS:
+        return known
+    busy = Check("free", ok=False, detail="The mailbox is being synchronized just now.", transient=True)
+    return _put_off(tx, environment, mailbox, [busy])
 
 
 def _put_off(
