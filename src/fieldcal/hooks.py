@@ -244,8 +244,8 @@ async def _registered(app: App, environment: Environment) -> Check:
 
 
 def _last(known: Webhook, name: str) -> Check:
-    heard = f"{known.received_at:%Y-%m-%d %H:%M:%SZ}" if known.received_at else "never"
-    detail = f"the last came {heard}, {known.received:,} in all"
+    heard = f"{known.received_at:%Y-%m-%d %H:%M:%SZ}" if known.received_at else ""
+    detail = f"{known.received:,} came in, the last {heard}" if heard else "none came in yet"
     if not known.missed:
         return Check("notifications", ok=True, detail=detail)
     detail += f"; {known.missed:,} bookings came by the passes only since"

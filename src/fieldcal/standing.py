@@ -125,7 +125,9 @@ def look(tx: Connection, place: Environment, now: datetime, service_since: datet
     last, state = _last_pass(tx, passes, now, service_since)
     return Standing(
         environment=place.id, enabled=place.enabled, organization=place.organization,
-        obstacles=obstacles(place, boxes, {one.id: one for one in profiles.everyone(tx)}),
+        obstacles=obstacles(
+            place, boxes, {one.id: one for one in profiles.everyone(tx)}, read=feeds.workers_known(tx, place.id)
+        ),
         last_read=feed.last_pull_at, next_read=feed.next_pull_at if place.enabled and service_since else None,
         error=feed.last_error, reading=feed.way, reading_reason=feed.way_reason, swept=feed.swept_at,
         mailboxes=waiting.census(tx, place.id), backlog=waiting.backlog(tx, place.id),
@@ -139,10 +141,32 @@ def look(tx: Connection, place: Environment, now: datetime, service_since: datet
     )  # fmt: skip
 
 
+def no_mailbox(*, read: bool) -> Obstacle:
+    """Why an environment has no mailbox and what makes one; `read`: its workers were read to the end once."""
+    if not read:
+        return Obstacle("no mailbox is known yet", "`fieldcal sync --dry-run` reads the workers with theirs")
+    return Obstacle(
+        "its workers were read, and none has a mailbox",
+        "make bookable resources of type User there, each with a user who has an e-mail address; the next pass "
+        "finds them",
+    )
+
+
+def none_chosen(place: str, selection: Selection, *, read: bool) -> str:
+    """What is told where no mailbox is in a selection: that there is none at all, or none like that."""
+    if selection.state is None and not selection.search:
+        lacking = no_mailbox(read=read)
+        return f"{place}: {lacking.why}: {lacking.remedy}."
+    return f"No mailbox of {place} is in this selection; `fieldcal mailbox list` shows all."
+
+
 def obstacles(
-    place: Environment, boxes: Sequence[Mailbox], known: dict[str, ServerProfile], most: int = 5
+    place: Environment, boxes: Sequence[Mailbox], known: dict[str, ServerProfile], *, read: bool, most: int = 5
 ) -> list[Obstacle]:
-    """What stands between bookings and calendars, the environment's own trouble first; at most so many of mailboxes."""
+    """What stands between bookings and calendars, the environment's own trouble first; at most so many of mailboxes.
+
+    `read`: its workers were read to the end once.
+    """
     found: list[Obstacle] = []
     if not place.enabled:
         found.append(
@@ -150,7 +174,7 @@ def obstacles(
                      f"`fieldcal environment set {place.id} --enable`")
         )  # fmt: skip
     if not boxes:
-        found.append(Obstacle("no mailbox is known yet", "`fieldcal sync --dry-run` reads the workers with theirs"))
+        found.append(no_mailbox(read=read))
     elif not known:
         found.append(Obstacle("there is no server profile to write through", "`fieldcal profile add NAME` makes one"))
     # Told apart from the environment's own trouble, so that all is known that has to be mended.

@@ -100,3 +100,59 @@ def test_a_check_tells_what_does_not_hang_together(fieldcal: Fieldcal, state: Pa
     said = fieldcal("db", "check")
     assert said.status == 1
     assert "mailboxes: 1 rows of an environment that is not there" in said.out
+
+
+def a_database(file: Path, *statements: str) -> None:
+    connection = sqlite3.connect(file)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("empty", "empty is empty: no backup of Fieldcal; nothing was put back, name a file that `fieldcal db backup`"),
+        ("text", "text is no database file: no backup of Fieldcal; nothing was put back, name a file that"),
+        ("other", "other holds no state of Fieldcal: no backup of it; nothing was put back, name a file that"),
+        ("newer", "a newer version wrote it; nothing was put back, install that version or take an older backup"),
+        ("missing", "there is no backup missing; name a file that `fieldcal db backup` wrote"),
+        ("data", "there is no backup data; name a file that"),
+        ("data/state.sqlite3", "is the state itself; name a file that `fieldcal db backup` wrote, or say --in-place"),
+    ],
+)
+def test_a_file_that_is_no_backup_is_refused_with_what_to_name_instead(
+    fieldcal: Fieldcal, state: Path, tmp_path: Path, file: str, told: str
+) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "text").write_text("a letter, " * 1000)
+    a_database(tmp_path / "other", "CREATE TABLE theirs (x)")
+    assert fieldcal("db", "backup", "newer").status == 0
+    a_database(tmp_path / "newer", "UPDATE alembic_version SET version_num = '9999'")
+    said = fieldcal("db", "restore", file, "--yes")
+    assert (said.status, said.out, len(said.err.splitlines())) == (1, "", 1)
+    assert told in said.err
+    assert "FIELDCAL_DATABASE_URL" not in said.err
+    assert sorted(path.name for path in state.parent.glob("*restor*")) == []
+
+
+def test_a_backup_into_a_folder_that_is_not_there_says_so(fieldcal: Fieldcal, state: Path, tmp_path: Path) -> None:
+    said = fieldcal("db", "backup", "no/such/file")
+    assert (said.status, len(said.err.splitlines())) == (1, 1)
+    assert f"cannot be written: there is no folder {tmp_path / 'no'}; create it" in said.err
+    assert "Errno" not in said.err
+
+
+@pytest.mark.parametrize("words", [("check",), ("backup", "file"), ("restore", "--in-place", "--yes")])
+@pytest.mark.parametrize("folder", [True, False])
+def test_where_there_is_no_state_that_is_said_and_none_is_made(
+    fieldcal: Fieldcal, tmp_path: Path, words: tuple[str, ...], folder: bool
+) -> None:
+    if folder:
+        (tmp_path / "data").mkdir()
+    said = fieldcal("db", *words)
+    assert (said.status, said.out, len(said.err.splitlines())) == (1, "", 1)
+    assert "there is no state at " in said.err
+    assert "name the backup's file" in said.err or "`fieldcal db upgrade` makes one" in said.err
+    assert not (tmp_path / "data" / "state.sqlite3").exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.cli.company import ENVIRONMENT, PROFILE, Company
 from tests.cli.conftest import Fieldcal
 
@@ -30,7 +31,7 @@ def test_a_healthy_installation_is_ok_in_every_line_but_the_service_that_does_no
 ) -> None:
     found = lines(fieldcal, 0)
     assert {what for what, line in found.items() if line["level"] != "ok"} == {"service"}
-    for what in ("configuration", "state", "disk", f"{SOURCE}: secret", f"{SOURCE}: sign-in", f"{SOURCE}: privileges",
+    for what in ("configuration", "state", "disk", f"{SOURCE}: secret", f"{SOURCE}: sign-in", f"{SOURCE}: privileges", f"{SOURCE}: role",
                  f"{SOURCE}: names", f"{SOURCE}: reading", f"{SOURCE}: change tracking", f"{SOURCE}: delta link",
                  f"{SOURCE}: clock", f"{GRAPH}: sign-in",
                  f"{GRAPH}: clock", "versions", f"{SOURCE}: Microsoft's own sync", f"{GRAPH}: permissions",
@@ -82,6 +83,64 @@ def test_missing_privileges_are_named_by_table(attached: Company, fieldcal: Fiel
     assert "msdyn_workorders (HTTP 403" in found["detail"]
     assert "contacts" not in found["detail"]
     assert "security role" in found["remedy"]
+
+
+def test_a_privilege_that_the_source_names_as_missing_is_told_by_its_name(
+    attached: Company, fieldcal: Fieldcal
+) -> None:
+    told = (
+        "Principal user (Id=5d0ee0a7-6a4e-4f7e-9a0c-0f6f5d0b7a11, type=8, roleCount=1, privilegeCount=204, accessMode=4) "
+        "is missing prvReadmsdyn_workorder privilege (Id=5d0ee0a7-6a4e-4f7e-9a0c-0f6f5d0b7a12) on OTC=10123 for entity "
+    )
+    refused = Fault(kind="status", status=403, code="0x80040220", message=told, times=None)
+    attached.field_service.control.add_fault(replace(refused, match=Match(path="/msdyn_workorders")))
+    detail = lines(fieldcal, 1)[f"{SOURCE}: privileges"]["detail"]
+    assert "msdyn_workorders (prvReadmsdyn_workorder)" in detail
+    attached.field_service.control.add_fault(replace(refused, match=Match(path="/bookableresourcebookings")))
+    said = fieldcal("sync")
+    assert (said.status, "HTTP 403 0x80040220: the privilege prvReadmsdyn_workorder is missing" in said.out) == (
+        1,
+        True,
+    )
+
+
+def written(company: Company) -> int:
+    return sum(company.field_service.control.count(method=method) for method in ("POST", "PATCH", "PUT", "DELETE"))
+
+
+WRITES = [f"prv{verb}BookableResourceBooking" for verb in ("Create", "Write", "Delete", "Append", "AppendTo")]
+
+
+@pytest.mark.parametrize(
+    ("granted", "says"),
+    [
+        (WRITES[:1], "may change what is only read: prvCreateBookableResourceBooking"),
+        (WRITES, "prvCreateBookableResourceBooking, prvDeleteBookableResourceBooking and 1 more"),
+        (["prvWriteUser"], "may change what is only read: prvWriteUser"),
+        ([*WRITES, "prvAssignRole"], "may give itself any role, as a System Administrator may: prvAssignRole"),
+    ],
+)  # fmt: skip
+def test_a_role_that_may_more_than_read_is_warned_of_and_only_read(
+    attached: Company, fieldcal: Fieldcal, granted: list[str], says: str
+) -> None:
+    attached.field_service.control.change(granted=granted)
+    before = written(attached)
+    role = lines(fieldcal, 0)[f"{SOURCE}: role"]
+    assert role["level"] == "warn"
+    assert says in role["detail"]
+    assert "give one that only reads these tables" in role["remedy"]
+    assert written(attached) == before
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_source_that_does_not_tell_what_the_role_may_is_no_fault(
+    attached: Company, fieldcal: Fieldcal, status: int
+) -> None:
+    attached.field_service.control.add_fault(
+        Fault(kind="status", status=status, times=None, match=Match(path="RetrieveUserPrivileges"))
+    )
+    role = lines(fieldcal, 0)[f"{SOURCE}: role"]
+    assert (role["level"], role["detail"]) == ("ok", f"cannot be told: the organization answers HTTP {status}")
 
 
 def test_change_tracking_that_is_off_is_named_by_table(attached: Company, fieldcal: Fieldcal) -> None:

@@ -58,7 +58,7 @@ def test_duplicates_are_shown_asked_about_and_removed_a_copy_only_by_its_name(
     assert _count(doubled) == before - 2
     unknown = fieldcal("duplicates", "remove", "--event", copy["event"], "--yes")
     assert (unknown.status, "duplicates list" in unknown.err) == (1, True)
-    assert fieldcal("duplicates", "remove", "--yes").out.splitlines()[-1] == "main: 0 events removed."
+    assert fieldcal("duplicates", "remove", "--yes").out.splitlines()[-1] == "main: nothing was removed."
 
 
 def test_everybody_with_an_overview_may_look_and_only_a_system_administrator_removes(

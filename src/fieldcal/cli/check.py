@@ -102,6 +102,9 @@ def _unreached(tx: Connection, environment: str, boxes: list[MailboxId]) -> dict
     return {box.address: box.trouble or "it is being worked on; try again" for box in found if box.trouble}
 
 
+_NONE = "{environment}: nothing to check, for no mailbox is switched on; `fieldcal mailbox list` tells why"
+
+
 def _tell(found: list[dict[str, object]]) -> None:
     from fieldcal.cli import report, show
 
@@ -114,7 +117,7 @@ def _tell(found: list[dict[str, object]]) -> None:
         boxes = report.plural(int(str(one["mailboxes"])), "mailbox", "mailboxes")
         did = [f"{one[name]} {name}" for name in ("created", "updated", "removed") if one[name]]
         told = ", ".join([f"{boxes} checked", f"{one['adopted']} adopted", *did, f"{len(rows)} to report"])
-        show.line(f"{one['environment']}: {told}")
+        show.line(f"{one['environment']}: {told}" if one["mailboxes"] or one["not_set_up"] else _NONE.format(**one))
         if one["failed"]:
             show.line(f"{one['failed']} failed and will be tried again; `fieldcal status` tells what is wrong")
         for key in ("not_set_up", "unreached"):

@@ -16,7 +16,8 @@ from fieldcal.setup import claims, takeover
 from fieldcal.setup.bench import Bench, load
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Selection
-from fieldcal.state import mailboxes
+from fieldcal.standing import none_chosen
+from fieldcal.state import feeds, mailboxes
 
 
 def run(
@@ -29,8 +30,11 @@ def run(
         with app.database.read() as tx:
             place = chosen(tx, environment)
             found = mailboxes.some(tx, place, mailboxes.ids(tx, place, selection))
+            read = feeds.workers_known(tx, place)
+        if not found and not json:
+            show.line(none_chosen(place, selection, read=read))
         boxes = {box.id: box.address or str(box.id) for box in found}
-        if take_over:
+        if take_over and boxes:
             name = next(iter(boxes.values())) if len(boxes) == 1 else plural(len(boxes), "mailbox", "mailboxes")
             confirm(f"Have {name} served by {place}, and by no other?", yes=yes)
         told: list[dict[str, Any]] = []

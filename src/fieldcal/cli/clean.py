@@ -61,6 +61,8 @@ def run(selection: Selection, environment: str | None, as_user: str | None, *, y
     outcome = working(as_user, work)
     if json:
         show.as_json(_as_told(outcome))
+    elif outcome.plan is None and not outcome.left:
+        show.line(f"{outcome.environment}: nothing to clean: no mailbox of this selection was ever written to.")
     else:
         _tell(outcome)
     if not outcome.whole:
@@ -153,6 +155,7 @@ def _tell(outcome: Outcome) -> None:
             )
     for address, why in outcome.left.items():
         show.line(f"{address}: nothing was done: {why}")
-    events = plural(sum(one.removed for one in outcome.done), "event", "events")
+    removed = sum(one.removed for one in outcome.done)
+    events = f"{plural(removed, 'event', 'events')} removed" if removed else "nothing of ours was left to remove"
     whole = plural(sum(not one.problem for one in outcome.done), "mailbox is", "mailboxes are")
-    show.line(f"{outcome.environment}: {events} removed; {whole} clean.")
+    show.line(f"{outcome.environment}: {events}; {whole} clean.")

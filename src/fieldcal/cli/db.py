@@ -190,6 +190,11 @@ def _restore(settings: Config, file: Path, *, yes: bool, json: bool) -> None:
     database = Database(settings.state_url)
     database.close()
     state, now = backups.path_of(database), SystemClock().now()
+    if file.exists() and state.exists() and file.samefile(state):
+        raise ConfigError(
+            f"{file} is the state itself; name a file that `fieldcal db backup` wrote, or say --in-place if the state "
+            "was put back already"
+        )
     new = state.with_name(f"{state.name}.restoring")
     aside = state.with_name(f"{state.name}.replaced-{now:%Y%m%dT%H%M%S%fZ}")
     try:
@@ -215,6 +220,7 @@ def _restored(settings: Config, *, yes: bool, json: bool) -> None:
     from fieldcal.clock import SystemClock
     from fieldcal.state import backup as backups
 
+    _refuse_nothing(settings, "put it there first, or name the backup's file instead of --in-place")
     database = open_state(settings)
     try:
         confirm("Read every enabled mailbox before it is written, for the state was put back?", yes=yes)
@@ -235,10 +241,20 @@ _NEXT = (
 
 
 def _state() -> Database:
+    """The state that stands; a `ConfigError` where there is none, and none is made."""
     from fieldcal import config
     from fieldcal.state.database import Database
 
-    return Database(config.load().state_url)
+    settings = config.load()
+    _refuse_nothing(settings, "`fieldcal db upgrade` makes one, `fieldcal db restore FILE` puts a backup back")
+    return Database(settings.state_url)
+
+
+def _refuse_nothing(settings: Config, remedy: str) -> None:
+    from fieldcal.doctor.look import state_stands
+
+    if not state_stands(settings):
+        raise ConfigError(f"there is no state at {settings.state_url} yet; {remedy}")
 
 
 def _words(found: Facts) -> str:

@@ -209,4 +209,6 @@ def _tell_removed(place: str, done: Sequence[Removed]) -> None:
             show.line(f"{one.address}: {event} stays: {why}")
         if one.problem:
             show.line(f"{one.address}: {one.problem}")
-    show.line(f"{place}: {plural(sum(len(one.removed) for one in done), 'event', 'events')} removed.")
+    removed = sum(len(one.removed) for one in done)
+    told = f"{plural(removed, 'event', 'events')} removed" if removed else "nothing was removed"
+    show.line(f"{place}: {told}.")

@@ -84,6 +84,8 @@ def list_environments(as_user: AsUser = None, json: Json = False) -> None:
         found = environments.everyone(tx)
     if json:
         show.as_json([_as_told(environment) for environment in found])
+    elif not found:
+        show.line("There is no environment yet; `fieldcal environment add NAME` attaches a source of bookings.")
     else:
         rows = [(e.id, e.source, e.enabled, e.end.url or "embedded", e.organization, e.tenant) for e in found]
         show.table(("environment", "source", "on", "url", "organization", "tenant"), rows)
@@ -124,12 +126,13 @@ def set_some(
 ) -> None:
     """Change settings, sign-in, or on and off. A setting alone rewrites no event."""
     from fieldcal.attaching import end_mistakes
-    from fieldcal.cli.session import confirm, desk, settings_of_command
+    from fieldcal.cli.session import confirm, desk, looked_up, settings_of_command
     from fieldcal.setup import environments
     from fieldcal.setup.permissions import Action, require
     from fieldcal.state import environments as known
     from fieldcal.state import mailboxes
 
+    looked_up(as_user, known.get, name)
     chosen, mistakes = options.pairs(settings)
     changes = environments.Changes(
         chosen, url, authority, tenant, credential, client_id, options.sealed(secret), enabled
@@ -149,7 +152,10 @@ def set_some(
             confirm(f"Switch the environment {name} {switch}, with {boxes:,} mailboxes?", yes=yes, mailboxes=boxes)
         with at.database.write() as tx:
             after = environments.change(tx, at.actor, at.now, name, changes)
-    _tell(after, json=json, whole=True)
+    if json:
+        _tell(after, json=True)
+    else:
+        _tell_changed(_rows(before), _rows(after), name)
 
 
 @group.command()
@@ -166,6 +172,7 @@ def remove(
     """Forget an environment. Refused while events of ours stand, unless they are to be kept or cleaned."""
     from fieldcal.cli import show
     from fieldcal.cli.clean import forget
+    from fieldcal.cli.report import plural
     from fieldcal.cli.session import confirm, desk
     from fieldcal.setup import environments
 
@@ -175,13 +182,15 @@ def remove(
     with desk(as_user) as at:
         with at.database.read() as tx:
             standing = environments.removable(tx, at.actor, name, keep_events=events is Events.KEEP)
-        confirm(f"Forget the environment {name} and leave {standing} events standing?", yes=yes)
+        standing_told = f"leave {plural(standing, 'event', 'events')} standing" if standing else "lose its settings"
+        confirm(f"Forget the environment {name} and {standing_told}?", yes=yes)
         with at.database.write() as tx:
             left = environments.remove(tx, at.actor, at.now, name, keep_events=events is Events.KEEP)
     if json:
         show.as_json({"environment": name, "events_left": left})
     else:
-        show.line(f"{name} is forgotten; {left} events stay in the calendars.")
+        stays = plural(left, "event of ours stays in a calendar", "events of ours stay in the calendars")
+        show.line(f"{name} is forgotten; {stays if left else 'no event of ours stands in a calendar'}.")
 
 
 def _as_told(environment: Environment) -> dict[str, object]:
@@ -195,8 +204,6 @@ def _as_told(environment: Environment) -> dict[str, object]:
 
 
 def _tell(environment: Environment, *, json: bool, whole: bool = False) -> None:
-    from dataclasses import asdict
-
     from fieldcal.cli import show
 
     if json:
@@ -207,6 +214,22 @@ def _tell(environment: Environment, *, json: bool, whole: bool = False) -> None:
         where = environment.end.url or "the embedded Field Service"
         show.line(f"{environment.id}: {where}, {held}, tenant {environment.tenant or 'not told'}")
         return
-    rows = [(key, value) for key, value in _as_told(environment).items() if key != "settings"]
-    rows += [(f"  {key}", value) for key, value in asdict(environment.settings).items()]
-    show.table(("what", "value"), rows)
+    show.table(("what", "value"), list(_rows(environment).items()))
+
+
+def _rows(environment: Environment) -> dict[str, object]:
+    """What is set for an environment, by name; a setting's name stands two columns in."""
+    from dataclasses import asdict
+
+    rows = {key: value for key, value in _as_told(environment).items() if key != "settings"}
+    return rows | {f"  {key}": value for key, value in asdict(environment.settings).items()}
+
+
+def _tell_changed(before: dict[str, object], after: dict[str, object], name: str) -> None:
+    """Print what is another now, and where all stands."""
+    from fieldcal.cli import show
+
+    changed = [(key.strip(), before[key], value) for key, value in after.items() if before[key] != value]
+    show.table(("what", "before", "now"), changed)
+    told = "" if changed else "nothing changed, for it was set so already; "
+    show.line(f"{name}: {told}`fieldcal environment show {name}` shows all that is set.")

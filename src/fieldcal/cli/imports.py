@@ -16,6 +16,8 @@ from fieldcal.errors import ConfigError
 from fieldcal.setup import imports, trial
 from fieldcal.setup.imports import Candidate, Standing
 from fieldcal.setup_model import Actor, Mailbox, TrialStatus
+from fieldcal.standing import no_mailbox
+from fieldcal.state import feeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ async def _work(app: App, actor: Actor, wish: Wish) -> Outcome:
         place = chosen(tx, wish.environment)
         ours = imports.allowed(tx, actor, place)
         if not ours:
-            raise ConfigError(f"no mailbox of {place} is known yet; `fieldcal sync --dry-run` reads the workers")
+            lacking = no_mailbox(read=feeds.workers_known(tx, place))
+            raise ConfigError(f"{place}: {lacking.why}: {lacking.remedy}")
         return place, imports.profile_for(tx, wish.profile), ours
 
     place, profile, ours = await app.database.reading(meant)

@@ -65,6 +65,15 @@ def _change(
         show.line(f"{verb}: {_count(done)} of {place}.")
 
 
+def _known(selection: Selection, environment: str | None, as_user: str | None) -> None:
+    """Return when every mailbox that is named is known."""
+    from fieldcal.cli.session import chosen, desk
+    from fieldcal.state import mailboxes
+
+    with desk(as_user) as at, at.database.read() as tx:
+        mailboxes.ids(tx, chosen(tx, environment), selection)
+
+
 def _count(number: int) -> str:
     return "1 mailbox" if number == 1 else f"{number:,} mailboxes"
 
@@ -86,6 +95,7 @@ def list_mailboxes(
     from fieldcal.cli import show
     from fieldcal.cli.session import chosen, desk
     from fieldcal.setup import mailboxes
+    from fieldcal.standing import none_chosen
     from fieldcal.state import accounts, feeds, profiles
 
     selection = Selection(tuple(names or ()), state, search)
@@ -99,13 +109,8 @@ def list_mailboxes(
         rows = [_as_told(mailbox, why, own[mailbox.id]) for mailbox, why in page.rows]
         show.as_json({"environment": place, "total": page.total, "mailboxes": rows})
         return
-    if not page.total and selection == Selection():
-        show.line(
-            f"No mailbox of {place} is known yet; `fieldcal sync --dry-run` reads the workers."
-            if not read
-            else f"The workers of {place} were read, and none has a mailbox: make bookable resources of type User "
-            "there, each with a user who has an e-mail address; the next pass finds them."
-        )
+    if not page.total:
+        show.line(none_chosen(place, selection, read=read))
         return
     dav = bool(everybody)
     columns = ["address", "name", "profile", *["signs in as"] * dav, "method", "approval", "test", "enabled"]
@@ -117,7 +122,9 @@ def list_mailboxes(
             for m, why in page.rows
         ],
     )  # fmt: skip
-    if page.total > len(page.rows):
+    if not page.rows:
+        show.line(f"There are {page.total:,}, all before this --offset.")
+    elif page.total > len(page.rows):
         show.line(f"{len(page.rows)} of {page.total}; --offset and --limit show the others.")
 
 
@@ -147,12 +154,17 @@ def edit(
 ) -> None:
     """Choose profile, method, or a CalDAV account of its own."""
     from fieldcal.cli.options import sealed
+    from fieldcal.cli.session import looked_up
     from fieldcal.setup import accounts, mailboxes
+    from fieldcal.state import profiles
 
     wish = _wish(user_name, secret, no_user_name=no_user_name, no_secret=no_secret)
+    selection = _selection(names, state, search, every=every)
+    _known(selection, environment, as_user)
+    if profile is not None:
+        looked_up(as_user, profiles.get, profile)
     if profile is None and method is None and wish == accounts.Wish():
         raise ConfigError("nothing to change: name a --profile, a --method, or a CalDAV account")
-    selection = _selection(names, state, search, every=every)
     wish = replace(wish, secret=sealed(wish.secret))
 
     def change(tx: Connection, actor: Actor, now: datetime, place: str, wanted: list[MailboxId]) -> int:

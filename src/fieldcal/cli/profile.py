@@ -93,6 +93,8 @@ def list_profiles(as_user: AsUser = None, json: Json = False) -> None:
         found = [(profile, profiles.using(tx, profile.id)) for profile in profiles.everyone(tx)]
     if json:
         show.as_json([{**_as_told(profile), "mailboxes": count} for profile, count in found])
+    elif not found:
+        show.line("There is no server profile yet; `fieldcal profile add NAME` attaches a calendar server.")
     else:
         rows = [
             (p.id, p.kind, p.active, p.end.url or "embedded", p.end.credential, p.tenant or p.calendar, count)
@@ -122,12 +124,13 @@ def set_some(
     """Change address or sign-in. Another server or calendar only while none of our events stand there."""
     from fieldcal.app import App
     from fieldcal.attaching import profile_mistakes
-    from fieldcal.cli.session import confirm, settings_of_command, working
+    from fieldcal.cli.session import confirm, looked_up, settings_of_command, working
     from fieldcal.setup import profiles
     from fieldcal.setup.environments import Changes, refuse
     from fieldcal.setup.permissions import Action, require
     from fieldcal.state import profiles as known
 
+    looked_up(as_user, known.get, name)
     who = client_id if user_name is None else user_name
     changes = Changes({}, url, authority, tenant, credential, who, options.sealed(secret))
     if changes == Changes({}) and calendar is None and at_once is None:

@@ -46,6 +46,12 @@ def desk(as_user: str | None) -> Iterator[Desk]:
         database.close()
 
 
+def looked_up(as_user: str | None, find: Callable[[Connection, str], T], name: str) -> T:
+    """What the state knows under this name; asked before anything else is, or is complained about."""
+    with desk(as_user) as at, at.database.read() as tx:
+        return find(tx, name)
+
+
 def working(
     as_user: str | None, work: Callable[[App, Actor], Awaitable[T]], *, embedded: bool = False, ends: bool = True
 ) -> T:

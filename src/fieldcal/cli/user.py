@@ -102,6 +102,11 @@ def list_users(as_user: AsUser = None, json: Json = False) -> None:
         found = users.everyone(tx, at.actor)
     if json:
         show.as_json([_as_told(user) for user in found])
+    elif not found:
+        show.line(
+            "There is no user yet, and whoever runs commands here may do everything; `fieldcal user add USER` makes "
+            "one, `fieldcal user grant` gives a role."
+        )
     else:
         show.table(
             ("user", "name", "sign-in", "roles"),

@@ -39,12 +39,13 @@ def add(
     """
     from fieldcal import hooks
     from fieldcal.cli import show
-    from fieldcal.cli.session import working
+    from fieldcal.cli.session import looked_up, working
     from fieldcal.state import environments
 
+    environment = looked_up(as_user, environments.get, name)
+    end = _end(environment, authority, tenant, credential, client_id, secret)
+
     async def work(app: App, actor: Actor) -> tuple[str, Sequence[str], Check]:
-        environment = await app.database.reading(environments.get, name)
-        end = _end(app, environment, authority, tenant, credential, client_id, secret)
         address = hooks.public_address(url, environment)
         return address, await hooks.add(app, actor, name, address, end), await hooks.call(app, name)
 
@@ -75,14 +76,15 @@ def show_one(
     """Compare what is registered with what should be, and list calls that failed. Exit status 1 where it differs."""
     from fieldcal import hooks
     from fieldcal.cli import show
-    from fieldcal.cli.session import working
+    from fieldcal.cli.session import looked_up, working
     from fieldcal.setup.permissions import Action, require
     from fieldcal.state import environments
 
+    environment = looked_up(as_user, environments.get, name)
+    end = _end(environment, authority, tenant, credential, client_id, secret)
+
     async def work(app: App, actor: Actor) -> Standing:
         require(actor, Action.SEE_OVERVIEW)
-        environment = await app.database.reading(environments.get, name)
-        end = _end(app, environment, authority, tenant, credential, client_id, secret)
         return await hooks.look(app, environment, end)
 
     found = working(as_user, work)
@@ -113,14 +115,14 @@ def remove(
     """Take the registration back; bookings then come with the passes by schedule."""
     from fieldcal import hooks
     from fieldcal.cli import show
-    from fieldcal.cli.session import confirm, working
+    from fieldcal.cli.session import confirm, looked_up, working
     from fieldcal.state import environments
 
+    environment = looked_up(as_user, environments.get, name)
+    end = _end(environment, authority, tenant, credential, client_id, secret)
     confirm(f"Remove the webhook of {name}?", yes=yes)
 
     async def work(app: App, actor: Actor) -> int:
-        environment = await app.database.reading(environments.get, name)
-        end = _end(app, environment, authority, tenant, credential, client_id, secret)
         if forget:
             await hooks.forget(app, actor, name)
             return 0
@@ -132,26 +134,38 @@ def remove(
     elif forget:
         show.line(f"{name}: forgotten here; the source was not asked.")
     else:
-        show.line(f"{name}: {removed} rows of ours removed at the source.")
+        took = f"taken back: endpoint and steps, {removed} in all, are removed at the source"
+        show.line(f"{name}: {took if removed else 'nothing of ours was registered at the source'}.")
 
 
 def _end(
-    app: App, environment: Environment, authority: str | None, tenant: str | None, credential: str | None,
+    environment: Environment, authority: str | None, tenant: str | None, credential: str | None,
     client_id: str | None, secret: str | None,
 ) -> Endpoint | None:  # fmt: skip
     """Who registers, where options name somebody else than the one who reads; the same server in any case."""
     from dataclasses import replace
 
     from fieldcal.attaching import end_mistakes
+    from fieldcal.cli.session import settings_of_command
+    from fieldcal.ends import is_embedded
+    from fieldcal.errors import ConfigError
     from fieldcal.setup.environments import refuse
 
     given = {"authority": authority, "tenant": tenant, "credential": credential, "client_id": client_id,
-             "secret": options.sealed(secret)}  # fmt: skip
+             "secret": secret}  # fmt: skip
     named = {field: value for field, value in given.items() if value is not None}
-    end = replace(environment.end, **named)
     if not named:
         return None
-    refuse(end_mistakes(end, app.config))
+    if is_embedded(environment.end):
+        options_named = ", ".join(f"--{field.replace('_', '-')}" for field in named)
+        raise ConfigError(
+            f"{environment.id} reads the embedded Field Service, which takes no other credential: leave out "
+            f"{options_named}"
+        )
+    if secret is not None:
+        named["secret"] = options.sealed(secret) or ""
+    end = replace(environment.end, **named)
+    refuse(end_mistakes(end, settings_of_command()))
     return end
 
 
@@ -177,10 +191,13 @@ def _print(name: str, found: Standing) -> None:
     else:
         show.line("  registered as it should be")
     if known is not None:
-        last = f"{known.received_at:%Y-%m-%d %H:%M:%SZ}" if known.received_at else "never"
-        show.line(f"  notifications: {known.received:,}, the last {last}")
+        last = f"{known.received_at:%Y-%m-%d %H:%M:%SZ}" if known.received_at else ""
+        show.line(f"  notifications: {f'{known.received:,} came in, the last {last}' if last else 'none came in yet'}")
     if there.failed is None:
-        show.line("  failed calls: may not be read (asyncoperation)")
+        show.line(
+            "  failed calls: not known, for this credential lacks the privilege prvReadAsyncOperation (System Job); "
+            "another one may be named, as for add"
+        )
     for job in there.failed or ():
         show.line(f"  failed call: {job}")
     for other in there.others:

@@ -16,6 +16,7 @@ from pathlib import Path
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import DBAPIError
 
+from fieldcal.access import obstacle
 from fieldcal.errors import ConfigError, Damaged, one_line
 from fieldcal.setup_model import Actor
 from fieldcal.state import audit, environments, leases, links, mailboxes, marks, pauses, schema
@@ -91,10 +92,16 @@ def take(database: Database, file: Path, now: datetime) -> Facts:
     except Damaged:
         raise Damaged(f"the state at {source} is damaged, so no backup of it was made; put an older one back") from None
     except (OSError, sqlite3.Error, DBAPIError) as error:
-        raise ConfigError(f"the backup {file} cannot be written: {one_line(error)}") from None
+        raise ConfigError(f"the backup {file} cannot be written: {_why(file, error)}") from None
     finally:
         remove(part)
     return found
+
+
+def _why(file: Path, error: Exception) -> str:
+    """What stood in the way of a file, without the system's own numbers, and what helps where that is seen."""
+    told = error.strerror if isinstance(error, OSError) else None
+    return obstacle(file) or one_line(told or error)
 
 
 def _name(made: Path, name: Path) -> None:
@@ -140,15 +147,13 @@ def remove(path: Path) -> None:
 
 def prepare(file: Path, target: Path, actor: Actor, now: datetime) -> Facts:
     """Make at `target` the state that this backup is to become: sound, at our revision, and marked as restored."""
-    if not file.is_file():
-        raise ConfigError(f"there is no backup {file}")
+    _refuse_other_files(file)
     try:
         copy(file, target)
         made = Database(f"sqlite:///{target}")
         try:
             with made.read() as tx:
-                if schema.revision(tx) is None:
-                    raise ConfigError(f"{file} is empty: no backup of Fieldcal")
+                _refuse_other_states(tx, file)
                 schema.check_file(tx, whole=True)
             schema.upgrade(made)
             with made.write() as tx:
@@ -160,8 +165,35 @@ def prepare(file: Path, target: Path, actor: Actor, now: datetime) -> Facts:
     except Damaged:
         raise ConfigError(f"the backup {file} is damaged; nothing was put back, take another one") from None
     except (OSError, sqlite3.Error, DBAPIError) as error:
-        raise ConfigError(f"the backup {file} cannot be read: {one_line(error)}") from None
+        raise ConfigError(f"the backup {file} cannot be read: {_why(file, error)}") from None
     return found
+
+
+_OURS = "name a file that `fieldcal db backup` wrote"
+
+
+def _refuse_other_files(file: Path) -> None:
+    try:
+        if not file.is_file():
+            raise ConfigError(f"there is no backup {file}; {_OURS}")
+        with file.open("rb") as content:
+            head = content.read(len(_MAGIC))
+    except OSError as error:
+        raise ConfigError(f"the backup {file} cannot be read: {_why(file, error)}") from None
+    if head != _MAGIC:
+        what = "is no database file" if head else "is empty"
+        raise ConfigError(f"{file} {what}: no backup of Fieldcal; nothing was put back, {_OURS}")
+
+
+def _refuse_other_states(tx: Connection, file: Path) -> None:
+    found = None if schema.is_strange(tx) else schema.revision(tx)
+    if found is None:
+        raise ConfigError(f"{file} holds no state of Fieldcal: no backup of it; nothing was put back, {_OURS}")
+    if found not in schema.REVISIONS:
+        raise ConfigError(
+            f"the backup {file} is at revision {found}, which this Fieldcal (revision {schema.HEAD}) does not know: a "
+            "newer version wrote it; nothing was put back, install that version or take an older backup"
+        )
 
 
 def put_in_place(new: Path, state: Path, aside: Path) -> None:

@@ -21,15 +21,18 @@ _UPGRADE_LOCK = 7_041_776
 
 def revision(tx: Connection) -> str | None:
     """The revision this state stands at; None for an empty database. Raises where a stranger's tables stand."""
-    names = set(inspect(tx).get_table_names())
-    if not names:
-        return None
-    if not {"alembic_version", meta.name} <= names:
+    if is_strange(tx):
         raise ConfigError(
             "this database holds tables of something else; "
             "set FIELDCAL_DATABASE_URL to an empty one or to Fieldcal's own"
         )
-    return _stamp(tx)
+    return _stamp(tx) if inspect(tx).get_table_names() else None
+
+
+def is_strange(tx: Connection) -> bool:
+    """This database holds tables, and they are not Fieldcal's."""
+    names = set(inspect(tx).get_table_names())
+    return bool(names) and not {"alembic_version", meta.name} <= names
 
 
 def check(tx: Connection) -> None:

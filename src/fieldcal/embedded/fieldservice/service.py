@@ -24,7 +24,7 @@ from fieldcal.embedded.fieldservice.definitions import read_definitions, service
 from fieldcal.embedded.fieldservice.errors import NO_PRIVILEGE, UNKNOWN_NAME, Refused
 from fieldcal.embedded.fieldservice.queries import answer_get
 from fieldcal.embedded.fieldservice.seed import seed
-from fieldcal.embedded.fieldservice.settings import FieldServiceSettings, Limits
+from fieldcal.embedded.fieldservice.settings import FieldServiceSettings, Limits, privileges
 from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import SCHEMA
 from fieldcal.embedded.fieldservice.webhooks import Webhooks
@@ -32,6 +32,7 @@ from fieldcal.embedded.tokens import TokenIssuer, TokenRefused, origin_of
 
 MAX_BODY = 16 * 1024 * 1024
 METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT"]
+_PRIVILEGES = "systemusers({})/Microsoft.Dynamics.CRM.RetrieveUserPrivileges"
 _FUNCTION = re.compile(r"(\w+)(?:\(.*\))?$")
 
 
@@ -154,15 +155,28 @@ class FieldService:
         match = _FUNCTION.match(call.path)
         match match[1] if match else "":
             case "WhoAmI":
-                me = str(uuid.uuid5(uuid.NAMESPACE_URL, f"user {call.caller}"))
-                unit = str(uuid.uuid5(uuid.NAMESPACE_URL, f"unit of {self.organization_id}"))
-                who = {"BusinessUnitId": unit, "UserId": me, "OrganizationId": self.organization_id}
+                who = {"BusinessUnitId": self._unit, "UserId": _user(call), "OrganizationId": self.organization_id}
                 return json_answer({"@odata.context": context + "Microsoft.Dynamics.CRM.WhoAmIResponse", **who})
             case "RetrieveCurrentOrganization":
                 kind = "Microsoft.Dynamics.CRM.RetrieveCurrentOrganizationResponse"
                 return json_answer({"@odata.context": context + kind, "Detail": self._detail(call)})
             case _:
-                return None
+                return self._privileges(context) if call.path == _PRIVILEGES.format(_user(call)) else None
+
+    def _privileges(self, context: str) -> Answer:
+        """What the caller may do, in the shape of `RetrieveUserPrivileges`."""
+        names = privileges(self.control.settings, (table.name for table in SCHEMA.tables))
+        rows = [
+            {"Depth": "Global", "PrivilegeId": str(uuid.uuid5(uuid.NAMESPACE_URL, name)), "BusinessUnitId": self._unit,
+             "PrivilegeName": name, "RecordFilterId": str(uuid.UUID(int=0)), "RecordFilterUniqueName": ""}
+            for name in names
+        ]  # fmt: skip
+        kind = "Microsoft.Dynamics.CRM.RetrieveUserPrivilegesResponse"
+        return json_answer({"@odata.context": context + kind, "RolePrivileges": rows})
+
+    @property
+    def _unit(self) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"unit of {self.organization_id}"))
 
     def _detail(self, call: Call) -> dict[str, object]:
         origin = call.base.partition("/api/data/")[0]
@@ -192,6 +206,10 @@ class FieldService:
         challenge = f"Bearer authorization_uri={origin}/{self.tenant_id}/oauth2/authorize, resource_id={origin}/"
         refused = Refused(401, "0x80040220", f"Unauthorized: {why}", {"www-authenticate": challenge})
         return _response(refusal(refused))
+
+
+def _user(call: Call) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"user {call.caller}"))
 
 
 def _response(answer: Answer) -> Response:

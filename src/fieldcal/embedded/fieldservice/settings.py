@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
@@ -26,6 +27,8 @@ class FieldServiceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=Tr
     #: no privilege to read these tables; none to read their changes
     unreadable: tuple[str, ...] = ()
     changes_unreadable: tuple[str, ...] = ()
+    #: privileges that a caller's role has beyond reading, such as prvWriteAccount; told, and nothing else
+    granted: tuple[str, ...] = ()
     #: ids of rows of another business unit: lists leave them out, a read of their own is refused
     hidden: tuple[str, ...] = ()
     #: `table.name` of columns and navigation properties that this organization does not have
@@ -80,6 +83,15 @@ def _every(expand: tuple[Expand, ...]) -> list[Expand]:
 
 def _no_privilege(table: str) -> Refused:
     return Refused(403, NO_PRIVILEGE, f"Principal user is missing prvRead{table} privilege on entity '{table}'.")
+
+
+def privileges(settings: FieldServiceSettings, tables: Iterable[str]) -> list[str]:
+    """The names of all privileges of a caller: to read these tables, and what is granted beyond that.
+
+    As Dataverse names them: that of the table `systemuser` is called User.
+    """
+    reads = [f"prvRead{'User' if name == 'systemuser' else name}" for name in tables if name not in settings.unreadable]
+    return [*reads, *settings.granted]
 
 
 class Limits:

@@ -10,8 +10,8 @@ from http import HTTPStatus
 
 from fieldcal.http import Http
 from fieldcal.model import Check, Reading, Way
-from fieldcal.sources.dataverse import look, wire
-from fieldcal.sources.dataverse.reader import Reader
+from fieldcal.sources.dataverse import look, privileges, wire
+from fieldcal.sources.dataverse.reader import Reader, missing_privilege
 
 #: Tables that the synchronization reads: entity set and a column of it; a missing privilege shows in one row.
 _READ = {
@@ -35,7 +35,7 @@ _SHORT_LIFE = 4  # days
 async def examine(http: Http, *, follow_work_orders: bool) -> list[Check]:
     """Each thing that must hold at the source; sends nothing but GET. Raises as `Http.request` does."""
     reader = Reader(http, 1)
-    found = [await _readable(reader), _names(await look.missing(reader))]
+    found = [await _readable(reader), await privileges.examine(reader), _names(await look.missing(reader))]
     if found[-1].ok:
         found.append(_reading(await look.way(reader, orders=follow_work_orders)))
     tables = [*_TRACKED, "msdyn_workorder"] if follow_work_orders else _TRACKED
@@ -64,7 +64,8 @@ async def _readable(reader: Reader) -> Check:
     for table, column in _READ.items():
         answer = await reader.get(reader.path(f"{table}?$select={column}&$top=1"))
         if answer.status != HTTPStatus.OK:
-            refused.append(f"{table} (HTTP {answer.status} {wire.error_code(answer.json())[0]})".replace(" )", ")"))
+            told = missing_privilege(answer) or f"HTTP {answer.status} {wire.error_code(answer.json())[0]}".rstrip()
+            refused.append(f"{table} ({told})")
     if refused:
         remedy = "give the application user a security role that may read these tables, organization-wide"
         return Check("privileges", ok=False, detail=f"not readable: {', '.join(refused)}", remedy=remedy)

@@ -15,7 +15,7 @@ from fieldcal.answer import Answer
 from fieldcal.errors import ConfigError
 from fieldcal.model import Reading, Way
 from fieldcal.sources.dataverse import query, wire
-from fieldcal.sources.dataverse.reader import Reader
+from fieldcal.sources.dataverse.reader import Reader, missing_privilege
 
 #: answers of a server in trouble or in a hurry: they say nothing of the table
 _PASSING = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -65,7 +65,8 @@ async def _refusal(reader: Reader, table: str) -> str:
     if answer.status == HTTPStatus.FORBIDDEN:
         # Refused too where it is read plainly: the table may not be read at all, and a sweep would fare no better.
         await reader.sound(reader.path(f"{needs.set}?$select={needs.columns[0]}&$top=1"))
-        return f"the privilege to read changes of {table} is missing (Read at the level Organization): {message}"
+        lacking = missing_privilege(answer) or message
+        return f"the privilege to read changes of {table} is missing (Read at the level Organization): {lacking}"
     return f"changes of {table} cannot be asked for (HTTP {answer.status} {code}: {message})"
 
 

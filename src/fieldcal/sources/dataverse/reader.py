@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from http import HTTPStatus
@@ -169,10 +170,23 @@ class Reader:
         if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
             return Throttled(f"{told}: asked to wait", code=code, retry_after=answer.retry_after())
         if answer.status == HTTPStatus.FORBIDDEN:
-            return Denied(f"{told}: {message or 'a privilege is missing'}", code=code, status=answer.status)
+            lacking = missing_privilege(answer)
+            why = f"the privilege {lacking} is missing" if lacking else message or "a privilege is missing"
+            return Denied(f"{told}: {why}", code=code, status=answer.status)
         wait = answer.retry_after()
         reason = message or "no answer of a Web API"
         return Unreachable(f"{told}: {reason}", code=code, status=answer.status, retry_after=wait)
+
+
+def missing_privilege(answer: Answer) -> str:
+    """The name of the privilege that a refusal says is missing, such as prvReadmsdyn_workorder; "" where none is named.
+
+    Dataverse names it in the middle of a long message, behind ids that help nobody.
+    """
+    told = answer.json()
+    error = told.get("error") if isinstance(told, dict) else None
+    found = re.search(r"\bprv\w{1,100}", str(error.get("message"))[:4000]) if isinstance(error, dict) else None
+    return found[0] if found else ""
 
 
 @contextmanager
