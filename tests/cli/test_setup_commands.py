@@ -126,7 +126,7 @@ def test_users_act_by_their_roles_and_the_audit_names_them(
 
 def test_the_state_is_made_upgraded_and_checked(fieldcal: Fieldcal, data: Path) -> None:
     data.mkdir(mode=0o700)
-    assert "the state is empty; run `fieldcal db upgrade`" in fieldcal("db", "check").err
+    assert "yet; `fieldcal db upgrade` makes one" in fieldcal("db", "check").err
     assert fieldcal("db", "upgrade", "--json").json() == {"before": None, "now": schema.HEAD}
     assert fieldcal("db", "upgrade").out == f"The state is at revision {schema.HEAD} already.\n"
     assert fieldcal("db", "check", "--json").json()["revision"] == schema.HEAD

@@ -54,6 +54,38 @@ def test_a_booking_of_nobody_with_a_mailbox_says_so(filled: Company, fieldcal: F
     assert text in answer
 
 
+@pytest.mark.parametrize(
+    ("choice", "before", "after"),
+    [
+        (
+            "mark", 'its event is then marked "Canceled: ", and the time shown as free',
+            'The booking was canceled: the worker sees its event marked "Canceled: ", and the time shown as free',
+        ),
+        (
+            "keep", "The worker sees the event as before, and the time as taken",
+            "by setting its event stays as it is. The worker sees the event as before, and the time as taken",
+        ),
+        ("remove", "it still stands there, though the booking was canceled", "the worker sees nothing of it any more"),
+    ],
+)  # fmt: skip
+def test_of_a_canceled_booking_is_told_what_the_worker_sees(
+    filled: Company, fieldcal: Fieldcal, choice: str, before: str, after: str
+) -> None:
+    booking = filled.coming()[0]
+    assert fieldcal("environment", "set", ENVIRONMENT, f"canceled={choice}").status == 0
+    statuses = filled.field_service.store.rows("bookingstatus")
+    canceled = next(row["bookingstatusid"] for row in statuses if row["status"] == 3)
+    filled.field_service.store.change("bookableresourcebooking", booking.id, {"bookingstatus": canceled})
+    assert fieldcal("sync", "--dry-run").status == 0
+    assert before in fieldcal("why", booking.id, "--json").json()["answer"]
+    assert fieldcal("sync").status == 0
+    answer = fieldcal("why", booking.id, "--json").json()["answer"]
+    assert after in answer
+    assert answer.startswith("It is not in" if choice == "remove" else "It is in the calendar")
+    marked = ["Canceled: " in str(event) for event in filled.events()[filled.mailbox_of(booking)]]
+    assert any(marked) == (choice == "mark")
+
+
 def test_a_worker_without_an_address_is_named_as_the_reason(filled: Company, fieldcal: Fieldcal) -> None:
     booking = filled.coming()[0]
     technician = filled.field_service.store.get("bookableresource", booking.worker)

@@ -30,7 +30,8 @@ from fieldcal.plan.texts import LINE, block, line, shorten
 from fieldcal.plan.zones import date_text, instant_text, span_text
 
 CATEGORY = "Field Service"
-_CANCELED = "Canceled: "
+#: What the subject of a canceled booking begins with (D5).
+CANCELED = "Canceled: "
 _SHOWN = {
     StatusKind.PROPOSED: ShowAs.TENTATIVE,
     StatusKind.COMMITTED: ShowAs.BUSY,
@@ -57,7 +58,7 @@ def render(known: Known, worker: Worker, settings: Settings, now: datetime) -> E
     if settings.subject_template:
         title = line(templates.subject(settings.subject_template, facts)) or title
     if booking.kind is StatusKind.CANCELED:
-        title = shorten(_CANCELED + title, LINE)
+        title = shorten(CANCELED + title, LINE)
     return Event(
         subject=title,
         body=templates.body(settings.body_template, facts),

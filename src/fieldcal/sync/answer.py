@@ -31,6 +31,10 @@ _FINAL = frozenset({
     Reason.DELETED, Reason.INACTIVE, Reason.WITHOUT_WORK_ORDER, Reason.PROPOSED, Reason.ENDS_BEFORE_START,
     Reason.ELSEWHERE, Reason.NO_WORKER, Reason.UNKNOWN_WORKER, Reason.NOT_A_PERSON, Reason.NO_MAILBOX,
 })  # fmt: skip
+#: What the worker sees of a canceled booking (D5).
+_MARKED = 'The booking was canceled: the worker sees its event marked "Canceled: ", and the time shown as free'
+_PLAIN = "The worker sees the event as before, and the time as taken"
+_FREE = 'The booking was canceled: its event is then marked "Canceled: ", and the time shown as free'
 _NEXT = "the next pass (`fieldcal sync` runs one now)"
 
 
@@ -61,6 +65,8 @@ class Case:
     unanswered: datetime | None = None
     #: what the last check found to be changed, or deleted, by hand
     drift: str = ""
+    #: of a canceled booking (D5): whether its event says so, says it not, or went; "" for any other
+    canceled: Literal["", "marked", "plain", "removed"] = ""
 
 
 def answer(case: Case) -> str:
@@ -94,10 +100,15 @@ def _standing(case: Case) -> str:
         return _held(case) or _leaving(case)
     if case.step is not None:
         how = why if case.reason is Reason.REWRITE else f"as it was before {why}"
-        return f"{how}; {_delay(case) or f'{_NEXT} writes it'}"
+        then = f". {_FREE}" if case.canceled == "plain" else ""
+        return f"{how}; {_delay(case) or f'{_NEXT} writes it'}{then}"
     text = _STANDS.get(case.reason, why)
     if case.reason is Reason.UP_TO_DATE and case.closed:
         text = f"the event says what the booking said when it was last read; nothing new is written: {case.closed}"
+    if case.canceled == "marked":
+        text += f". {_MARKED}"
+    elif case.reason is Reason.CANCELED_KEPT:
+        text += f". {_PLAIN}"
     return f"{text}; but the last check found it changed by hand: {case.drift}" if case.drift else text
 
 
@@ -131,6 +142,8 @@ def _absent(case: Case) -> str:
     if case.cleaned and case.closed and case.reason not in _FINAL:
         at, why = case.cleaned
         return f"it was taken out at {instant(at)}, when {why}; {case.closed}"
+    if case.canceled == "removed" and case.reason is Reason.CANCELED_UNSEEN:
+        return "the booking was canceled, and by setting its event was removed: the worker sees nothing of it any more"
     if case.step is None:
         return SENTENCES[case.reason]
     delay = _delay(case)

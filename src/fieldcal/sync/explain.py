@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from sqlalchemy import Connection
 
-from fieldcal.model import BookingId, Create, Link, MailboxId, Update, Worker
+from fieldcal.model import BookingId, Create, Link, MailboxId, StatusKind, Update, Worker
 from fieldcal.plan.decide import Candidate, Decision, Place, decide
 from fieldcal.plan.ready import ready
 from fieldcal.plan.remedy import remedy
+from fieldcal.plan.render import CANCELED
 from fieldcal.plan.rules import SENTENCES, Moment, Reason, home
 from fieldcal.setup_model import Mailbox
 from fieldcal.state import aside as set_aside
@@ -159,6 +161,7 @@ def _look(
         unanswered=link.intent.at if link and link.intent else None,
         # What is to be written now is no longer left as the check had found it (D8).
         drift=drift.detail if drift and not (declined and decision.action) else "",
+        canceled=_canceled(asked, link, mailbox),
     )  # fmt: skip
     if not at_home:
         return case, [Station("event elsewhere", None, f'"{link.subject if link else ""}" stands in that of {address}')]
@@ -173,6 +176,16 @@ def _look(
         stations.append(Station("pause", False, f"the mailbox waits until {instant(case.pause[0])}: {case.pause[1]}"))
     stations += [Station("plan", None, f"its removal is {row.state} in plan {row.plan}") for row in said[:1]]
     return case, stations
+
+
+def _canceled(asked: _Asked, link: Link | None, mailbox: MailboxId) -> Literal["", "marked", "plain", "removed"]:
+    """What is to be seen in this mailbox of a canceled booking, by what was last written there."""
+    if asked.stored.known.booking.kind is not StatusKind.CANCELED:
+        return ""
+    if link is not None and link.event is not None:
+        return "marked" if link.subject.startswith(CANCELED) else "plain"
+    last = next((line for line in asked.lines if line.mailbox == mailbox and line.ok), None)
+    return "removed" if last is not None and last.action == "remove" else ""
 
 
 def _step(decision: Decision) -> Step | None:
