@@ -32,6 +32,7 @@ _STATUS = {ShowAs.FREE: "CANCELLED", ShowAs.TENTATIVE: "TENTATIVE", ShowAs.BUSY:
 #: Sequence numbers count the seconds from here on, so that each writing has a higher one without reading the last.
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 _HIGHEST = 2**31 - 1
+_COUNT = re.compile(r"\d{1,10}", re.ASCII)
 
 _TAG = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^>"'])*>""")
 _CELL = re.compile(r"</th>\s*<td\b[^>]*>", re.IGNORECASE)
@@ -81,7 +82,7 @@ def merged(text: str, action: Update, now: datetime) -> bytes:
     if master is None:
         raise Malformed("a calendar without an event")
     told = master.first("SEQUENCE")
-    before = int(told.value) if told is not None and told.value.isdecimal() and len(told.value) < 10 else 0  # noqa: PLR2004
+    before = int(told.value) if told is not None and _COUNT.fullmatch(told.value) else 0
     master.drop("DTEND", "DURATION", "LOCATION", "DESCRIPTION", "X-ALT-DESC", "URL", DIGEST)
     master.put(*_written(now), line("SEQUENCE", str(min(max(before + 1, _sequence(now)), _HIGHEST))))
     master.put(*_owned(action.event))
