@@ -22,6 +22,25 @@ SETUP = (
         "tests/setup/test_profile_change.py::test_another_server_is_refused_while_events_of_ours_stand",
     ),
     Fault(
+        "two mailboxes may come out at one calendar", "I3", "accounts.py",
+        "        if others:\n", "        if not others and others:\n",
+        "One address without a placeholder, and a technician's phone shows the jobs of all the others.",
+        "tests/setup/test_dav_accounts.py::test_a_calendar_that_another_mailbox_is_written_into_is_refused_and_named",
+    ),
+    Fault(
+        "one credential for all needs no placeholder", "I3", "attaching.py",
+        "if end.secret and not addresses.names_one(end.url) else []", "if not end.url else []",
+        "The service account is asked for its own calendar, and every booking lands in it.",
+        "tests/setup/test_addresses.py::test_a_caldav_profile_of_a_wrong_form_is_refused",
+    ),
+    Fault(
+        "another account is the same calendar", "I2", "setup/accounts.py",
+        "        if accounts.stands(tx, mailbox.environment, mailbox.id):", "        if mailbox.id is None:",
+        "An account's name is corrected, what stands in the old calendar is lost sight of, and the worker sees both.",
+        "tests/setup/test_dav_accounts.py::"
+        "test_another_account_is_refused_while_events_of_ours_stand_and_nothing_is_changed_for_anybody",
+    ),
+    Fault(
         "the check does not ask whose the mailbox is", "R14", "sync/check.py",
         "    if await gate.claimed_elsewhere(site, held, mailbox, calendar):\n        return None\n", "",
         "Two installations go on writing one technician's jobs, each its own, and nobody is told.",
