@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fieldcal import errors
+from fieldcal.calendars.caldav import health as dav_health
 from fieldcal.calendars.graph import health as grants
 from fieldcal.calendars.graph import trial
 from fieldcal.plan import drift
@@ -62,7 +63,12 @@ def alerts() -> set[str]:
 def checks_of_doctor() -> set[str]:
     """The names of lines: `Check("NAME", ...)` of the source's health, and what doctor's own rooms call theirs."""
     text = (SOURCE / "sources" / "dataverse" / "health.py").read_text(encoding="utf-8")
-    found = set(re.findall(r'Check\(\s*"([^"]+)"', text)) | {other_sync.NAME, grants.NAME, grants.OUTSIDER}
+    found = set(re.findall(r'Check\(\s*"([^"]+)"', text)) | {
+        other_sync.NAME,
+        grants.NAME,
+        grants.OUTSIDER,
+        dav_health.SPEAKS,
+    }
     for name in ("doctor/look.py", "doctor/rights.py", "cli/doctor.py"):
         text = (SOURCE / name).read_text(encoding="utf-8")
         found |= {plain for plain in re.findall(r'Line\([^,]+, "([^"]+)"', text) if plain not in _NOT_THERE}
