@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # Half the cores are busy with the servers that the tests start.
 JOBS ?= 2
 
-.PHONY: help venv demo test lint fix conformance live slow bench lock clean
+.PHONY: help venv demo browser screenshots test lint fix conformance live slow bench lock clean
 
 help: ## these lines
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -23,6 +23,12 @@ $(VENV)/.ready: requirements/dev.txt requirements/uv.txt requirements/node.txt p
 
 demo: venv ## the main job on the embedded systems, then serve until stopped
 	$(BIN)/fieldcal demo
+
+browser: venv ## a Chromium for the tests of the pages, where there is none
+	$(BIN)/python -m tests.browser.chromium
+
+screenshots: venv ## the pictures of the guides, into docs/img
+	$(BIN)/python -m tests.browser.screenshots
 
 test: venv ## all tests but the slow ones and the independent clients
 	$(BIN)/pytest -n $(JOBS) --dist worksteal -m "not slow and not conformance"

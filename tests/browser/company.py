@@ -1,0 +1,114 @@
+"""The demo's organization behind a running service, with its admin centre, for people in browsers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, BrowserContext, Page
+from tests.browser.chromium import browsing
+
+from fieldcal import runfile
+from fieldcal.app import App
+from fieldcal.config import Config
+from fieldcal.demo import organization, setup
+from fieldcal.demo.exchange import AtExchange
+from fieldcal.demo.people import sign_ins
+from fieldcal.ends import Embedded, serving
+from fieldcal.runfile import Running
+from fieldcal.serving import work
+from fieldcal.setup_model import Actor
+from fieldcal.sites import Sites
+
+OPERATOR = Actor("tests")
+_ANY = ("127.0.0.1:0",)
+
+
+@dataclass
+class Company:
+    """What a story has at hand."""
+
+    home: str
+    app: App
+    embedded: Embedded
+    passwords: Mapping[str, str]
+    browser: Browser
+
+    async def context(self, *, dark: bool = False, narrow: bool = False) -> BrowserContext:
+        """A person's own browser: wide or a phone, light or dark, in Vienna."""
+        size = {"width": 390, "height": 844} if narrow else {"width": 1280, "height": 860}
+        made = await self.browser.new_context(
+            viewport=size, color_scheme="dark" if dark else "light", timezone_id="Europe/Vienna",
+            locale="en-GB", base_url=self.home,
+        )  # fmt: skip
+        made.set_default_timeout(30_000)
+        return made
+
+    async def signed_in(self, name: str = "admin", **looks: bool) -> Page:
+        """A page on which this person is signed in, with what its console said kept in `page.complaints`."""
+        page = await (await self.context(**looks)).new_page()
+        listen(page)
+        await page.goto("/sign-in")
+        await page.get_by_label("Name").fill(name)
+        await page.get_by_label("Password").fill(self.passwords[name])
+        await page.get_by_role("button", name="Sign in").click()
+        await page.wait_for_url(lambda url: "sign-in" not in url)
+        return page
+
+
+def listen(page: Page) -> None:
+    """Keep errors of scripts and refusals of our policy."""
+    said: list[str] = []
+    page.complaints = said  # type: ignore[attr-defined]
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda line: said.append(line.text) if "Content Security" in line.text else None)
+
+
+Story = Callable[[Company], Awaitable[Any]]
+
+
+def play(story: Story, folder: Path, *, set_up: bool = False, workers: int = 12, bookings: int = 60) -> None:
+    """Tell the story at a company of its own; `set_up`: its mailboxes are switched on already."""
+
+    async def run() -> None:
+        async with (
+            browsing() as browser,
+            opened(folder, browser, set_up=set_up, workers=workers, bookings=bookings) as at,
+        ):
+            await story(at)
+
+    asyncio.run(run())
+
+
+@contextlib.asynccontextmanager
+async def opened(
+    folder: Path, browser: Browser, *, set_up: bool, workers: int, bookings: int
+) -> AsyncIterator[Company]:
+    config = Config(data=folder, listen=_ANY, listen_hooks=_ANY)
+    with runfile.locked(config.data):
+        async with serving(config.data, sandbox=True) as embedded, App(config, ends=embedded.ends) as app:
+            side = AtExchange(embedded)
+            organization.fill(embedded, side, app.clock.now(), workers, bookings)
+            async with Sites(app) as sites:
+                await setup.attach(app, sites, OPERATOR, side)
+                if set_up:
+                    await setup.set_up_mailboxes(app, OPERATOR, side, lambda _done, _of, _box: None)
+            people = {one.name: one.password for one in await sign_ins(app, OPERATOR)}
+            stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
+
+            async def ready(running: Running, _embedded: Embedded | None, _first: str) -> None:
+                started.set_result(running.url)
+
+            service = asyncio.create_task(work(app, embedded, stop, ready))
+            try:
+                done, _ = await asyncio.wait([service, started], return_when=asyncio.FIRST_COMPLETED)
+                if service in done:
+                    await service
+                yield Company(started.result(), app, embedded, people, browser)
+            finally:
+                stop.set()
+                await service

@@ -1,0 +1,26 @@
+"""Every page that is looked at: for axe, for its weight, and for the pictures of the guides. One line a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A page as a person sees it."""
+
+    #: of its pictures in docs/img
+    name: str
+    path: str
+    #: who looks at it, by the demo's sign-ins; "" nobody
+    who: str = "admin"
+    #: it draws with ECharts, which alone is 169 kB
+    charts: bool = False
+
+
+PAGES = (
+    Shown("sign-in", "/sign-in", who=""),
+    Shown("overview", "/overview", charts=True),
+    Shown("mailboxes", "/mailboxes"),
+    Shown("account", "/account"),
+)
