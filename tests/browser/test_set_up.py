@@ -45,7 +45,7 @@ def test_twelve_mailboxes_are_set_up_from_sign_in_to_success(tmp_path: Path) -> 
             assert [box.enabled for box in boxes] == [True] * 12
             assert {box.approved_by for box in boxes} == {"admin"}
         # their bookings follow by themselves
-        while not await at.app.database.reading(links.live, ENVIRONMENT):
+        while not await at.app.database.reading(links.live, ENVIRONMENT):  # noqa: ASYNC110 - the state rings no bell
             await asyncio.sleep(0.1)
         await page.goto("/overview")
         events = page.locator(".card", has_text="of ours stand in calendars").locator(".figure")
