@@ -39,13 +39,16 @@ def _may(path: Path, right: int) -> bool:
     return os.access(path, right, effective_ids=_EFFECTIVE)
 
 
-def of_this_user(path: Path) -> None:
+def of_this_user(path: Path) -> bool:
     """Have a file stand there that only this user may read; one that is there already stays as it is.
 
-    SQLite would make it for everybody to read. Where it cannot be made, whoever opens it says why.
+    SQLite would make it for everybody to read. Returns whether it was made; where it cannot be, whoever opens it says
+    why.
     """
     with suppress(OSError):
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        return True
+    return False
 
 
 def readable_by_others(path: Path) -> bool:

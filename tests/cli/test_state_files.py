@@ -52,6 +52,49 @@ def test_a_damaged_state_is_named_with_the_way_back(
     assert "damaged" in text
 
 
+EMPTY = [*COMMANDS, ("sync",), ("why", "x"), ("mailbox", "list"), ("db", "compact")]
+
+
+@pytest.mark.parametrize("words", EMPTY)
+def test_an_empty_state_is_refused_with_the_way_back_and_stays_as_it_is(
+    fieldcal: Fieldcal, tmp_path: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fieldcal.state.database._BEGINS", 0.0)
+    state = tmp_path / "data" / "state.sqlite3"
+    state.parent.mkdir(mode=0o700)
+    state.touch()
+    text = refused(fieldcal, *words)
+    assert f"{state} is empty" in text
+    assert "`fieldcal db restore FILE`" in text
+    assert "remove the file" in text
+    assert state.stat().st_size == 0
+    assert f"{state} is empty" in fieldcal("doctor").out
+
+
+def test_an_empty_state_gives_way_to_a_backup_or_to_a_new_beginning(
+    fieldcal: Fieldcal, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fieldcal.state.database._BEGINS", 0.0)
+    state = data / "state.sqlite3"
+    assert fieldcal("db", "backup", "good.sqlite3").status == 0
+    for side in ("", "-wal", "-shm"):
+        Path(f"{state}{side}").unlink(missing_ok=True)
+    state.touch()
+    refused(fieldcal, "status")
+    assert fieldcal("db", "restore", "good.sqlite3", "--yes").status == 0
+    assert fieldcal("db", "check").status == 0
+    state.unlink()
+    assert fieldcal("db", "upgrade").status == 0
+    assert fieldcal("status").status == 0
+
+
+def test_an_empty_backup_is_named_as_one(fieldcal: Fieldcal, data: Path) -> None:
+    before = (data / "state.sqlite3").read_bytes()
+    Path("empty.sqlite3").touch()
+    assert "empty.sqlite3 is empty" in refused(fieldcal, "db", "restore", "empty.sqlite3", "--yes")
+    assert (data / "state.sqlite3").read_bytes() == before
+
+
 def test_a_damaged_backup_is_told_apart_from_the_state(fieldcal: Fieldcal, data: Path) -> None:
     assert fieldcal("db", "backup", "good.sqlite3").status == 0
     spoil_inside(Path("good.sqlite3"))

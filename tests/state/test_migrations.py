@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -43,7 +46,44 @@ def test_the_list_of_revisions_names_every_migration_in_order() -> None:
     assert tuple(script.revision for script in reversed(list(scripts.walk_revisions()))) == schema.REVISIONS
 
 
-def test_an_upgrade_makes_the_state_from_an_empty_file_and_a_second_one_does_nothing(tmp_path: Path) -> None:
+def test_an_empty_file_that_gets_its_head_meanwhile_is_another_processs_new_state(tmp_path: Path) -> None:
+    path = tmp_path / "new.sqlite3"
+    path.touch()
+    database = Database(f"sqlite:///{path}")
+
+    def other() -> None:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+
+    late = threading.Timer(0.1, other)
+    late.start()
+    assert schema.upgrade(database) is None
+    late.join()
+    database.close()
+
+
+def test_a_look_at_a_state_that_is_not_there_leaves_none_that_is_refused(tmp_path: Path) -> None:
+    for _ in range(2):
+        database = Database(f"sqlite:///{tmp_path / 'new.sqlite3'}")
+        with database.read() as tx:
+            assert schema.revision(tx) is None
+        database.close()
+    assert (tmp_path / "new.sqlite3").stat().st_size > 0
+
+
+def test_two_processes_that_make_the_state_at_once_make_one(tmp_path: Path) -> None:
+    made = [Database(f"sqlite:///{tmp_path / 'new.sqlite3'}") for _ in range(4)]
+    with ThreadPoolExecutor(len(made)) as threads:
+        assert list(threads.map(schema.upgrade, made)).count(None) >= 1
+    found = set()
+    for database in made:
+        with database.read() as tx:
+            found.add(schema.installation(tx))
+        database.close()
+    assert len(found) == 1
+
+
+def test_an_upgrade_makes_the_state_from_nothing_and_a_second_one_does_nothing(tmp_path: Path) -> None:
     database = Database(f"sqlite:///{tmp_path / 'new.sqlite3'}")
     assert schema.upgrade(database) is None
     assert schema.upgrade(database) == schema.HEAD

@@ -6,9 +6,10 @@ import asyncio
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -27,6 +28,8 @@ T = TypeVar("T")
 BUSY_TIMEOUT = 30
 #: Threads that read or, on PostgreSQL, write at the same time.
 _THREADS = 8
+#: How long an empty file may be one that another process makes just now, seconds: it takes some milliseconds.
+_BEGINS = 1.0
 #: How often a transaction is run that another one stood in the way of, and PostgreSQL's words for that.
 _TRIES, _TAKEN_BACK = 4, ("40001", "40P01")
 #: SQLite's codes for a file that cannot be used where it is, and for one whose content is broken.
@@ -54,8 +57,9 @@ class Database:
             ) from error
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
-            self._writer = _sqlite(self.url, "BEGIN IMMEDIATE", 1, busy_timeout)
-            self._reader = _sqlite(self.url, "BEGIN", _THREADS, busy_timeout)
+            own = _Own(self.url)
+            self._writer = _sqlite(self.url, "BEGIN IMMEDIATE", 1, busy_timeout, own)
+            self._reader = _sqlite(self.url, "BEGIN", _THREADS, busy_timeout, own)
         else:
             self._writer = self._reader = _postgresql(self.url)
         self._write_lock = threading.RLock()
@@ -125,7 +129,47 @@ async def _finish(threads: ThreadPoolExecutor, run: Callable[[], T]) -> T:
         raise
 
 
-def _sqlite(url: URL, begin: str, size: int, busy_timeout: float) -> Engine:
+class _Own:
+    """Has the state's file made for this user alone, and refuses one that stands there empty.
+
+    An empty file is what a full disk, a broken copy or a lost volume leaves. SQLite would take it for a new database,
+    and a new state forgets every appointment and gets another installation's id (R14).
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._path = Path(url.database) if url.database and url.database != ":memory:" else None
+        self._sure = False
+
+    def stands(self) -> None:
+        """Return when the file may be opened; asked before each connection."""
+        if self._path is None or self._sure:
+            return
+        if of_this_user(self._path):
+            with closing(sqlite3.connect(self._path)) as made:
+                made.execute("PRAGMA journal_mode=WAL")  # writes the head: what we make is never left empty
+        else:
+            self._wait_for_content(self._path)
+        self._sure = True
+
+    def _wait_for_content(self, path: Path) -> None:
+        until = time.monotonic() + _BEGINS
+        while _is_empty(path):
+            if time.monotonic() > until:
+                raise Damaged(
+                    f"the state's file {path} is empty, and an empty file is no state: put a backup back with "
+                    "`fieldcal db restore FILE`, or, to begin anew, remove the file"
+                )
+            time.sleep(0.05)  # another process may have made it a moment ago, and is about to write its head
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.is_file() and path.stat().st_size == 0
+    except OSError:  # whoever opens it says why it cannot be
+        return False
+
+
+def _sqlite(url: URL, begin: str, size: int, busy_timeout: float, own: _Own) -> Engine:
     if url.database and url.database != ":memory:":
         path = Path(url.database)
         if not os.path.isdir(path.parent):  # noqa: PTH112 - pathlib's raises where a folder may not be entered
@@ -141,9 +185,8 @@ def _sqlite(url: URL, begin: str, size: int, busy_timeout: float) -> Engine:
     )
 
     @event.listens_for(engine, "do_connect")
-    def own(_dialect: Any, _record: Any, _args: Any, _kwargs: Any) -> None:
-        if url.database and url.database != ":memory:":
-            of_this_user(Path(url.database))
+    def stands(_dialect: Any, _record: Any, _args: Any, _kwargs: Any) -> None:
+        own.stands()
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
