@@ -252,13 +252,14 @@ class _Batch:
         self._collection = collection
         self._before_send = before_send
         self._stop: NotSent | None = None
+        self._line = asyncio.Lock()
         #: requests handed over
         self.sent = 0
         #: the lease was lost, and why
         self.lost: LeaseLost | None = None
 
     async def carry_out(self, action: Write) -> Outcome:
-        pen = Pen(self._courier, self._collection, self._may_begin, self._may_read)
+        pen = Pen(self._courier, self._collection, self._may_begin, self._may_read, self._line)
         try:
             outcome = await carry_out(pen, action)
         except LeaseLost as error:

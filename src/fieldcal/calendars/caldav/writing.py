@@ -1,4 +1,4 @@
-"""One write each: create, update, delete, and what became of it. Nothing is ever sent twice.
+"""One write each: create, update, delete, and what became of it. Nothing that may have been carried out is sent twice.
 
 RFC 4791 5.3.2 and RFC 9110 13.1: `If-None-Match: *` makes a creation happen once, `If-Match` lets no change be lost.
 There is no PATCH. An event that holds only our words (`wire.digest`) is replaced by one PUT; one in which somebody else
@@ -7,6 +7,7 @@ wrote is read, and our fields are written over in it.
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -35,6 +36,9 @@ from fieldcal.ports import BeforeSend, Outcome
 
 _CALENDAR = {"Content-Type": "text/calendar; charset=utf-8", **AS_IT_IS}
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+#: Seconds after a try that met a lock (423). Xandikos commits one change of a calendar at a time and refuses whatever
+#: comes meanwhile, so from the first refusal on writes stand in line.
+_LOCKED = (0.05, 0.15, 0.5, 0.0)
 _WRITTEN = frozenset({HTTPStatus.CREATED, HTTPStatus.NO_CONTENT})
 
 
@@ -49,6 +53,8 @@ class Pen:
     may_begin: BeforeSend
     #: asked before what is read to learn what became of it
     may_read: BeforeSend
+    #: held by the write whose turn it is, where the server takes one at a time
+    line: asyncio.Lock
 
 
 async def carry_out(pen: Pen, action: Write) -> Outcome:
@@ -75,12 +81,12 @@ async def _create(pen: Pen, action: Create) -> Outcome:
     answer = await _put(pen, href, wire.new(action, pen.courier.clock.now()), {"If-None-Match": "*"})
     if isinstance(answer, FieldcalError):
         return answer
-    if answer.status == HTTPStatus.PRECONDITION_FAILED:
-        return await _told_apart(pen, action, href)
     if not _written(answer):
         told = pen.courier.refusal(answer)
-        if told.uid_used:
+        if told.uid_used:  # under Xandikos a 412 too
             return await _uid_used(pen, action, told.told.hrefs, str(told))
+        if answer.status == HTTPStatus.PRECONDITION_FAILED:
+            return await _told_apart(pen, action, href)
         return of_write(told, own=pen.courier.account.own)
     return await _receipt(pen, action, href, answer, others=False)
 
@@ -235,9 +241,19 @@ async def _put(pen: Pen, href: EventId, body: bytes, condition: dict[str, str]) 
 async def _sent(
     pen: Pen, method: str, href: EventId, headers: dict[str, str], body: bytes | None
 ) -> Answer | FieldcalError:
-    """The answer, or what is known of a write without one."""
+    """The answer, or what is known of a write without one; one that met a lock was not carried out and is sent again."""
     try:
-        return await pen.courier.send(method, href, pen.may_begin, headers=headers, body=body)
+        if not pen.line.locked():
+            answer = await pen.courier.send(method, href, pen.may_begin, headers=headers, body=body)
+            if answer.status != HTTPStatus.LOCKED:
+                return answer
+        async with pen.line:
+            for wait in _LOCKED:
+                answer = await pen.courier.send(method, href, pen.may_begin, headers=headers, body=body)
+                if answer.status != HTTPStatus.LOCKED:
+                    break
+                await pen.courier.clock.sleep(wait)
+            return answer
     except Unreachable as error:
         known = NotSent if error.code == NOT_CONNECTED else OutcomeUnknown
         return known(str(error), code=error.code, status=error.status)
