@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from contextlib import asynccontextmanager
 from typing import ClassVar
+from urllib.parse import unquote
 from uuid import uuid4
 
 from tests.contracts.graph_end import ORGANIZATION, RecordingPace
 from tests.dav.gate import Gate
-from tests.dav.hands import Hands, same_path
+from tests.dav.hands import Hands
+from tests.dav.servers import User
 from tests.hostile.proxy import Road
 
 from fieldcal.calendars.caldav import Account, CalDavCalendars
@@ -58,7 +59,11 @@ class DavEnd:
     #: what writes and lists are called on the wire, and all that reads
     methods: ClassVar = {"create": "PUT", "update": "PUT", "delete": "DELETE", "list": "REPORT"}
     reads = ("GET", "PROPFIND", "REPORT")
+    #: each write is a request
+    batches = False
     at_once = 8
+    #: events that do not fit into one request
+    many = 85
     #: a calendar server limits its client, not a mailbox of it
     throttled = connector
     #: it has none
@@ -70,26 +75,29 @@ class DavEnd:
         self.server = server
         self.gate = Gate(server)
         self.mailbox, self.other_mailbox = (MailboxId(str(uuid4())) for _ in range(2))
-        self.users = {self.mailbox: server.new_user("anna"), self.other_mailbox: server.new_user("bert")}
-        self.hands = {
-            mailbox: Hands(server, user, server.makes_calendar(user, "Work")) for mailbox, user in self.users.items()
-        }
+        self.users: dict[MailboxId, User] = {}
+        self.hands: dict[MailboxId, Hands] = {}
         self.pace = RecordingPace()
         self.clock = SystemClock()
         self.road = Road()
+        self.road.patience = 30.0  # a server of a process of its own, on a busy machine
+        #: the mailbox has no account here
+        self._stranger = False
         self.accounts = KnownAccounts()
         #: display name of the calendar that the profile asks for; "" the default one
         self.wanted = ""
         self.calendars = None
+        self.joins(self.mailbox, "anna")
 
     @asynccontextmanager
     async def serve(self):
         async with serving(self.gate.app) as straight, self.road.to(straight) as url:
             self.url = url
-            for mailbox, user in self.users.items():
-                credential = PasswordCredential(user.name, lambda user=user: user.password)
-                self.accounts.known.setdefault(mailbox, Account(f"{url}{user.home}", credential, own=True))
-            http = Http(url, None, self.clock, timeout=self.road.patience)
+            for mailbox in self.users:
+                self._sets_up(mailbox)
+            if self._stranger:
+                del self.accounts.known[self.mailbox]
+            http = Http(url, None, self.clock, timeout=self.road.patience, slots=self.at_once)
             self.calendars = CalDavCalendars(http, self.pace, self.clock, "contract", self.accounts, self.wanted)
             try:
                 yield self
@@ -97,21 +105,32 @@ class DavEnd:
                 await self.calendars.close()
                 await self.gate.close()
 
+    def joins(self, mailbox, name="bert"):
+        """A worker who has this mailbox, with a calendar and an account."""
+        if mailbox not in self.users:
+            user = self.users[mailbox] = self.server.new_user(name)
+            self.hands[mailbox] = Hands(self.server, user, self.server.makes_calendar(user, "Work"))
+            if self.calendars is not None:
+                self._sets_up(mailbox)
+
+    def _sets_up(self, mailbox):
+        user = self.users[mailbox]
+        credential = PasswordCredential(user.name, lambda: user.password)
+        self.accounts.known[mailbox] = Account(f"{self.url}{user.home}", credential, own=True)
+
     def close(self):
         sys.stdout.write(self.server.said())  # shown where the test failed
 
     def calendar(self, mailbox=None, organization=ORGANIZATION):
+        if mailbox == self.other_mailbox:
+            self.joins(mailbox)
         return self.calendars.open(mailbox or self.mailbox, organization)
-
-    async def finds_its_way(self, *mailboxes):
-        """Have the calendars be found, as Test & Enable leaves them, and forget what was sent for it."""
-        for mailbox in mailboxes or self.users:
-            self.accounts.collections[mailbox] = self.hands[mailbox].path
-        await asyncio.sleep(0)
 
     # what the server has, seen past the wire
 
     def events(self, mailbox=None):
+        if mailbox == self.other_mailbox:
+            self.joins(mailbox)
         return self.hands[mailbox or self.mailbox].look()
 
     def standing(self):
@@ -164,16 +183,19 @@ class DavEnd:
         if state == "disabled":
             self.hands[self.mailbox].destroys_the_calendar()
         elif state == "not_enabled":
-            del self.accounts.known[self.mailbox]
+            self._stranger = True
+            self.accounts.known.pop(self.mailbox, None)
         else:
             status, body = TROUBLED[state]
-            self.fault("status", status=status, body=body, times=None)
+            self.fault("status", method="PUT" if state == "full" else None, status=status, body=body, times=None)
 
     def read_only(self):
         """The worker's only calendar is one that others may look at."""
         user, hands = self.users[self.mailbox], self.hands[self.mailbox]
         hands.destroys_the_calendar()
         self.hands[self.mailbox] = Hands(self.server, user, self.server.makes_calendar(user, "sealed"))
+        if self.server.kind == "xandikos":
+            self.habits(read_only=True)  # it knows no rights
 
     def refused(self, action):
         """The same, which the server from now on will not have for its content."""
@@ -218,7 +240,8 @@ class DavEnd:
 
     def touches(self, mailbox):
         """Whether any request went into this mailbox's calendar."""
-        return any(same_path(path, self.hands[mailbox].path) for _, path in self.requests())
+        path = unquote(self.hands[mailbox].path)
+        return any(unquote(url).startswith(path) for _, url in self.requests())
 
 
 class RadicaleEnd(DavEnd):

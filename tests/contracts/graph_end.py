@@ -48,7 +48,11 @@ class GraphEnd:
     #: what writes and lists are called on the wire, and all that reads
     methods: ClassVar = {"create": "POST", "update": "PATCH", "delete": "DELETE", "list": "GET"}
     reads = ("GET", "POST")
+    #: many writes are one request
+    batches = True
     at_once = 4
+    #: events that do not fit into one page, or one request
+    many = 130
     keeps_claims = True
     checks = ("sign-in", "mailbox found", "calendar writable")
     some_id = EventId("AAA=")

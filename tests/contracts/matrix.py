@@ -20,6 +20,8 @@ PAGE = ROOT / "docs" / "connectors.md"
 CONNECTORS = {
     "calendar": {
         "graph": "Exchange Online, or what speaks Microsoft Graph",
+        "radicale": "CalDAV: Radicale",
+        "xandikos": "CalDAV: Xandikos",
     },
     "source": {
         "dataverse": "Dynamics 365 Field Service, or what speaks the Dataverse Web API",
@@ -28,7 +30,7 @@ CONNECTORS = {
 }
 #: port -> the files whose tests show what its connectors can do
 FILES = {
-    "calendar": ("test_calendar_contract.py", "test_graph_calendar.py"),
+    "calendar": ("test_calendar_contract.py", "test_graph_calendar.py", "test_caldav_calendar.py"),
     "source": ("test_source_contract.py",),
 }
 #: A rough road is a capability of its own: the same tests, over a way that hurts.
@@ -49,6 +51,7 @@ CAPABILITIES = {
         "waits as the server asks: the one mailbox, or everything": "TestThrottling",
         "at most so many requests at once as the server likes": "no_more_requests_are_ever|no_more_than_four_requests",
         "signs in anew in the middle of a run": "a_401|a_refused_token",
+        "signs in by password: basic, or digest where the server asks for it": "signs_in_by",
         "tells why a mailbox cannot be written to": "cannot_be_written_to_says_why",
         "sends nothing once its lease is lost": "TestLease",
         "reads our events in a window, and everywhere": "owned_gives_our_events|edges_are_half_open|every_page",
@@ -56,7 +59,11 @@ CAPABILITIES = {
         "finds events by our mark": "test_find_",
         "reads single events, and knows which are gone": "get_tells_each_event",
         "Test & Enable, with what helps": "TestTestAndEnable",
+        "leaves what is none of ours under the name of our event": "a_foreign_object",
+        "is right where the server tells no etag, a weak one, or rewrites what it stores": "etag_after_a_put|rewrites",
+        "takes an address for what it is, however it is written": "hrefs_are_written",
         "a claim on the mailbox that other installations see": "claim_is_seen|claim_is_the_mailboxs|absence_of_a_claim",
+        "says where no claim can be kept": "no_claim_can_be_kept",
         "tells its tenant": "tenant_is_told",
     },
     "source": {

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from tests.contracts.dav_end import RadicaleEnd, XandikosEnd
 from tests.contracts.graph_end import ORGANIZATION, GraphEnd
 from tests.contracts.roads import on_every_road
 from tests.contracts.writing import HOUR, START, WINDOW, booking, create, delete, free, make, mark, run, update
@@ -33,7 +35,7 @@ from fieldcal.errors import (
 )
 from fieldcal.model import Receipt, ShowAs
 
-ENDS = {"graph": GraphEnd}
+ENDS = {"graph": GraphEnd, "radicale": RadicaleEnd, "xandikos": XandikosEnd}
 
 
 @pytest.fixture(params=on_every_road(ENDS))
@@ -126,7 +128,7 @@ class TestWriting:
     def test_a_key_used_for_other_content_is_told_with_the_event_that_has_it(self, end):
         async def body(calendar):
             (made,) = await make(calendar, create(end))
-            other = create(end, subject="other words")
+            other = replace(create(end, subject="other words"), stamp="stamp-other")
             return made, (await calendar.write([other], free))[other.mark]
 
         made, told = run(end, body)
@@ -444,10 +446,10 @@ class TestReading:
     @pytest.mark.parametrize("window", [WINDOW, None])
     def test_everything_is_read_however_much_there_is(self, end, window):
         async def body(calendar):
-            await make(calendar, *[create(end, n) for n in range(130)])
+            await make(calendar, *[create(end, n) for n in range(end.many)])
             return await calendar.owned(window, free)
 
-        assert len({seen.id for seen in run(end, body)}) == 130
+        assert len({seen.id for seen in run(end, body)}) == end.many
 
     @pytest.mark.parametrize("window", [WINDOW, None])
     @pytest.mark.parametrize(

@@ -22,9 +22,18 @@ NOT_ASKED = {
         "tells which workers changed",
         "signs in anew in the middle of a read",
     },
+    "graph": {
+        "signs in by password: basic, or digest where the server asks for it",
+        "leaves what is none of ours under the name of our event",
+        "is right where the server tells no etag, a weak one, or rewrites what it stores",
+        "takes an address for what it is, however it is written",
+        "says where no claim can be kept",
+    },
+    "radicale": {"many writes in one request", "says where no claim can be kept"},
+    "xandikos": {"many writes in one request"},
 }
 #: what a connector cannot do, and says so
-CANNOT: set[tuple[str, str]] = set()
+CANNOT = {("xandikos", "a claim on the mailbox that other installations see")}
 AGAIN = "write it anew: .venv/bin/python -m tests.contracts.matrix"
 
 

@@ -11,7 +11,7 @@ import hashlib
 import re
 from base64 import b64decode
 from collections.abc import Mapping
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import msgspec
@@ -25,6 +25,8 @@ from fieldcal.embedded.faults import Message, Receive, Scope, Send, raw_url, rea
 _OURS = {"accept-encoding", "connection", "keep-alive", "transfer-encoding", "content-length", "date", "te", "upgrade"}
 NONCE = "dcd98b7102dd2f0e8b11d0f600bfb0c093"
 EMPTY = b'<?xml version="1.0"?><multistatus xmlns="DAV:"/>'
+READS = frozenset({"OPTIONS", "GET", "PROPFIND", "REPORT"})
+_PRIVILEGES = re.compile(rb"(<(?:\w+:)?current-user-privilege-set[^>]*>).*?(</(?:\w+:)?current-user-privilege-set>)")
 _HREF = re.compile(rb"(<(?:\w+:)?href[^>]*>)([^<]+)(</)")
 
 
@@ -51,6 +53,8 @@ class Habits(msgspec.Struct, frozen=True):
     moved: dict[str, str] = {}
     #: an answer without content says something all the same
     wordy: bool = False
+    #: whoever comes may look at things, and change none
+    read_only: bool = False
     #: dead properties are refused
     forgets: bool = False
 
@@ -86,8 +90,8 @@ class Gate:
 
     async def _answer(self, scope: Scope, said: dict[str, str], body: bytes, send: Send) -> None:
         habits, method, target = self.control.settings, scope["method"], raw_url(scope)
-        if target in habits.moved:
-            await _says(send, 301, b"", location=habits.moved[target])
+        if (moved := habits.moved.get(unquote(target))) is not None:
+            await _says(send, 301, b"", location=moved)
             return
         user = self._user(method, target, said)
         self.senders.append(user.name if user else None)
@@ -97,7 +101,7 @@ class Gate:
         if habits.blind_search and method == "REPORT" and b"calendar-query" in body:
             await _says(send, 207, EMPTY, **{"content-type": "application/xml; charset=utf-8"})
             return
-        if habits.forgets and method == "PROPPATCH":
+        if (habits.forgets and method == "PROPPATCH") or (habits.read_only and method not in READS):
             await _says(send, 403, b"")
             return
         said = {name: value for name, value in said.items() if name not in _OURS}
@@ -121,6 +125,8 @@ class Gate:
             headers = [pair for pair in headers if pair[0] != "etag"] + weak
         if habits.hrefs != "kept":
             content = _HREF.sub(lambda found: found[1] + _href(found[2], habits.hrefs, host) + found[3], content)
+        if habits.read_only:
+            content = _PRIVILEGES.sub(rb"\1<privilege xmlns='DAV:'><read xmlns='DAV:'/></privilege>\2", content)
         if habits.wordy and not content:
             content, headers = b"done, thank you", [*headers, ("content-type", "text/plain")]
         if habits.cookies and self.senders[-1]:

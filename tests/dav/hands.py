@@ -79,7 +79,7 @@ class Hands:
         if not hrefs:
             return []
         body = MULTIGET.format("".join(f"<href>{href}</href>" for href in hrefs))
-        held = [Held(href, etag, text) for href, etag, text in self._report("REPORT", body) if text]
+        held = [Held(href, etag, _lines(text)) for href, etag, text in self._report("REPORT", body) if text]
         return sorted(held, key=lambda each: (each.start, each.href))
 
     def adds(self, subject: str, start: datetime, hours: float = 1, **lines: str) -> Held:
@@ -108,7 +108,7 @@ class Hands:
     def reads(self, href: str) -> Held:
         status, headers, text = self._server.ask(self._user, "GET", href)
         assert status == 200, (href, status)
-        return Held(href, headers["etag"], text)
+        return Held(href, headers["etag"], _lines(text))
 
     def edits(self, held: Held, change: Callable[[Component], None]) -> Held:
         """The event as `change` leaves it, as a calendar program stores it: everything else as it was."""
@@ -176,6 +176,11 @@ class Hands:
             href = re.sub(r"^https?://[^/]+", "", one.findtext(f"{_D}href", ""))
             told.append((href, one.findtext(f".//{_D}getetag", ""), one.findtext(f".//{_C}calendar-data", "")))
         return told
+
+
+def _lines(text: str) -> str:
+    """With CRLF at each line's end, which XML takes away (XML 1.0 2.11)."""
+    return re.sub(r"\r?\n", "\r\n", text)
 
 
 def same_path(one: str, other: str) -> bool:

@@ -24,7 +24,7 @@ HOST = "127.0.0.1"
 #: seconds in which a server that was started has to answer
 START = 60.0
 #: Waits until its own input ends, which it does when the test process is gone, and ends the server then.
-KEEPER = """
+WATCHER = """
 import subprocess, sys
 server = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
 sys.stdin.read()
@@ -57,6 +57,10 @@ RIGHTS = """
 user: .+
 collection:
 permissions: R
+[keeper]
+user: keeper
+collection: .*
+permissions: RrWw
 [principal]
 user: .+
 collection: {user}
@@ -85,6 +89,10 @@ class User:
         return "Basic " + b64encode(f"{self.name}:{self.password}".encode()).decode()
 
 
+#: may write wherever there is, on Radicale
+KEEPER = User("keeper", "PLANTED-keeper", "/")
+
+
 class DavServer:
     """One server that runs; knows its users and how each request says who it is."""
 
@@ -101,7 +109,7 @@ class DavServer:
         number = next(self._numbers)
         login = f"{name}{number}@contoso.test"
         below = "calendars/" if self.kind == "xandikos" else ""
-        made = User(login, f"PLANTED-{number:04}:ü", f"/{quote(login, safe='@')}/{below}")
+        made = User(login, f"PLANTED-{number:04}:ü", f"/{quote(login, safe='')}/{below}")
         self.users[login] = made
         if self.kind == "radicale":
             with (self._folder / "users").open("a", encoding="utf-8") as file:
@@ -139,7 +147,8 @@ class DavServer:
         path = f"{user.home}{quote(name)}/"
         if self.kind == "xandikos":
             self.ask(user, "PROPFIND", user.home, Depth="0")  # a user's home is made by the first visit
-        status, _, text = self.ask(user, "MKCALENDAR", path, MKCALENDAR.format(name=name), Content_Type="text/xml")
+        maker = KEEPER if self.kind == "radicale" and name.startswith("sealed") else user
+        status, _, text = self.ask(maker, "MKCALENDAR", path, MKCALENDAR.format(name=name), Content_Type="text/xml")
         assert status == 201, (self.kind, status, text)
         return path
 
@@ -165,7 +174,7 @@ def running(kind: str, folder: Path) -> Iterator[DavServer]:
 def _command(kind: str, folder: Path, port: int) -> list[str]:
     (folder / "data").mkdir(parents=True, exist_ok=True)
     if kind == "radicale":
-        (folder / "users").touch()
+        (folder / "users").write_text(f"{KEEPER.name}:{KEEPER.password}\n")
         (folder / "rights").write_text(RIGHTS)
         (folder / "config").write_text(RADICALE.format(host=HOST, port=port, folder=folder))
         return [sys.executable, "-m", "radicale", "--config", str(folder / "config")]
@@ -181,7 +190,7 @@ def _process(command: list[str], folder: Path) -> Iterator[subprocess.Popen[byte
     home = {"HOME": str(folder), "PATH": os.environ.get("PATH", ""), "PYTHONUNBUFFERED": "1"}
     with (folder / "log").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-c", KEEPER, *command], stdin=subprocess.PIPE, stdout=log, stderr=log, env=home
+            [sys.executable, "-c", WATCHER, *command], stdin=subprocess.PIPE, stdout=log, stderr=log, env=home
         )
     try:
         yield process
