@@ -68,6 +68,8 @@ class Boxes:
 
     def __init__(self, server: DavServer, now: Clock) -> None:
         self.server = server
+        #: Xandikos stores no properties that it does not know
+        self.keeps_claims = server.kind != "xandikos"
         self.gate = Gate(server, SandboxClock(now.now))
         self.app, self.control = self.gate.app, self.gate.control
         self.users: dict[str, User] = {}

@@ -19,6 +19,9 @@ from fieldcal.ports import Pace
 class ExchangeBoxes(Exchange):
     """The embedded Exchange, and what else the stage asks of a calendar server."""
 
+    #: whether a claim on a calendar stays there for others to see
+    keeps_claims = True
+
     def __init__(self, path: Path, tenant_id: UUID, now: Clock) -> None:
         super().__init__(path, tenant_id=tenant_id, clock=SandboxClock(now.now), sandbox=True)
         self.look, self.properties = self.hands.look, self.hands.properties
