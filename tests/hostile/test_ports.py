@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.contracts.dataverse_end import DataverseEnd
+from tests.contracts.dav_end import DavEnd, RadicaleEnd, XandikosEnd
 from tests.contracts.graph_end import GraphEnd
 from tests.contracts.test_source_contract import NOWHERE, read_all, swept
 from tests.contracts.writing import WINDOW, create, delete, free, make, mark, update
@@ -45,6 +46,8 @@ def slow(value):
     return pytest.param(value, marks=pytest.mark.slow)
 
 
+DAV = {"radicale": RadicaleEnd, "xandikos": XandikosEnd}
+CALENDARS = ["graph", *DAV]
 KINDS = [slow(kind) if kind in SLOW else kind for kind in TROUBLES]
 
 
@@ -60,6 +63,15 @@ def graph(tmp_path, request) -> Iterator[GraphEnd]:
     end = GraphEnd(tmp_path / "calendar.sqlite3")
     yield rough(end, request)
     end.close()
+
+
+@pytest.fixture(params=CALENDARS)
+def end(tmp_path, request) -> Iterator[GraphEnd | DavEnd]:
+    """Each calendar; of CalDAV `make test` takes a sample (`conftest.py`)."""
+    name = request.param
+    made = GraphEnd(tmp_path / "calendar.sqlite3") if name == "graph" else DAV[name](request.getfixturevalue(name))
+    yield rough(made, request)
+    made.close()
 
 
 @pytest.fixture
@@ -113,49 +125,55 @@ class TestCalendar:
     @pytest.mark.parametrize("number", [slow(1), 3])
     @pytest.mark.parametrize("kind", KINDS)
     def test_f11_f12_a_create_in_trouble_is_never_called_done_or_undone_and_its_repeat_makes_one_event(
-        self, graph, kind, number
+        self, end, kind, number
     ):
-        actions = [create(graph, n) for n in range(number)]
+        actions = [create(end, n) for n in range(number)]
 
         async def body():
-            calendar = graph.calendar()
-            told = await in_trouble(graph, Trouble(kind, "POST"), lambda: calendar.write(actions, free))
+            calendar = end.calendar()
+            told = await in_trouble(
+                end,
+                Trouble(kind, end.methods["create"], times=1 if end.batches else number),
+                lambda: calendar.write(actions, free),
+            )
             for action in actions:
-                told_honestly(graph, kind, action, told[action.mark])
+                told_honestly(end, kind, action, told[action.mark])
             receipts = await make(calendar, *actions)
             there = await ids_there(calendar)
             assert {action.mark: receipt.id for action, receipt in zip(actions, receipts, strict=True)} == there
 
-        run(graph, body)
-        assert len(graph.events()) == number
+        run(end, body)
+        assert len(end.events()) == number
 
     @pytest.mark.parametrize("what", ["update", slow("delete")])
     @pytest.mark.parametrize("kind", KINDS)
     def test_a_change_in_trouble_is_never_called_done_or_undone_and_its_repeat_leaves_what_was_wanted(
-        self, graph, kind, what
+        self, end, kind, what
     ):
-        first = create(graph)
+        first = create(end)
 
         async def body():
-            calendar = graph.calendar()
+            calendar = end.calendar()
             (made,) = await make(calendar, first)
             action = update(first, made, subject="moved") if what == "update" else delete(first, made)
-            told = await in_trouble(graph, Trouble(kind, "PATCH|DELETE"), lambda: calendar.write([action], free))
-            told_honestly(graph, kind, action, told[action.mark])
+            told = await in_trouble(
+                end, Trouble(kind, f"{end.methods['update']}|DELETE"), lambda: calendar.write([action], free)
+            )
+            told_honestly(end, kind, action, told[action.mark])
             again = (await calendar.write([action], free))[action.mark]
             done = TROUBLES[kind].carried_out is not False
             assert isinstance(again, Changed if done and what == "update" else Receipt), (kind, again)
 
-        run(graph, body)
-        assert [row[0] for row in graph.shown()] == (["moved"] if what == "update" else [])
+        run(end, body)
+        assert [row[0] for row in end.shown()] == (["moved"] if what == "update" else [])
 
     @pytest.mark.parametrize("times", [1, slow(None)])
     @pytest.mark.parametrize("kind", KINDS)
-    def test_f01_f03_f06_what_is_read_in_trouble_is_true_or_an_error_and_never_empty(self, graph, kind, times):
+    def test_f01_f03_f06_what_is_read_in_trouble_is_true_or_an_error_and_never_empty(self, end, kind, times):
         async def body():
-            calendar = graph.calendar()
-            made = await make(calendar, *[create(graph, n) for n in range(3)])
-            ids, marks = [receipt.id for receipt in made], [mark(graph, n) for n in range(3)]
+            calendar = end.calendar()
+            made = await make(calendar, *[create(end, n) for n in range(3)])
+            ids, marks = [receipt.id for receipt in made], [mark(end, n) for n in range(3)]
             await calendar.set_claim("ours", free)
             reads = {
                 "owned in the window": lambda: calendar.owned(WINDOW, free),
@@ -168,7 +186,7 @@ class TestCalendar:
             }
             for name, read in reads.items():
                 truth = await read()
-                told = await in_trouble(graph, Trouble(kind, times=times), read)
+                told = await in_trouble(end, Trouble(kind, times=times), read)
                 if isinstance(told, FieldcalError):
                     assert isinstance(told, Unreachable | Throttled), (name, told)
                     assert kind not in HARMLESS, (name, told)
@@ -177,19 +195,19 @@ class TestCalendar:
                     assert times == 1 or kind in HARMLESS, f"{name} was read although nothing came through"
                 assert await read() == truth, f"{name}, calm again"
 
-        run(graph, body)
+        run(end, body)
 
     @pytest.mark.parametrize("nth", [slow(1), 3, slow(4)])
     @pytest.mark.parametrize("kind", KINDS)
-    def test_test_and_enable_in_trouble_fails_for_now_and_leaves_nothing_behind(self, graph, kind, nth):
+    def test_test_and_enable_in_trouble_fails_for_now_and_leaves_nothing_behind(self, end, kind, nth):
         async def body():
-            calendar = graph.calendar()
-            checks = await in_trouble(graph, Trouble(kind, nth=nth, times=2), lambda: calendar.test(free))
+            calendar = end.calendar()
+            checks = await in_trouble(end, Trouble(kind, nth=nth, times=2), lambda: calendar.test(free))
             assert all(check.ok or check.transient for check in checks), checks
             assert (await calendar.test(free))[-1].ok
 
-        run(graph, body)
-        assert graph.events() == []
+        run(end, body)
+        assert end.events() == []
 
 
 class TestSource:
