@@ -74,7 +74,8 @@ def test_a_failure_a_skip_and_a_test_that_never_ran_show_on_the_page() -> None:
     del found[keys[2]]
     rows = page(found).splitlines()
     for key, told in zip(keys, ("**broken**", "no", "–"), strict=False):
-        assert f"| {key[1]} | {told} |" in rows
+        [row] = [row for row in rows if row.startswith(f"| {key[1]} |")][:1]
+        assert row.split(" | ")[1 + list(CONNECTORS[key[0]]).index(key[2])].strip(" |") == told
 
 
 @pytest.mark.slow

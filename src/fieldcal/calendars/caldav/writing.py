@@ -241,7 +241,7 @@ async def _put(pen: Pen, href: EventId, body: bytes, condition: dict[str, str]) 
 async def _sent(
     pen: Pen, method: str, href: EventId, headers: dict[str, str], body: bytes | None
 ) -> Answer | FieldcalError:
-    """The answer, or what is known of a write without one; one that met a lock was not carried out and is sent again."""
+    """The answer, or what is known of a write without one. One that met a lock was not carried out: sent again."""
     try:
         if not pen.line.locked():
             answer = await pen.courier.send(method, href, pen.may_begin, headers=headers, body=body)
