@@ -124,17 +124,19 @@ async def _write_and_remove(courier: Courier, collection: str, before_send: Befo
     href = EventId(f"{collection}{uid}.ics")
     body = wire.trial(uid, TRIAL_START, TRIAL_START + TRIAL_LENGTH, now)
     await _put(courier, href, body, {"If-None-Match": "*"}, before_send)
-    etag = ""
     try:
         there = await courier.thing(href, before_send)
         etag = there.etag if there is not None else ""
         _check(there, uid)
         await _refused(courier, href, body, {"If-None-Match": "*"}, before_send)
         await _refused(courier, href, body, {"If-Match": '"fieldcal-no-such-etag"'}, before_send)
-    finally:
-        await _remove(courier, href, etag, before_send)
+    except FieldcalError:
+        await _remove(courier, href, "", before_send)
+        raise
     if not etag:
+        await _remove(courier, href, "", before_send)
         raise Rejected("this server tells no etag of an event, so that a change by hand could be written over")
+    await _remove(courier, href, etag, before_send)
 
 
 def _check(there: Thing | None, uid: str) -> None:
@@ -169,6 +171,9 @@ async def _put(
 
 async def _remove(courier: Courier, href: EventId, etag: str, before_send: BeforeSend) -> None:
     answer = await courier.send("DELETE", href, before_send, headers={"If-Match": etag} if etag else {})
+    if answer.status == HTTPStatus.PRECONDITION_FAILED and etag:
+        await _remove(courier, href, "", before_send)
+        raise Rejected("this server refuses the etag that it told, so that nothing could be changed")
     if answer.status not in {HTTPStatus.NOT_FOUND, HTTPStatus.GONE} and not 200 <= answer.status < 300:  # noqa: PLR2004
         raise of_write(courier.refusal(answer), own=courier.account.own)
 
