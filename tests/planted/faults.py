@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.planted.caldav import CALDAV
 from tests.planted.claims import CLAIMS
 from tests.planted.doubles import DOUBLES
 from tests.planted.fault import Fault
@@ -13,7 +14,7 @@ from tests.planted.store import STORE
 from tests.planted.way import WAY
 from tests.planted.wires import WIRES
 
-PLANTED: tuple[Fault, ...] = (*PLAN, *WAY, *HANDS, *CLAIMS, *DOUBLES, *STORE, *WIRES, *SETUP, *NOTICES)
+PLANTED: tuple[Fault, ...] = (*PLAN, *WAY, *HANDS, *CLAIMS, *DOUBLES, *STORE, *WIRES, *SETUP, *NOTICES, *CALDAV)
 
 SURVIVORS: tuple[Fault, ...] = (
     Fault(
