@@ -244,10 +244,12 @@ class App:
         finally:
             await calendars.close()
         if profile.kind == CALDAV:
+            if profile.end.secret:
+                self.secrets.resolve(profile.end.secret)  # told by its reference, before anybody is asked
             # such a server is not asked who it is: what it can do tells as much
             for check in (await self.examine_calendars(profile, ""))[0]:
                 if not check.ok and not check.transient:
-                    raise ConfigError(f"{check.name}: {check.detail} {check.remedy}".strip())
+                    raise ConfigError(f"{check.name}: {check.detail}; {check.remedy}")
         return identity
 
     def _kind(self, kind: str) -> _Kind:

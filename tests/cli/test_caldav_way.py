@@ -145,3 +145,18 @@ def test_who_has_no_secret_is_told_what_to_type(shop: Shop) -> None:
     failed = shop.run("mailbox", "test", address, status=1).out
     assert f"`fieldcal mailbox edit {address} --user-name NAME --secret env:NAME`" in failed
     assert f"{address}, no secret yet" in shop.run("mailbox", "list").out
+
+
+def test_one_account_that_signs_in_for_all_is_tried_when_the_profile_is_made(
+    fieldcal: Fieldcal, radicale: DavServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = radicale.new_user("service")
+    words = ("profile", "add", "all", "--kind", "caldav", "--url", f"{radicale.url}/{{user}}/", "--user-name",
+             service.name, "--secret", "env:SERVICE")  # fmt: skip
+    assert "the secret env:SERVICE is not set" in refused(fieldcal, *words)
+    monkeypatch.setenv("SERVICE", "PLANTED-wrong")
+    assert "sign-in: " in (text := refused(fieldcal, *words))
+    assert "refuses the credential" in text
+    assert fieldcal("profile", "list", "--json").json() == []
+    monkeypatch.setenv("SERVICE", service.password)
+    assert f"signs in as {service.name} for all" in fieldcal(*words).out

@@ -54,10 +54,16 @@ _REMEDIES: tuple[tuple[type[FieldcalError], str, bool], ...] = (
 _MISSING = {
     discovery.SEVERAL: _SET_CALENDAR,
     discovery.NO_SUCH_NAME: _SET_CALENDAR,
-    discovery.SERVICE_ACCOUNT: "Write the profile's address with a placeholder for the mailbox, such as .../{user}/.",
+    discovery.SERVICE_ACCOUNT: (
+        "Write the profile's address with a placeholder for the mailbox, such as .../{user}/, and see to the mailbox's "
+        "account name (`fieldcal mailbox edit ADDRESS --user-name NAME`)."
+    ),
     "OtherHost": "Set the profile's address to the server that is named; every mailbox there needs that profile.",
 }
-_NO_CALENDAR = "Check the profile's address: it has to lead to the mailbox's principal, home or calendar."
+_NO_CALENDAR = (
+    "Check the profile's address, which has to lead to the mailbox's principal, home or calendar, and the mailbox's "
+    "account name (`fieldcal mailbox edit ADDRESS --user-name NAME`)."
+)
 _UNDECIDED = "Nothing to do: it is tried again."
 
 
