@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,21 +12,20 @@ import structlog
 from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
-from fieldcal.engine import importing, news, quiet
+from fieldcal.engine import errands, importing, news, quiet
 from fieldcal.engine.hints import Hinted
-from fieldcal.engine.schedule import Job, Kind, Priority, check_due, due
+from fieldcal.engine.schedule import Job, Kind, Priority, due
 from fieldcal.engine.single import SingleEngine
+from fieldcal.engine.wishes import Wish, all_told, answer, silent, together
 from fieldcal.errors import ConfigError, FieldcalError
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.plan.retry import LONGEST, pause
 from fieldcal.setup import trial
 from fieldcal.setup.bench import Bench
-from fieldcal.setup_model import MailboxState, Selection
-from fieldcal.state import alerts, bookings, environments, feeds, history, mailboxes, waiting
+from fieldcal.state import alerts, bookings, environments, feeds, history, waiting
 from fieldcal.state.database import Database
-from fieldcal.state.history import Tally
 from fieldcal.sync.look import look
-from fieldcal.sync.passes import Progress, Report, run_check, run_pass, work_off
+from fieldcal.sync.passes import Progress, Report, run_pass
 from fieldcal.sync.site import Site
 
 log = structlog.get_logger()
@@ -47,19 +45,6 @@ BUSY = timedelta(seconds=5)
 #: The longest pause after the source could not be read.
 LONGEST_PAUSE = timedelta(seconds=LONGEST)
 _ALERT = "source"
-
-
-def _silent(_done: int, _of: int) -> None:
-    return
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """A person's wish for a pass: which mailboxes (None: all), whom to tell of progress, whom to give the report."""
-
-    only: frozenset[MailboxId] | None
-    progress: Progress
-    answer: asyncio.Future[Report]
 
 
 @dataclass(slots=True)
@@ -135,7 +120,7 @@ class Service:
         hinted.look_soon()
 
     async def ask(
-        self, environment: str, only: frozenset[MailboxId] | None = None, progress: Progress = _silent
+        self, environment: str, only: frozenset[MailboxId] | None = None, progress: Progress = silent
     ) -> Report:
         """Have a pass run now and wait for it. Raises what the pass raised."""
         wish = Wish(only, progress, asyncio.get_running_loop().create_future())
@@ -235,9 +220,9 @@ class Service:
                 case Kind.PASS:
                     await self._pass(site, job)
                 case Kind.MAILBOX:
-                    await _mailbox(site, MailboxId(job.mailbox))
+                    await errands.in_mailbox(site, MailboxId(job.mailbox))
                 case Kind.CHECK:
-                    await _check(site)
+                    await errands.check(site)
                 case Kind.TESTS:
                     await self._test(site)
                 case Kind.LOOK:
@@ -257,17 +242,17 @@ class Service:
                 return
             await self._clock.sleep(GATHER)
         wishes = _taken(desk)
-        only = _together(wishes, everything=job.priority is not Priority.PERSON)
+        only = together(wishes, everything=job.priority is not Priority.PERSON)
         in_full = job.priority is Priority.PERSON or not desk.begun
         kind = {Priority.PERSON: "asked", Priority.CHANGE: "announced"}.get(job.priority, "scheduled")
         began = self._clock.monotonic()
         since = (await self._database.reading(feeds.load, job.environment)).last_pull_at if desk.begun else None
         try:
             report = await run_pass(
-                site, kind, only=only, workers_in_full=in_full, patient=bool(wishes), progress=_all_told(wishes)
+                site, kind, only=only, workers_in_full=in_full, patient=bool(wishes), progress=all_told(wishes)
             )
         except BaseException as error:
-            _answer(wishes, error)
+            answer(wishes, error)
             raise
         if report.busy:
             # Another began to read after we had looked: what was asked for is not read yet.
@@ -275,7 +260,7 @@ class Service:
             self._engine.enqueue(job)
             return
         desk.begun, desk.not_before, desk.refused = True, None, False
-        _answer(wishes, report)
+        answer(wishes, report)
         if report.error:
             await self._put_off(job.environment, report.error, report.again)
         elif desk.failures:
@@ -305,7 +290,7 @@ class Service:
         if job.kind is Kind.PASS:
             # Nobody waits for another kind of job: whoever asked is told how the pass went.
             desk.begun, desk.refused = True, isinstance(error, ConfigError)
-            _answer(_taken(desk), error)
+            answer(_taken(desk), error)
             await self._put_off(job.environment, str(error))
         elif job.kind is Kind.CHECK:
             await self._database.writing(feeds.change, job.environment, last_check_at=self._clock.now())
@@ -339,61 +324,3 @@ def _taken(desk: _Desk) -> list[Wish]:
     """The wishes that wait; the desk is empty then."""
     wishes, desk.wishes = desk.wishes, []
     return wishes
-
-
-def _together(wishes: list[Wish], *, everything: bool) -> frozenset[MailboxId] | None:
-    """The mailboxes of all wishes; None for all."""
-    named: set[MailboxId] = set()
-    for wish in wishes:
-        if wish.only is None:
-            return None
-        named |= wish.only
-    return None if everything else frozenset(named)
-
-
-def _all_told(wishes: list[Wish]) -> Progress:
-    def tell(done: int, of: int) -> None:
-        for wish in wishes:
-            wish.progress(done, of)
-
-    return tell
-
-
-def _answer(wishes: list[Wish], outcome: Report | BaseException) -> None:
-    for wish in wishes:
-        if wish.answer.done():
-            continue
-        if isinstance(outcome, Report):
-            wish.answer.set_result(outcome)
-        elif isinstance(outcome, Exception):
-            wish.answer.set_exception(outcome)
-        else:
-            wish.answer.cancel()
-
-
-async def _mailbox(site: Site, mailbox: MailboxId) -> None:
-    """What is due in one mailbox between two passes: second tries, pauses that have ended."""
-    run, began, since = uuid.uuid4().hex, site.clock.now(), site.clock.monotonic()
-    tally, number = await work_off(site, run, only={mailbox})
-    if replace(tally, busy=0) == Tally():
-        return
-
-    def store(tx: Connection) -> None:
-        history.begin(tx, site.environment, run, "retry", began)
-        history.end(tx, run, tally, "", site.clock.now())
-
-    await site.database.writing(store)
-    feed = await site.database.reading(feeds.load, site.environment)
-    report = Report(run, tally, number)
-    news.pass_done(site.environment, "retry", report, site.clock.monotonic() - since, feed.next_pull_at)
-
-
-async def _check(site: Site) -> None:
-    """The nightly check of every mailbox that is switched on, unless it was asked for while another was under way."""
-    feed = await site.database.reading(feeds.load, site.environment)
-    if not check_due(feed.last_check_at, site.clock.now()):
-        return
-    switched_on, since = Selection(state=MailboxState.ENABLED), site.clock.monotonic()
-    report = await run_check(site, await site.database.reading(mailboxes.ids, site.environment, switched_on))
-    feed = await site.database.reading(feeds.load, site.environment)
-    news.pass_done(site.environment, "check", report, site.clock.monotonic() - since, feed.next_pull_at)

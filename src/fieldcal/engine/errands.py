@@ -1,0 +1,45 @@
+"""What a service does of its own accord beside passes: one mailbox's due marks, and the nightly check."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from fieldcal.engine import news
+from fieldcal.engine.schedule import check_due
+from fieldcal.model import MailboxId
+from fieldcal.setup_model import MailboxState, Selection
+from fieldcal.state import feeds, history, mailboxes
+from fieldcal.state.history import Tally
+from fieldcal.sync.passes import Report, run_check, work_off
+from fieldcal.sync.site import Site
+
+
+async def in_mailbox(site: Site, mailbox: MailboxId) -> None:
+    """What is due in one mailbox between two passes: second tries, pauses that have ended."""
+    run, began, since = uuid.uuid4().hex, site.clock.now(), site.clock.monotonic()
+    tally, number = await work_off(site, run, only={mailbox})
+    if replace(tally, busy=0) == Tally():
+        return
+
+    def store(tx: Connection) -> None:
+        history.begin(tx, site.environment, run, "retry", began)
+        history.end(tx, run, tally, "", site.clock.now())
+
+    await site.database.writing(store)
+    feed = await site.database.reading(feeds.load, site.environment)
+    report = Report(run, tally, number)
+    news.pass_done(site.environment, "retry", report, site.clock.monotonic() - since, feed.next_pull_at)
+
+
+async def check(site: Site) -> None:
+    """The nightly check of every mailbox that is switched on, unless it was asked for while another was under way."""
+    feed = await site.database.reading(feeds.load, site.environment)
+    if not check_due(feed.last_check_at, site.clock.now()):
+        return
+    switched_on, since = Selection(state=MailboxState.ENABLED), site.clock.monotonic()
+    report = await run_check(site, await site.database.reading(mailboxes.ids, site.environment, switched_on))
+    feed = await site.database.reading(feeds.load, site.environment)
+    news.pass_done(site.environment, "check", report, site.clock.monotonic() - since, feed.next_pull_at)
