@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy.engine import make_url
 from tests.cli.conftest import Fieldcal
@@ -93,6 +94,18 @@ def test_an_empty_backup_is_named_as_one(fieldcal: Fieldcal, data: Path) -> None
     Path("empty.sqlite3").touch()
     assert "empty.sqlite3 is empty" in refused(fieldcal, "db", "restore", "empty.sqlite3", "--yes")
     assert (data / "state.sqlite3").read_bytes() == before
+
+
+@pytest.mark.parametrize("damage", ["head", "inside"])
+def test_doctor_says_what_helps_against_a_damaged_state(fieldcal: Fieldcal, data: Path, damage: str) -> None:
+    if damage == "head":
+        (data / "state.sqlite3").write_bytes(b"no database at all " * 500)
+    else:
+        spoil_inside(data / "state.sqlite3")
+    lines = {line["what"]: line for line in msgspec.json.decode(fieldcal("doctor", "--json").out)}
+    assert lines["state"]["level"] == "fail"
+    assert "`fieldcal db restore FILE` puts a backup back" in lines["state"]["remedy"]
+    assert "Without a backup move the file away and set up again" in lines["state"]["remedy"]
 
 
 def test_a_damaged_backup_is_told_apart_from_the_state(fieldcal: Fieldcal, data: Path) -> None:

@@ -52,6 +52,36 @@ NOTICES = (
         f"{WORK}::test_a_hint_waits_while_another_process_reads_the_environment",
     ),
     Fault(
+        "a hint of a deletion leads to no pass", "R1", SERVICE,
+        "        if taken.anything or not desk.begun:\n            desk.hinted.pass_soon()\n",
+        "        if taken.anything or not desk.begun:\n",
+        "What was deleted, which no read by id proves, stands in the calendar for a quarter of an hour more.",
+        f"{WORK}::test_a_deletion_is_proven_by_the_feed_that_the_hint_leads_to",
+    ),
+    Fault(
+        "a look forgets how long the source asked to wait", "R1", "sync/throttle.py",
+        "        return await read_details(site, ids)\n    except Throttled as error:\n        await wait(site, error)\n",
+        "        return await read_details(site, ids)\n    except Throttled:\n",
+        "Each notification asks a source that is throttling us again, which makes it throttle longer.",
+        "tests/sync/test_reviewed_reads.py"
+        "::test_whoever_is_asked_to_wait_by_the_source_leaves_it_alone_for_everybody",
+    ),
+    Fault(
+        "a daily repair that fails makes its pass a failed one", "R1", "sync/pull.py",
+        "        await tell_repair(site, str(error))\n        return Found()\n",
+        "        await tell_repair(site, str(error))\n        raise\n",
+        "While the whole read fails, notifications are passed over, and bookings come by growing pauses.",
+        "tests/sync/test_sweep.py"
+        "::test_a_repair_that_fails_leaves_the_pass_its_work_is_told_of_and_tried_again_in_an_hour",
+    ),
+    Fault(
+        "a mailbox that another has is asked for each second", "I8", SERVICE,
+        " if not self._elsewhere.waits(environment, box)]", "]",
+        "While another works in a mailbox the state is written each second for nothing.",
+        "tests/engine/test_elsewhere.py"
+        "::test_the_service_leaves_a_mailbox_that_another_has_and_comes_back_when_it_is_free",
+    ),
+    Fault(
         "a flood is followed at its own pace", "R1", HINTS,
         "await self._clock.sleep(max(least, allowance.wait(self._clock.monotonic())))",
         "await self._clock.sleep(least)",

@@ -22,7 +22,7 @@ from fieldcal.app import App
 from fieldcal.config import Config
 from fieldcal.doctor import rights
 from fieldcal.doctor.lines import Level, Line
-from fieldcal.errors import ConfigError, FieldcalError
+from fieldcal.errors import ConfigError, Damaged, FieldcalError
 from fieldcal.keys import client_certificate
 from fieldcal.model import Check
 from fieldcal.network import in_words
@@ -88,8 +88,14 @@ def _state(config: Config) -> Line:
                 pass  # that the transaction can begin is what is asked
         finally:
             database.close()
+    except Damaged as error:
+        remedy = (
+            "stop the service; `fieldcal db restore FILE` puts a backup back and keeps the broken file aside. Without "
+            "a backup move the file away and set up again: the events that stand are found, and none is doubled"
+        )
+        return Line(Level.FAIL, "state", str(error), remedy)
     except ConfigError as error:
-        return Line(Level.FAIL, "state", str(error), "see the message")
+        return Line(Level.FAIL, "state", str(error), "do what the message says; until then no command can work")
     path = _file(config)
     if path is not None and readable_by_others(path):
         remedy = f"chmod 600 {path}* (it names people and jobs), chmod 700 {path.parent}"

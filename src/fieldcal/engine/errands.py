@@ -17,12 +17,12 @@ from fieldcal.sync.passes import Report, run_check, work_off
 from fieldcal.sync.site import Site
 
 
-async def in_mailbox(site: Site, mailbox: MailboxId) -> None:
-    """What is due in one mailbox between two passes: second tries, pauses that have ended."""
+async def in_mailbox(site: Site, mailbox: MailboxId) -> bool:
+    """What is due in one mailbox between two passes: second tries, pauses that have ended; True if another has it."""
     run, began, since = uuid.uuid4().hex, site.clock.now(), site.clock.monotonic()
     tally, number = await work_off(site, run, only={mailbox})
     if replace(tally, busy=0) == Tally():
-        return
+        return tally.busy > 0
 
     def store(tx: Connection) -> None:
         history.begin(tx, site.environment, run, "retry", began)
@@ -32,6 +32,7 @@ async def in_mailbox(site: Site, mailbox: MailboxId) -> None:
     feed = await site.database.reading(feeds.load, site.environment)
     report = Report(run, tally, number)
     news.pass_done(site.environment, "retry", report, site.clock.monotonic() - since, feed.next_pull_at)
+    return tally.busy > 0
 
 
 async def check(site: Site) -> None:

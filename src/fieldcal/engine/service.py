@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
 from fieldcal.engine import errands, importing, news, quiet
+from fieldcal.engine.elsewhere import Elsewhere
 from fieldcal.engine.hints import Hinted
 from fieldcal.engine.schedule import Job, Kind, Priority, due
 from fieldcal.engine.single import SingleEngine
@@ -81,7 +82,7 @@ class Service:
         there: importing.There | None = None, *, tick: float = TICK,
     ) -> None:  # fmt: skip
         self._database, self._clock, self._sites, self._there, self._tick = database, clock, sites, there, tick
-        self._engine = SingleEngine()
+        self._engine, self._elsewhere = SingleEngine(), Elsewhere(clock)
         self._desks: dict[str, _Desk] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -202,7 +203,8 @@ class Service:
         if not desk.begun and not elsewhere:
             return [Job(Priority.REGULAR, Kind.PASS, environment)]
         farthest = max(timedelta(minutes=environments.get(tx, environment).settings.interval), LONGEST_PAUSE)
-        jobs = due(environment, feeds.load(tx, environment), waiting.ready(tx, environment, now), now, farthest)
+        ready = [box for box in waiting.ready(tx, environment, now) if not self._elsewhere.waits(environment, box)]
+        jobs = due(environment, feeds.load(tx, environment), ready, now, farthest)
         if not elsewhere and not _ahead(desk.refresh_at, now, REFRESH) and bookings.stale(tx, environment, 1):
             # A mailbox was switched on by a command: what it lacks has to be read before it can be written.
             desk.refresh_at = now + REFRESH
@@ -220,7 +222,8 @@ class Service:
                 case Kind.PASS:
                     await self._pass(site, job)
                 case Kind.MAILBOX:
-                    await errands.in_mailbox(site, MailboxId(job.mailbox))
+                    busy = await errands.in_mailbox(site, MailboxId(job.mailbox))
+                    self._elsewhere.tell(job.environment, job.mailbox, busy=busy)
                 case Kind.CHECK:
                     await errands.check(site)
                 case Kind.TESTS:

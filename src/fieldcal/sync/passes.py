@@ -237,9 +237,9 @@ async def _alone(site: Site, mailbox: MailboxId, work: Work) -> Tally:
     except ConfigError:
         raise
     except LeaseLost as error:
-        # Another works in the mailbox; a pause would be his.
+        # Another works in the mailbox; a pause would be his. The schedule comes back less and less often.
         log.warning("a mailbox was left", action="mailbox_left", mailbox=mailbox, error=str(error))
-        return Tally(failed=1)
+        return Tally(failed=1, busy=1)
     except FieldcalError as error:
         log.warning("a mailbox was left", action="mailbox_left", mailbox=mailbox, error=str(error))
         reason = str(error)
