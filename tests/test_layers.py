@@ -49,7 +49,9 @@ MAY = {
     "keys": {"errors", "secrets"},
     "entra": set(),
     "signin": VALUES | {"clock", "http", "answer", "network", "secrets", "keys", "entra"},
-    "config": VALUES | {"log"},
+    "mail_server": set(),
+    "mailing": {"errors", "network", "mail_server"},
+    "config": VALUES | {"log", "mail_server"},
 }
 TOP = {"cli", "web"}
 CONNECTORS = ("sources", "calendars")

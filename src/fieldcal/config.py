@@ -19,6 +19,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from fieldcal import mail_server
 from fieldcal.errors import ConfigError, one_line
 
 PREFIX = "FIELDCAL_"
@@ -79,12 +80,25 @@ class Config(BaseSettings):
     proxies: Words = ()
     #: PEM file of a further certificate authority to trust
     ca_file: Path | None = None
+    #: the server that alerts are mailed through, `smtp://USER@HOST:PORT` or `smtps://...`; "" sends none
+    smtp_url: str = ""
+    #: a reference to that user's password (`env:NAME`, `file:PATH`, `encrypted:...`)
+    smtp_password: str = Field(default="", repr=False)
+    #: mail servers that may be spoken to without TLS, the password included
+    plain_smtp: Words = ()
+    #: who is told of alerts, and who says so
+    alert_mail_to: Words = ()
+    alert_mail_from: str = ""
+    #: the least level that is mailed
+    alert_mail_level: Literal["warning", "error"] = "warning"
     #: days that the history and the passes, the audit, and bookings after their end are kept; 0 is for ever
     keep_history_days: Days = 180
     keep_audit_days: Days = 730
     keep_bookings_days: Days = 90
 
-    @field_validator("listen", "listen_hooks", "secret_keys", "plain_http", "proxies", mode="before")
+    @field_validator(
+        "listen", "listen_hooks", "secret_keys", "plain_http", "proxies", "plain_smtp", "alert_mail_to", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
@@ -117,6 +131,28 @@ class Config(BaseSettings):
     @classmethod
     def _at_home(cls, value: Path | None) -> Path | None:
         return None if value is None else value.expanduser()
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: str) -> str:
+        return mail_server.checked_url(value)
+
+    @field_validator("smtp_password")
+    @classmethod
+    def _by_reference(cls, value: str) -> str:
+        if value and not value.startswith(("env:", "file:", "encrypted:")):
+            raise ValueError("write env:NAME or file:PATH, never the password itself")
+        return value
+
+    @field_validator("alert_mail_to", "alert_mail_from")
+    @classmethod
+    def _mail_addresses(cls, value: Any) -> Any:
+        wrong = [
+            one for one in ([value] if isinstance(value, str) else value) if one and not mail_server.is_address(one)
+        ]
+        if wrong:
+            raise ValueError(f"{one_line(wrong[0], 60)} is no e-mail address")
+        return value
 
     @field_validator("secret_keys")
     @classmethod
@@ -164,6 +200,8 @@ def load() -> Config:
         config = Config(**given)
     except ValidationError as error:
         mistakes += [_mistake(one) for one in error.errors()]
+    else:
+        mistakes += mail_server.incomplete(config.smtp_url, config.alert_mail_to, config.alert_mail_from)
     if mistakes:
         raise ConfigError("the configuration is wrong: " + "; ".join(mistakes))
     return config

@@ -10,8 +10,8 @@ import aiohttp
 
 from fieldcal.errors import one_line
 
-#: OpenSSL's numbers for a certificate that is out of date, not yet good, or somebody else's.
-_EXPIRED, _EARLY, _OTHER_NAME = 10, 9, 62
+#: OpenSSL's numbers for a certificate that is out of date, not yet good, or somebody else's (by name, by number).
+_EXPIRED, _EARLY, _OTHER_NAME = 10, 9, (62, 64)
 _NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
 
 
@@ -41,7 +41,7 @@ def _certificate(error: ssl.SSLCertVerificationError) -> str:
             return "its certificate has expired; who runs the server has to renew it, or this machine's clock is wrong"
         case code if code == _EARLY:
             return "its certificate is not good yet; see this machine's clock"
-        case code if code == _OTHER_NAME:
+        case code if code in _OTHER_NAME:
             return "its certificate is for another name; write the address by that name"
     reason = one_line(error.verify_message, 80)
     return f"its certificate is not trusted ({reason}); FIELDCAL_CA_FILE names a further certificate authority to trust"

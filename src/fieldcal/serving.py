@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,13 @@ from typing import Any
 import structlog
 from sqlalchemy.engine import make_url
 
-from fieldcal import __version__, runfile
+from fieldcal import __version__, post, runfile
 from fieldcal.app import App
 from fieldcal.config import Config
 from fieldcal.ends import Embedded, is_embedded
 from fieldcal.ends import needed as embedded_needed
 from fieldcal.ends import serving as serving_ends
-from fieldcal.engine import upkeep
+from fieldcal.engine import letters, upkeep
 from fieldcal.engine.service import Service
 from fieldcal.errors import ConfigError
 from fieldcal.runfile import Running
@@ -83,9 +83,16 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
         await _tell_start(app, running, embedded)
         first = await app.database.writing(sign_in.invite_first, app.clock.now())
         await ready(running, embedded, first or "")
-        async with _beside(upkeep.by_schedule(app.database, app.clock, ages_of(app.config))):
+        async with _beside(*_upkeep(app)):
             await service.run(stop)
     log.info("the service has ended", action="stopped", pid=running.pid)
+
+
+def _upkeep(app: App) -> Iterator[Coroutine[Any, Any, None]]:
+    """What goes on beside the synchronization."""
+    yield upkeep.by_schedule(app.database, app.clock, ages_of(app.config))
+    if (address := post.address_of(app.config)) is not None:
+        yield letters.by_schedule(app.database, app.clock, address, post.sender_of(app.config, app.secrets, app.tls))
 
 
 def ages_of(config: Config) -> Ages:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from fieldcal.setup_model import Alert
+    from fieldcal.app import App
+    from fieldcal.setup_model import Actor, Alert
 
 group = typer.Typer(help="Alerts: list and acknowledge them, try the e-mail.", no_args_is_help=True)
 
@@ -92,6 +93,33 @@ def acknowledge(
         show.as_json({"acknowledged": done})
     else:
         show.line(f"{plural(done, 'alert', 'alerts')} acknowledged.")
+
+
+@group.command("test")
+def send_test(as_user: AsUser = None, json: Json = False) -> None:
+    """Send a test mail to whom alerts are told."""
+    import socket
+
+    from fieldcal import post
+    from fieldcal.cli import show
+    from fieldcal.cli.session import working
+    from fieldcal.engine import letters
+    from fieldcal.setup.permissions import Action, require
+
+    async def work(app: App, actor: Actor) -> letters.Address:
+        require(actor, Action.ALERTS)
+        address = post.address_of(app.config)
+        if address is None:
+            raise ConfigError("no alerts are sent by e-mail: FIELDCAL_SMTP_URL is not set")
+        send = post.sender_of(app.config, app.secrets, app.tls)
+        await send(letters.trial(address, socket.gethostname(), app.clock.now()))
+        return address
+
+    address = working(as_user, work, ends=False)
+    if json:
+        show.as_json({"to": address.to, "levels": address.levels})
+    else:
+        show.line(f"A test mail was taken for {', '.join(address.to)}.")
 
 
 def _places(tx: Connection, environment: str | None) -> list[str]:

@@ -50,6 +50,7 @@ def doctor(
 
 async def _ends(settings: Config, outsider: str) -> list[Line]:
     from fieldcal.cli.session import operator
+    from fieldcal.doctor import mail
     from fieldcal.doctor.lines import Level, Line
     from fieldcal.doctor.look import look_at_ends
     from fieldcal.ends import opened
@@ -57,6 +58,6 @@ async def _ends(settings: Config, outsider: str) -> list[Line]:
 
     try:
         async with opened(settings) as app:
-            return [line async for line in look_at_ends(app, operator(), outsider)]
+            return [await mail.look(app), *[line async for line in look_at_ends(app, operator(), outsider)]]
     except FieldcalError as error:
         return [Line(Level.FAIL, "ends", str(error), "see the message")]

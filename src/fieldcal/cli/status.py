@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fieldcal.runfile import Running
     from fieldcal.standing import Paused, Standing
     from fieldcal.state.history import Pass
+    from fieldcal.state.posted import Posted
 
 _SHOWN = 10
 #: How a pass came about, by its kind.
@@ -34,21 +35,25 @@ def status(environment: In = None, as_user: AsUser = None, json: Json = False) -
     from fieldcal.cli import show
     from fieldcal.cli.session import desk, settings_of_command
     from fieldcal.setup.permissions import Action, require
-    from fieldcal.state import environments
+    from fieldcal.state import environments, posted
 
-    running = runfile.find(settings_of_command().data)
+    settings = settings_of_command()
+    running = runfile.find(settings.data)
     with desk(as_user) as at, at.database.read() as tx:
         require(at.actor, Action.SEE_OVERVIEW)
         places = [environments.get(tx, environment)] if environment else environments.everyone(tx)
         since = running.started_at if running else None
         found = [standing.look(tx, place, at.now, since) for place in places]
         paused = standing.paused(tx, at.now)
+        sent = posted.load(tx) if settings.smtp_url else None
     if json:
         service = None if running is None else {"pid": running.pid, "url": running.url, "since": running.started_at}
         places_told = [{**asdict(one), "forecast": asdict(one.forecast)} for one in found]
-        show.as_json({"service": service, "pauses": paused, "environments": places_told})
+        show.as_json({"service": service, "pauses": paused, "mail": sent, "environments": places_told})
         return
     show.line(_service(running, at.now))
+    if sent is not None:
+        show.line(_mail(sent, at.now))
     if not found:
         show.line("There is no environment yet; `fieldcal environment add NAME` attaches a source of bookings.")
     for one in found:
@@ -65,6 +70,13 @@ def _service(running: Running | None, now: datetime) -> str:
             "runs a single pass."
         )
     return f"A service is running for {_ago(now, running.started_at)}: process {running.pid}, {running.url}"
+
+
+def _mail(sent: Posted, now: datetime) -> str:
+    last = f"the last {_ago(now, sent.sent_at)} ago" if sent.sent_at else "none was sent yet"
+    if sent.failed_at is None:
+        return f"Alerts go out by e-mail; {last}."
+    return f"Alerts do not go out by e-mail, since {sent.failures} tries, {_ago(now, sent.failed_at)} ago: {sent.error}"
 
 
 def _what_hinders(one: Standing) -> Iterator[tuple[str, str]]:
