@@ -199,7 +199,10 @@ def load() -> Config:
     try:
         config = Config(**given)
     except ValidationError as error:
-        mistakes += [_mistake(one) for one in error.errors()]
+        found = error.errors()
+        mistakes += [_mistake(one) for one in found]
+        if any(one["type"] == "extra_forbidden" for one in found):
+            mistakes.append(f"there are these settings: {', '.join(Config.model_fields)}")
     else:
         mistakes += mail_server.incomplete(config.smtp_url, config.alert_mail_to, config.alert_mail_from)
     if mistakes:
@@ -251,7 +254,7 @@ def _mistake(error: Any) -> str:
     """One mistake in one phrase, with the value unless it may be a secret."""
     name = str(error["loc"][0]) if error["loc"] else "?"
     if error["type"] == "extra_forbidden":
-        return f"{name} in {_path()}: there is no such setting; there are {', '.join(Config.model_fields)}"
+        return f"{name} in {_path()}: there is no such setting"
     if error["type"] == "value_error":
         return f"{_where(name)}: {one_line(error['ctx']['error'], 240)}"
     if error["type"] == "literal_error":

@@ -28,7 +28,7 @@ def list_alerts(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Show what nobody has acknowledged yet: warnings and errors, the newest first."""
+    """Show what nobody has acknowledged yet. Warnings and errors, the newest first."""
     from fieldcal.cli import show
     from fieldcal.cli.session import desk
     from fieldcal.setup import alerting

@@ -66,7 +66,7 @@ def export(
     as_user: AsUser = None,
     json: Annotated[bool, typer.Option("--json", help="JSON, a line each, instead of CSV.")] = False,
 ) -> None:
-    """Write every line to standard output, the oldest first: CSV for a spreadsheet, or JSON lines."""
+    """Write every line to standard output. The oldest first; CSV for a spreadsheet, or JSON lines."""
     import msgspec
 
     from fieldcal.cli.session import desk

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fieldcal.state.database import Database
     from fieldcal.state.pruning import Pruned
 
-group = typer.Typer(help="The state: upgrade, back up and restore, check, forget what is old.", no_args_is_help=True)
+group = typer.Typer(help="The state: upgrade, back up and restore, check, prune.", no_args_is_help=True)
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The backup's file.")]
 
@@ -102,7 +102,7 @@ def prune(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Forget what is older than the settings keep it, as the service does once a day. Small batches; nobody waits."""
+    """Forget what is older than it is kept. The service does so once a day; in small batches, so that nobody waits."""
     import asyncio
 
     from fieldcal.app import open_state

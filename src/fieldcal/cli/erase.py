@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fieldcal.cli.session import Desk
     from fieldcal.setup.erasing import Erased, Work
 
-group = typer.Typer(help="Erase a person: names, addresses and texts, from every table and file.", no_args_is_help=True)
+group = typer.Typer(help="Erase a person from every table and file.", no_args_is_help=True)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count what tells of the person.")]
 Also = Annotated[
@@ -51,7 +51,7 @@ def contact(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Erase a contact, or a customer who is a person, in every environment."""
+    """Erase a contact. Or a customer who is a person; in every environment."""
     from fieldcal.cli.session import desk
     from fieldcal.setup import erasing
 
