@@ -81,6 +81,8 @@ def _guard(gate: Gate) -> Callable[[Request], Awaitable[None]]:
             if not isinstance(given, str) or not proves(given, visit.browser):
                 raise Forged("the form's token is missing or not this browser's")
         if visit.passes(gate):
+            if visit.signed is not None and visit.lost:
+                raise ConfigError(f"there is no environment {visit.lost!r}")
             return
         if visit.signed is None:
             raise SignInNeeded("sign in first")

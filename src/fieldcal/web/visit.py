@@ -98,12 +98,15 @@ class Visit:
     @cached_property
     def environment(self) -> Environment | None:
         """The environment that is looked at: named in the address, else chosen before, else the first; None: none."""
-        named = self.request.query_params.get("environment")
         known = {one.id: one for one in self.environments}
-        if named is not None and named not in known:
-            raise ConfigError(f"there is no environment {named[:80]!r}")
-        wanted = named or self.request.cookies.get(CHOSEN, "")
+        wanted = self.request.query_params.get("environment") or self.request.cookies.get(CHOSEN, "")
         return known.get(wanted) or next(iter(self.environments), None)
+
+    @property
+    def lost(self) -> str:
+        """The environment that the address names, where there is none of that name."""
+        named = self.request.query_params.get("environment", "")
+        return "" if named in {"", *(one.id for one in self.environments)} else named[:80]
 
     @property
     def place_of_work(self) -> Environment:

@@ -1,0 +1,201 @@
+"""The list of mailboxes and what is done to many at once: asked with the count, done once, by whom the table lets."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+
+import pytest
+from tests.web.centre_end import OPERATOR, Centre
+
+from fieldcal.model import Check, MailboxId
+from fieldcal.setup import environments
+from fieldcal.setup.environments import Changes
+from fieldcal.setup_model import MailboxState, Role, Selection
+from fieldcal.state import audit
+from fieldcal.state import mailboxes as rows
+from fieldcal.state.tables import environments as places
+from fieldcal.state.tables import mailboxes
+
+APPROVER = (Role.MAILBOX_APPROVER,)
+
+
+def stock(at: Centre, number: int, environment: str = "main") -> None:
+    at.environment(environment)
+    with at.app.database.write() as tx:
+        tx.execute(
+            mailboxes.insert(),
+            [{"environment": environment, "id": f"box-{n:05}", "name": f"Worker {n}", "address": f"w{n:05}@x.example",
+              "approval": "pending"} for n in range(number)],
+        )  # fmt: skip
+
+
+def standing(at: Centre, state: MailboxState | None = None) -> list[str]:
+    with at.app.database.read() as tx:
+        return [str(one) for one in rows.ids(tx, "main", Selection(state=state))]
+
+
+def hidden(text: str, name: str) -> str:
+    return text.split(f'name="{name}" value="')[1].split('"', maxsplit=1)[0]
+
+
+def test_the_list_is_paged_searched_and_filtered_by_the_server(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 60)
+        browser = await at.signed_in("reader", Role.READER)
+        page = (await browser.get("/mailboxes?page=3")).text
+        assert "51–60 of 60" in page
+        assert "w00050@x.example" in page
+        assert "w00049@x.example" not in page
+        # a reader is offered nothing to do
+        assert "data-act" not in page
+        assert 'name="id"' not in page
+        found = (await browser.get("/mailboxes?search=W00007")).text
+        assert "1–1 of 1" in found
+        assert "Nothing matches" in (await browser.get("/mailboxes?state=enabled")).text
+        assert (await browser.get("/mailboxes?state=odd")).status == 409
+        assert (await browser.get("/mailboxes?sort=checks")).status == 409
+        assert (await browser.get("/mailboxes?environment=elsewhere")).status == 409
+
+    place.play(story)
+
+
+def test_without_an_environment_or_a_mailbox_the_page_says_what_to_do(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        browser = await at.signed_in("reader", Role.READER)
+        assert "No environment yet" in (await browser.get("/overview")).text
+        assert (await browser.get("/mailboxes")).status == 409
+        at.environment()
+        assert "No mailbox is known yet" in (await browser.get("/mailboxes")).text
+
+    place.play(story)
+
+
+def test_all_that_match_are_counted_named_and_done_and_no_others(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 40)
+        browser = await at.signed_in("approver", *APPROVER)
+        await browser.get("/mailboxes")
+        form = {"deed": "approve", "all": "1", "search": "w0000", "state": ""}
+        asked = await browser.post("/mailboxes/confirm", form)
+        assert "Approve the e-mail addresses of 10 mailboxes?" in asked.text
+        assert standing(at, MailboxState.UNAPPROVED) == standing(at)
+        done = await browser.post("/mailboxes/do", {**form, "count": "10", "back": "search=w0000"})
+        assert (done.status, done.to) == (303, "/mailboxes?search=w0000")
+        assert "10 addresses are approved." in (await browser.get(done.to)).text
+        assert len(standing(at, MailboxState.UNAPPROVED)) == 30
+        with at.app.database.read() as tx:
+            lines = audit.latest(tx, 10)
+        assert {(line.actor, line.action) for line in lines} == {("approver", "mailbox approve")}
+
+    place.play(story)
+
+
+def test_where_the_number_has_changed_it_is_asked_again(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 12)
+        browser = await at.signed_in("approver", *APPROVER)
+        await browser.get("/mailboxes")
+        form = {"deed": "approve", "all": "1", "search": "", "state": "unapproved"}
+        with at.app.database.write() as tx:
+            rows.approve(tx, "main", [MailboxId("box-00003")], "another")
+        answer = await browser.post("/mailboxes/do", {**form, "count": "12"})
+        assert answer.status == 200
+        assert "Meanwhile it is 11." in answer.text
+        assert len(standing(at, MailboxState.UNAPPROVED)) == 11
+
+    place.play(story)
+
+
+@pytest.mark.parametrize("deed", ["defaults", "approve", "test", "reject", "disable"])
+@pytest.mark.parametrize(
+    ("roles", "good"),
+    [(APPROVER, True), ((Role.SYSTEM_ADMIN, Role.EXCHANGE_ADMIN), True), ((Role.SYSTEM_ADMIN,), False),
+     ((Role.EXCHANGE_ADMIN,), False), ((Role.READER, Role.DISPATCHER, Role.WORKER), False)],
+)  # fmt: skip
+def test_d12_decides_who_may_do_what_to_many(place: Centre, deed: str, roles: tuple[Role, ...], good: bool) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 2)
+        browser = await at.signed_in("somebody", *roles)
+        answer = await browser.post("/mailboxes/confirm", {"deed": deed, "id": "box-00001"})
+        assert answer.status == (200 if good else 403)
+        if not good:
+            answer = await browser.post("/mailboxes/do", {"deed": deed, "id": "box-00001", "count": "1"})
+            assert answer.status == 403
+            assert len(standing(at, MailboxState.NOT_RUN)) == 2
+
+    place.play(story)
+
+
+def test_another_environment_s_rule_opens_no_door_here(place: Centre) -> None:
+    """D12 is read in the environment that is worked in, whatever it says in another one."""
+
+    async def story(at: Centre) -> None:
+        stock(at, 1)
+        stock(at, 1, "strict")
+        with at.app.database.write() as tx:
+            environments.change(tx, OPERATOR, at.clock.now(), "strict", Changes({"approval_rule": "strict"}))
+        browser = await at.signed_in("approver", *APPROVER)
+        form = {"deed": "approve", "id": "box-00000", "count": "1"}
+        assert (await browser.post("/mailboxes/do?environment=strict", form)).status == 403
+        assert (await browser.post("/mailboxes/do?environment=main", form)).status == 303
+
+    place.play(story)
+
+
+def test_a_spreadsheet_takes_no_cell_for_a_formula(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 3)
+        with at.app.database.write() as tx:
+            tx.execute(mailboxes.update().where(mailboxes.c.id == "box-00001").values(name="=cmd|' /C calc'!A0"))
+        browser = await at.signed_in("reader", Role.READER)
+        answer = await browser.get("/mailboxes.csv?search=w0000&sort=-address")
+        assert answer.headers["content-disposition"].startswith("attachment")
+        told = list(csv.DictReader(io.StringIO(answer.text)))
+        assert [row["address"] for row in told] == ["w00002@x.example", "w00001@x.example", "w00000@x.example"]
+        assert told[1]["name"] == "'=cmd|' /C calc'!A0"
+
+    place.play(story)
+
+
+def test_a_form_pressed_twice_tests_once_and_the_results_say_what_helps(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 3)
+        with at.app.database.write() as tx:
+            tx.execute(places.update().values(organization="org"))
+        browser = await at.signed_in("approver", *APPROVER)
+        asked = await browser.post("/mailboxes/confirm", {"deed": "test", "all": "1", "search": "", "state": ""})
+        form = {"deed": "test", "all": "1", "search": "", "state": "", "count": "3", "once": hidden(asked.text, "once")}
+        first, second = await asyncio.gather(*(browser.post("/mailboxes/do", form) for _ in range(2)))
+        assert first.to == second.to != ""
+        events = await browser.get(f"{first.to}/events")
+        assert events.headers["content-type"].startswith("text/event-stream")
+        assert events.text.count("event: end\n") == 1
+        page = (await browser.get(first.to)).text
+        assert "Done: 0 of 3 succeeded" in page
+        assert page.count("No server profile is chosen.") == 3
+        assert "fieldcal mailbox edit ADDRESS --profile NAME" in page
+        with at.app.database.read() as tx:
+            assert len([line for line in audit.latest(tx) if line.action == "mailbox test"]) == 3
+        assert (await browser.get("/mailboxes/work/unknown")).status == 404
+        assert (await browser.get("/mailboxes/work/unknown/events")).status == 204
+
+    place.play(story)
+
+
+def test_what_a_server_said_is_shown_and_never_run(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 1)
+        evil = "<script>alert(1)</script>"
+        with at.app.database.write() as tx:
+            bad = [Check(evil, ok=False, detail=evil, remedy=f"`{evil}`")]
+            rows.fail(tx, "main", MailboxId("box-00000"), bad, evil)
+            tx.execute(mailboxes.update().values(name=evil, trouble=evil))
+        browser = await at.signed_in("approver", *APPROVER)
+        for path in ("/mailboxes", "/overview", f"/mailboxes?search={evil}"):
+            page = (await browser.get(path)).text
+            assert "<script>alert" not in page, path
+            assert "&lt;script&gt;" in page or path == "/overview", path
+
+    place.play(story)
