@@ -246,3 +246,31 @@ def fieldcal_told(text: str) -> Any:
     import msgspec
 
     return msgspec.json.decode(text)
+
+
+def test_a_booking_that_cannot_be_read_says_what_is_wrong_and_what_helps(filled: Company, fieldcal: Fieldcal) -> None:
+    standing, fresh = filled.coming()[0].id, "0c000000-0000-4000-8000-00000000000f"
+    row = filled.field_service.store.get("bookableresourcebooking", standing)
+    assert row is not None
+    filled.field_service.store.load("bookableresourcebooking", [row | {"bookableresourcebookingid": fresh}])
+    filled.field_service.store.change("bookableresourcebooking", standing, {"name": "changed"})
+    filled.field_service.control.change(spoiled={standing: {"starttime": None}, fresh: {"endtime": "x"}})
+    synced = fieldcal("sync")
+    assert synced.status == 0
+    assert "2 bookings are set aside, for their rows cannot be read" in synced.out
+    told = fieldcal("why", standing, "--json").json()
+    assert told["answer"].startswith("It is in the calendar: as it was when its row could last be read")
+    assert "correct it at the source" in stations(told)["set aside"]
+    assert "it has no start" in stations(told)["set aside"]
+    told = fieldcal("why", fresh.upper(), "--json").json()
+    assert told["answer"].startswith("It is not in the calendar: what the source says of it now cannot be read")
+    assert "its end (endtime) cannot be read" in told["answer"]
+    assert fieldcal("why", fresh).out.splitlines()[0] == told["answer"]
+    status = fieldcal("status").out
+    assert "2 bookings are set aside until their rows can be read" in status
+    assert standing in status
+    assert fieldcal("status", "--json").json()["environments"][0]["unreadable"] == 2
+    assert fieldcal("sync", "--json").json()[0]["unreadable"] == 2
+    filled.field_service.control.change(spoiled={})
+    assert fieldcal("sync", "--json").json()[0]["unreadable"] == 0
+    assert fieldcal("why", fresh, "--json").json()["answer"].startswith("It is in the calendar")

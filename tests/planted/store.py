@@ -8,6 +8,12 @@ LEASES, MARKS, WORKERS = "state/leases.py", "state/marks.py", "state/workers.py"
 
 STORE = (
     Fault(
+        "an empty file is a new state", "R14", "state/database.py",
+        "            self._wait_for_content(self._path)\n", "            pass\n",
+        "A full disk empties the state, and the next pass begins anew as another installation.",
+        "tests/cli/test_state_files.py::test_an_empty_state_is_refused_with_the_way_back_and_stays_as_it_is",
+    ),
+    Fault(
         "a held lease is taken", "I8", LEASES,
         ".where(_named, not_(lasts(leases.c.until)))", ".where(_named)",
         "Two processes write one mailbox at once and each undoes the other.",

@@ -190,6 +190,54 @@ def test_no_body_breaks_the_reading_of_pages(told):
 
 
 @pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"starttime": ...}, "it has no start"),
+        ({"starttime": None, "endtime": None}, "it has no start and no end"),
+        ({"@odata.etag": 'W/"x"'}, "it has no version"),
+        ({"@odata.etag": ..., "versionnumber": 2**63}, "it has no version"),
+        ({"starttime": "soon"}, "its start (starttime) cannot be read"),
+        ({"endtime": "0001-01-01T00:00:00+14:00"}, "its end lies outside of the calendar"),
+        ({"_bookingstatus_value": 7}, "its booking status (_bookingstatus_value) cannot be read"),
+        ({"msdyn_worklocation": "x"}, "its msdyn_worklocation cannot be read"),
+        ({"msdyn_workorder": []}, "its work order (msdyn_workorder) cannot be read"),
+        (
+            {"msdyn_workorder": {"msdyn_workorderid": ORDER, "msdyn_timetopromised": "9999-12-31T23:00:00-05:00"}},
+            "its work order's promised time (to) lies outside of the calendar",
+        ),
+    ],
+)
+def test_i7_a_row_that_cannot_be_read_is_told_by_its_id_beside_its_sound_neighbour(changes, reason):
+    other = "0c000000-0000-4000-8000-000000000002"
+    bad, good = pages.decode(page(thin(**changes), thin(bookableresourcebookingid=other)), wire.BookingRow).value
+    told = wire.unreadable(bad)
+    assert (told.id, told.reason) == (BOOKING.lower(), reason)
+    assert told.version == (None if "version" in reason else 915244)
+    assert wire.unreadable(good) is None
+    with pytest.raises(wire.Malformed):
+        wire.booking(bad, STATUSES, place=False)
+
+
+@pytest.mark.parametrize("context", ["c/$deletedEntity", "c/$entity", 7])
+def test_i4_only_a_sound_context_and_id_make_a_deletion_of_a_row_that_cannot_be_read(context):
+    entry = {"@odata.context": context, "id": BOOKING, "bookableresourcebookingid": BOOKING, "statecode": "x"}
+    (row,) = pages.decode(page(entry), wire.BookingRow).value
+    assert wire.is_deleted(row) is (context == "c/$deletedEntity")
+    assert wire.is_deleted(row) or wire.unreadable(row).id == BOOKING.lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [(b'"a\\ud83d"', "a?"), (b'"a\xff"', "a\ufffd"), (b'"a\\u0000b"', "ab")],
+    ids=["half", "byte", "null"],
+)
+def test_a_text_with_a_broken_character_poisons_nothing(name, read):
+    body = page(thin(name="NAME")).replace(b'"NAME"', name)
+    (row,) = pages.decode(body, wire.BookingRow).value
+    assert wire.booking(row, STATUSES, place=False).name == read
+
+
+@pytest.mark.parametrize(
     ("status", "field_service", "kind"),
     [
         (1, None, StatusKind.PROPOSED),

@@ -55,6 +55,24 @@ def test_a_row_of_another_business_unit_is_in_no_list_and_refused_by_its_id(room
     assert (single.status, single.error["code"]) == (403, "0x80040220")
 
 
+def test_a_spoiled_row_is_shown_with_other_values_than_are_stored(room):
+    rows = made(room, 2)
+    room.control.change(spoiled={rows[0]: {"msdyn_name": None, "strange": 7}})
+
+    async def story(client):
+        return (
+            await client.get("msdyn_incidenttypes?$select=msdyn_name&$orderby=msdyn_incidenttypeid"),
+            await client.get(f"msdyn_incidenttypes({rows[0]})?$select=msdyn_name"),
+            await client.get("msdyn_incidenttypes?$select=msdyn_name", **TRACK),
+        )
+
+    listed, single, tracked = room.run(story)
+    for row in (listed.rows[0], single.body, next(r for r in tracked.rows if r["msdyn_incidenttypeid"] == rows[0])):
+        assert (row["msdyn_name"], row["strange"]) == (None, 7)
+    assert listed.rows[1]["msdyn_name"] is not None
+    assert room.service.store.get("msdyn_incidenttype", rows[0])["msdyn_name"] is not None
+
+
 def test_the_privilege_to_read_changes_is_one_of_its_own(room):
     room.control.change(changes_unreadable=["msdyn_incidenttype"])
 
