@@ -295,6 +295,20 @@ class SyncMachine(RuleBasedStateMachine):
             stage.moves(booking, now.start + timedelta(hours=1), 1)
         self._then(passes)
 
+    @precondition(_has_jobs)
+    @rule(which=pick, ahead=st.sampled_from(BEGINNINGS), column=st.sampled_from(["starttime", "endtime", "statecode"]),
+          who=worker, passes=st.booleans())  # fmt: skip
+    def a_row_goes_bad_and_gets_well(self, which: int, ahead: int, column: str, who: str, passes: bool) -> None:
+        """What changes meanwhile is carried when the row can be read again; its neighbours never wait (I7)."""
+        stage, booking = self._on_stage(), self._job(which)
+        stage.passes()
+        start = stage.now.replace(second=0, microsecond=0) + timedelta(hours=ahead)
+        stage.moves(booking, start, 2)
+        stage.books(who, start, 1)
+        office.cannot_be_read(stage, booking, column)
+        office.can_be_read(stage)
+        self._then(passes)
+
     @rule(what=st.sampled_from(["profile", "environment"]))
     def switches_all(self, what: str) -> None:
         """Off, a pass that must send nothing, and on again."""

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from sqlalchemy import insert
+from tests.sync.oracle import Wrong
+from tests.sync.truth import Stand
 from tests.sync.world import ENVIRONMENT, PROFILE
 
 from fieldcal.errors import FieldcalError, Unavailable
@@ -184,3 +186,30 @@ def poisons(stage: Stage, booking: str) -> None:
     stage.says(f"Exchange refuses {stage.oracle.name(booking)} from now on")
     stage.world.exchange.refuse(booking, [(box, each.raw) for box, each in stage.events() if each.booking == booking])
     stage.oracle.poisoned[booking] = True
+
+
+def cannot_be_read(stage: Stage, booking: str, column: str) -> None:
+    """The source shows a row of this booking that cannot be read, until `can_be_read`; a pass changes nothing of it (I7).
+
+    What stands of it elsewhere is judged as ever, and so are all its neighbours.
+    """
+    stage.says(f"the row of {stage.oracle.name(booking)} cannot be read from now on: no {column}")
+    stage.world.field_service.control.change(spoiled={booking: {column: None}})
+    known = booking in stage.oracle.poisoned
+    stage.oracle.poisoned.setdefault(booking, True)
+    before = _of(stage, booking)
+    stage.passes()
+    if not stage.oracle.storm and _of(stage, booking) != before:
+        raise Wrong(f"I7: {stage.oracle.name(booking)} was written though its row cannot be read")
+    if not known:
+        stage.oracle.poisoned.pop(booking, None)
+
+
+def can_be_read(stage: Stage) -> None:
+    """Every row is shown as it is again; no change tells of it."""
+    stage.says("all rows can be read again")
+    stage.world.field_service.control.change(spoiled={})
+
+
+def _of(stage: Stage, booking: str) -> list[tuple[str, Stand]]:
+    return [(box, stand) for box, stand in stage.events() if stand.booking == booking and stand.made_by_us]
