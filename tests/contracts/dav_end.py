@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from tests.contracts.graph_end import ORGANIZATION, RecordingPace
 from tests.dav.gate import Gate
-from tests.dav.hands import Hands
+from tests.dav.hands import Hands, same_path
 from tests.dav.servers import User
 from tests.hostile.proxy import Road
 
@@ -20,7 +20,7 @@ from fieldcal.embedded.faults import Fault, Match
 from fieldcal.embedded.server import serving
 from fieldcal.errors import NotAMailbox
 from fieldcal.http import Http
-from fieldcal.model import EventId, MailboxId
+from fieldcal.model import Delete, EventId, MailboxId
 from fieldcal.password import PasswordCredential
 
 #: a state of a mailbox -> (status, body) of every answer then
@@ -237,6 +237,13 @@ class DavEnd:
 
     def sent(self):
         return self.gate.control.count()
+
+    def says_so(self, action, receipt):
+        """Whether a receipt out of trouble is true: what a doubtful answer says may have been read back."""
+        there = [held for held in self.events() if same_path(held.href, receipt.id)]
+        if isinstance(action, Delete):
+            return not there
+        return [held.text_of("SUMMARY") for held in there] == [action.event.subject]
 
     def touches(self, mailbox):
         """Whether any request went into this mailbox's calendar."""
