@@ -13,7 +13,7 @@ import pytest
 from tests.sync.world import ENVIRONMENT, NOW, World
 
 from fieldcal.model import BookingId
-from fieldcal.state import alerts, aside, feeds
+from fieldcal.state import alerts, aside, feeds, waiting
 from fieldcal.state.aside import Kind
 from fieldcal.sync.explain import explain
 from fieldcal.sync.look import look
@@ -201,6 +201,10 @@ def test_a_change_that_waited_when_the_row_went_bad_is_written_when_it_is_well(w
     world.move(new, TOMORROW + 12 * HOUR)
     world.pass_()
     assert starts(world) == [TOMORROW, TOMORROW + 12 * HOUR], "what is known of it may not be true any more"
+    with world.database.read() as tx:
+        assert waiting.ready(tx, ENVIRONMENT, world.clock.now()) == [], (
+            "nobody is kept busy by what waits for the source"
+        )
     gets_well(world)
     world.pass_()
     assert starts(world) == [TOMORROW + 3 * HOUR, TOMORROW + 12 * HOUR]
