@@ -23,4 +23,7 @@ PAGES = (
     Shown("overview", "/overview", charts=True),
     Shown("mailboxes", "/mailboxes"),
     Shown("account", "/account"),
+    Shown("users", "/users"),
+    Shown("user", "/users/one?name=approver"),
+    Shown("user-new", "/users/new"),
 )

@@ -37,6 +37,7 @@ SHEET = {
     Action.SYNC: ("yes", "yes", "yes", "yes", "own", "-"),
     Action.SCHEDULE: ("yes", "-", "-", "yes", "own", "-"),
     Action.USERS: ("yes", "-", "-", "-", "-", "-"),
+    Action.SEE_USERS: ("yes", "yes", "-", "-", "-", "-"),
     Action.AUDIT: ("yes", "yes", "-", "-", "-", "-"),
     Action.ALERTS: ("yes", "yes", "yes", "-", "-", "-"),
     Action.ERASE: ("yes", "-", "-", "-", "-", "-"),

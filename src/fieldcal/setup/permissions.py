@@ -26,6 +26,7 @@ class Action(StrEnum):
     SYNC = "synchronize now"
     SCHEDULE = "schedule bookings and work orders"
     USERS = "add users"
+    SEE_USERS = "see users and their roles"
     AUDIT = "read the audit"
     ALERTS = "acknowledge alerts"
     ERASE = "erase persons"
@@ -45,6 +46,7 @@ TABLE: dict[Action, frozenset[Role]] = {
     Action.SYNC: _ADMINS | {Role.DISPATCHER},
     Action.SCHEDULE: frozenset({_SYSTEM, Role.DISPATCHER}),
     Action.USERS: frozenset({_SYSTEM}),
+    Action.SEE_USERS: frozenset({_SYSTEM, _EXCHANGE}),
     Action.AUDIT: frozenset({_SYSTEM, _EXCHANGE}),
     Action.ALERTS: _ADMINS,
     Action.ERASE: frozenset({_SYSTEM}),

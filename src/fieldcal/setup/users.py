@@ -6,8 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConfigError, NotAllowed
-from fieldcal.setup.permissions import Action, may_grant, require, require_grant
+from fieldcal.errors import ConfigError
+from fieldcal.setup.permissions import Action, require, require_grant
 from fieldcal.setup_model import Actor, Role, User
 from fieldcal.state import audit, users
 
@@ -50,6 +50,13 @@ def revoke(tx: Connection, actor: Actor, now: datetime, name: str, role: Role) -
 
 def everyone(tx: Connection, actor: Actor) -> list[User]:
     """Every user with the roles granted; for those who may grant any."""
-    if not any(may_grant(actor, role) for role in Role):
-        raise NotAllowed(f"{actor.name} may not see users; that takes system_admin or exchange_admin")
+    require(actor, Action.SEE_USERS)
     return users.everyone(tx)
+
+
+def listed(
+    tx: Connection, actor: Actor, search: str = "", *, sort: str = "id", offset: int = 0, limit: int = 100
+) -> tuple[list[User], int]:
+    """One page of the users whose name or sign-in name holds this text, and how many they are."""
+    require(actor, Action.SEE_USERS)
+    return users.page(tx, search, sort=sort, offset=offset, limit=limit)

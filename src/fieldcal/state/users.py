@@ -3,24 +3,51 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select
 
 from fieldcal.errors import ConfigError
 from fieldcal.setup_model import Role, User
 from fieldcal.state.people_tables import grants, users
-from fieldcal.state.rows import add_missing
+from fieldcal.state.rows import add_missing, slices
+
+#: What a listing is sorted by.
+SORTS = ("id", "name", "sign_in", "created_at")
 
 
 def everyone(tx: Connection) -> list[User]:
     """Every user with the roles granted, by name."""
+    return _with_roles(tx, tx.execute(select(users).order_by(users.c.id)).all())
+
+
+def page(tx: Connection, search: str, *, sort: str, offset: int, limit: int) -> tuple[list[User], int]:
+    """One page of those whose name or sign-in name holds this text, sorted (`-name`: descending), and their number."""
+    if sort.removeprefix("-") not in SORTS:
+        raise ConfigError(f"users cannot be sorted by {sort!r}; there are: {', '.join(SORTS)}")
+    part = search.lower()
+    columns = (users.c.id, users.c.name, users.c.sign_in)
+    where = [or_(*(func.lower(column).contains(part, autoescape=True) for column in columns))] if part else []
+    column = users.c[sort.removeprefix("-")]
+    order = column.desc() if sort.startswith("-") else column
+    rows = tx.execute(select(users).where(*where).order_by(order, users.c.id).offset(offset).limit(limit)).all()
+    return _with_roles(tx, rows), tx.scalar(select(func.count()).select_from(users).where(*where)) or 0
+
+
+def _with_roles(tx: Connection, rows: Sequence[Row[Any]]) -> list[User]:
     roles: dict[str, set[Role]] = defaultdict(set)
-    for row in tx.execute(select(grants)):
-        roles[row.user].add(Role(row.role))
+    for some in slices([row.id for row in rows]):
+        for grant_row in tx.execute(select(grants).where(grants.c.user.in_(some))):
+            roles[grant_row.user].add(Role(grant_row.role))
     return [
-        User(row.id, row.name, row.sign_in, row.object_id, frozenset(roles[row.id]), row.created_at)
-        for row in tx.execute(select(users).order_by(users.c.id))
+        User(row.id, row.name, row.sign_in, row.object_id, frozenset(roles[row.id]), row.created_at) for row in rows
     ]
+
+
+def granted_by(tx: Connection, user: str) -> dict[Role, str]:
+    """This person's roles, each with who gave it."""
+    return {Role(row.role): row.granted_by for row in tx.execute(select(grants).where(grants.c.user == user))}
 
 
 def find(tx: Connection, name: str) -> User | None:

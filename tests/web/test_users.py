@@ -1,0 +1,99 @@
+"""The page of people: who is listed, who may be added, given roles, invited and signed out, and by whom."""
+
+from __future__ import annotations
+
+import pytest
+from tests.web.centre_end import PASSWORD, Centre
+
+from fieldcal.setup_model import Role
+from fieldcal.state import users as rows
+
+SYSTEM, EXCHANGE = Role.SYSTEM_ADMIN, Role.EXCHANGE_ADMIN
+
+
+def roles(at: Centre, name: str) -> frozenset[Role]:
+    with at.app.database.read() as tx:
+        return rows.get(tx, name).roles
+
+
+def test_a_person_is_added_invited_and_signs_in_with_the_roles_given(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        admin = await at.signed_in("admin", SYSTEM, EXCHANGE)
+        await admin.get("/users/new")
+        form = [("name", "dora@x.example"), ("full_name", "Dora"), ("role", "reader"), ("role", "mailbox_approver")]
+        shown = await admin.post("/users/add", form)
+        link = shown.text.split("/invitation/")[1].split('"')[0]
+        dora = at.browser()
+        await dora.get(f"/invitation/{link}")
+        done = await dora.post(f"/invitation/{link}", {"password": PASSWORD, "again": PASSWORD})
+        assert done.to == "/"
+        assert (await dora.get("/overview")).status == 200
+        assert roles(at, "dora@x.example") == {Role.READER, Role.MAILBOX_APPROVER}
+        listed = (await admin.get("/users?search=DORA")).text
+        assert "1–1 of 1" in listed
+        assert "with a password" in listed
+        assert "Nobody matches" in (await admin.get("/users?search=nobody")).text
+
+    place.play(story)
+
+
+@pytest.mark.parametrize(
+    ("acting", "wanted", "after"),
+    [
+        ((SYSTEM, EXCHANGE), {"reader", "exchange_admin"}, {"reader", "exchange_admin"}),
+        # what one may not give is not given, what one may not take stays
+        ((SYSTEM,), {"reader", "exchange_admin"}, {"reader", "mailbox_approver"}),
+        ((EXCHANGE,), {"reader", "exchange_admin"}, {"dispatcher", "exchange_admin"}),
+    ],
+)
+def test_roles_are_given_and_taken_only_by_whom_the_table_lets(
+    place: Centre, acting: tuple[Role, ...], wanted: set[str], after: set[str]
+) -> None:
+    async def story(at: Centre) -> None:
+        browser = await at.signed_in("acting", *acting)
+        at.person("eve", Role.DISPATCHER, Role.MAILBOX_APPROVER)
+        await browser.get("/users/one?name=eve")
+        answer = await browser.post("/users/roles", [("name", "eve"), *[("role", role) for role in wanted]])
+        assert answer.to == "/users/one?name=eve"
+        assert {role.value for role in roles(at, "eve")} == after
+        assert (await browser.post("/users/roles", [("name", "eve"), ("role", "king")])).status == 409
+        assert (await browser.get("/users/one?name=nobody")).status == 409
+
+    place.play(story)
+
+
+def test_a_role_taken_away_is_gone_at_the_next_request(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        admin = await at.signed_in("admin", SYSTEM, EXCHANGE)
+        eve = await at.signed_in("eve", Role.READER)
+        at.environment()
+        assert (await eve.get("/overview")).status == 200
+        await admin.post("/users/roles", [("name", "eve")])
+        assert (await eve.get("/overview")).status == 403
+        assert "none of your roles opens a page" in (await eve.get("/")).text
+
+    place.play(story)
+
+
+def test_nobody_makes_a_link_for_somebody_who_may_more(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        system = await at.signed_in("system", SYSTEM)
+        at.person("boss", EXCHANGE)
+        page = (await system.get("/users/one?name=boss")).text
+        assert "Only who may give every one" in page
+        assert (await system.post("/users/invite", {"name": "boss"})).status == 403
+
+    place.play(story)
+
+
+def test_signing_somebody_out_ends_every_session_of_that_person_only(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        admin = await at.signed_in("admin", SYSTEM)
+        eve = await at.signed_in("eve", Role.READER)
+        assert "127.0.0.1" in (await admin.get("/users/one?name=eve")).text
+        answer = await admin.post("/users/sign-out", {"name": "eve"})
+        assert answer.to == "/users/one?name=eve"
+        assert (await eve.get("/account")).to.startswith("/sign-in")
+        assert "1 session has ended." in (await admin.get("/users/one?name=eve")).text
+
+    place.play(story)
