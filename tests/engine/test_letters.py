@@ -17,12 +17,12 @@ from tests.values import BOX, ENVIRONMENT, HOUR, NOW, WORKER
 from fieldcal import mailing
 from fieldcal.clock import PlayedClock
 from fieldcal.embedded.server import Certificates, make_certificates
-from fieldcal.engine import letters
+from fieldcal.engine import letters, upkeep
 from fieldcal.engine.letters import Address
 from fieldcal.mail_server import MailServer, checked_url, incomplete, is_address
 from fieldcal.mailing import MailFailed
-from fieldcal.setup_model import Alert
-from fieldcal.state import alerts, posted
+from fieldcal.setup_model import Actor, Alert
+from fieldcal.state import alerts, audit, posted
 from fieldcal.state.database import Database
 from fieldcal.state.posted import Posted
 
@@ -268,3 +268,39 @@ def test_half_a_setting_is_a_mistake() -> None:
     assert incomplete("smtp://x", (), "") == [
         "alerts by e-mail need FIELDCAL_ALERT_MAIL_TO and FIELDCAL_ALERT_MAIL_FROM too"
     ]
+
+
+# --- beside the service ----------------------------------------------------------------------------------------------
+
+
+def test_the_service_forgets_once_a_day_and_mails_what_is_new_whatever_fails(database: Database) -> None:
+    clock, man = PlayedClock(NOW), Postman()
+    with database.write() as tx:
+        stock(tx)
+        audit.record(tx, Actor("root"), NOW - timedelta(days=10), "user add", ["eve"])
+        alerts.raise_alert(tx, ENVIRONMENT, "", "source", "error", "silent", NOW - HOUR)
+
+    def lines() -> int:
+        with database.read() as tx:
+            return len(audit.latest(tx))
+
+    async def run() -> None:
+        works = [
+            asyncio.create_task(upkeep.by_schedule(database, clock, upkeep.ages(1, 1, 1))),
+            asyncio.create_task(letters.by_schedule(database, clock, ADDRESS, man.send)),
+        ]
+        while lines() or not man.taken:
+            clock.advance(timedelta())
+            await asyncio.sleep(0.01)
+        with database.write() as tx:
+            audit.record(tx, Actor("root"), NOW - timedelta(days=10), "user add", ["rita"])
+        while lines():
+            clock.advance(HOUR)
+            await asyncio.sleep(0.01)
+        assert clock.now() - NOW >= upkeep.EVERY
+        for work in works:
+            work.cancel()
+        await asyncio.gather(*works, return_exceptions=True)
+
+    asyncio.run(asyncio.wait_for(run(), 100))
+    assert len(man.taken) == 1

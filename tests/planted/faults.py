@@ -7,6 +7,7 @@ from tests.planted.claims import CLAIMS
 from tests.planted.doubles import DOUBLES
 from tests.planted.fault import Fault
 from tests.planted.hands import HANDS
+from tests.planted.keeping import KEEPING
 from tests.planted.notices import NOTICES
 from tests.planted.plan import PLAN
 from tests.planted.setup import SETUP
@@ -14,7 +15,19 @@ from tests.planted.store import STORE
 from tests.planted.way import WAY
 from tests.planted.wires import WIRES
 
-PLANTED: tuple[Fault, ...] = (*PLAN, *WAY, *HANDS, *CLAIMS, *DOUBLES, *STORE, *WIRES, *SETUP, *NOTICES, *CALDAV)
+PLANTED: tuple[Fault, ...] = (
+    *PLAN,
+    *WAY,
+    *HANDS,
+    *CLAIMS,
+    *DOUBLES,
+    *STORE,
+    *WIRES,
+    *SETUP,
+    *NOTICES,
+    *CALDAV,
+    *KEEPING,
+)
 
 SURVIVORS: tuple[Fault, ...] = (
     Fault(

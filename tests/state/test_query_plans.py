@@ -121,6 +121,13 @@ def test_a_hot_query_walks_no_table(large: Database, name: str) -> None:
     assert [step for step in steps if _walks(step)] == []
 
 
+@pytest.mark.parametrize("name", ["pruning.forget", "pruning.thin"])
+def test_what_is_pruned_is_looked_up_by_its_id(large: Database, name: str) -> None:
+    steps = [step for step in _plans(large, HOT[name]) if step.startswith("SEARCH bookings")]
+    assert steps
+    assert [step for step in steps if "(environment=? AND id=?)" not in step] == []
+
+
 def _walks(step: str) -> bool:
     """Whether this step of a plan reads all of a large table, or all of an environment's part of it."""
     table = re.match(r"(?:SCAN|SEARCH) (\w+)", step)

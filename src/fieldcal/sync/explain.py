@@ -183,6 +183,8 @@ def _canceled(asked: _Asked, link: Link | None, mailbox: MailboxId) -> Literal["
     if asked.stored.known.booking.kind is not StatusKind.CANCELED:
         return ""
     if link is not None and link.event is not None:
+        if not link.subject:
+            return ""  # its texts were pruned, so nobody knows what it shows
         return "marked" if link.subject.startswith(CANCELED) else "plain"
     last = next((line for line in asked.lines if line.mailbox == mailbox and line.ok), None)
     return "removed" if last is not None and last.action == "remove" else ""
@@ -255,7 +257,7 @@ def _event(link: Link | None) -> Station:
         return Station("event", False, "no event of ours stands in the calendar")
     if link.declined:
         return Station("event", None, "a hand took our event away, and it was not made again since")
-    text = f'"{link.subject}", {instant(link.start)} to {instant(link.end)}, id {link.event}'
+    text = f'"{link.subject or "(texts forgotten)"}", {instant(link.start)} to {instant(link.end)}, id {link.event}'
     if link.intent is not None:
         text += f"; a write of {instant(link.intent.at)} went unanswered"
     return Station("event", True, text)
