@@ -15,9 +15,11 @@ from bench.caldav import runs
 from bench.caldav.runs import Numbers, Shape
 
 TIMES = 5
-#: Seconds; a run that takes longer is not made five times.
+#: Seconds; a run that takes longer is made once.
 LONG = 60.0
 ONE, MANY = Shape(1, 1000, 8), Shape(50, 20, 16)
+BARE, ALONE, PASS = "bare aiohttp loop, ready-made bodies", "fieldcal, the connector alone", "fieldcal, first pass"
+PEER = "vdirsyncer 0.21, first sync from files"
 
 
 def median(told: list[Numbers], *names: str) -> float:
@@ -34,48 +36,74 @@ def requests(told: Numbers, client: str) -> str:
     return ", ".join(f"{number} {method}" for method, number in sorted(counted.items())) or "none"
 
 
-def measure(shape: Shape, times: int) -> None:
-    """All clients in turn, `times` over."""
+def head(title: str, times: int, load: list[float], note: str) -> None:
+    print(f"## {title}\n")
+    print(f"Medians of {times}, in turn; load {min(load):.1f} to {max(load):.1f}; {note}.\n", flush=True)
+
+
+def compare(rows: dict[str, tuple[float, float]], events: int) -> None:
+    """Wall and CPU by client, the bare loop first."""
+    print("| | wall s | client CPU s | CPU ms/event | above the bare loop's | wall, of the bare loop's |")
+    print("|---|--:|--:|--:|--:|--:|")
+    floor = rows[BARE]
+    for what, (wall, cpu) in rows.items():
+        each, above = 1000 * cpu / events, 1000 * (cpu - floor[1]) / events
+        print(f"| {what} | {wall:.2f} | {cpu:.2f} | {each:.2f} | {above:.2f} | {wall / floor[0]:.2f} |")
+
+
+def measure(shape: Shape, times: int) -> dict[str, str]:
+    """All clients in turn, `times` over, at the bench's own server; gives the events that they wrote."""
     ours, alone, bare, peer = list[Numbers](), list[Numbers](), list[Numbers](), list[Numbers]()
-    load = []
+    load = list[float]()
     with tempfile.TemporaryDirectory() as name:
         for turn in range(times):
             folder = Path(name) / str(turn)
             folder.mkdir()
-            load.append(os.getloadavg()[0])
             told, there = runs.of_fieldcal(folder / "ours", shape)
             ours.append(told)
-            bare.append(runs.of_bare(there, shape))
-            alone.append(runs.of_connector(folder / "alone", shape))
+            bare.append(runs.of_bare(folder, shape, there))
+            alone.append(runs.first_pass(folder / "alone", shape, runs.in_memory, "connector"))
             if not peer or peer[0]["first"]["wall"] <= LONG:
-                peer.append(runs.of_vdirsyncer(folder / "vdirsyncer", shape, there))
+                peer.append(runs.of_vdirsyncer(folder, shape, there))
+            load.append(os.getloadavg()[0])
     size = sum(map(len, there.values())) / len(there)
-    print(f"## {shape.calendars} × {shape.each} events by CalDAV, {shape.connections} connections\n")
-    print(
-        f"Medians of {times} (vdirsyncer: {len(peer)}), in turn; load before each: {min(load):.1f} to {max(load):.1f}; {size:.0f} bytes an event.\n"
-    )
-    print("| | wall s | client CPU s | CPU ms/event | above the bare loop | wall, of the bare loop's |")
-    print("|---|--:|--:|--:|--:|--:|")
-    floor = median(bare, "wall"), median(bare, "cpu")
-    rows = {
-        "bare aiohttp loop, ready-made bodies": floor,
-        "fieldcal, the connector alone": (median(alone, "wall"), median(alone, "cpu")),
-        "fieldcal, first pass": (median(ours, "first", "wall"), median(ours, "first", "cpu")),
-        "vdirsyncer 0.21, first sync from files": (median(peer, "first", "wall"), median(peer, "first", "cpu")),
-    }
-    for what, (wall, cpu) in rows.items():
-        each = 1000 * cpu / shape.events
-        above = each - 1000 * floor[1] / shape.events
-        print(f"| {what} | {wall:.2f} | {cpu:.2f} | {each:.2f} | {above:.2f} | {wall / floor[0]:.2f} |")
+    title = f"{shape.calendars} × {shape.each} events by CalDAV, {shape.connections} connections"
+    head(title, times, load, f"vdirsyncer {len(peer)}; {size:.0f} characters an event")
+    compare({
+        BARE: (median(bare, "wall"), median(bare, "cpu")), ALONE: (median(alone, "wall"), median(alone, "cpu")),
+        PASS: (median(ours, "first", "wall"), median(ours, "first", "cpu")),
+        PEER: (median(peer, "first", "wall"), median(peer, "first", "cpu")),
+    }, shape.events)  # fmt: skip
     print("\n| | wall s | client CPU s | requests to the server |\n|---|--:|--:|--:|")
     for name, words in (("idle", "nothing changed"), ("few", f"{runs.CHANGED} changed")):
         for client, told_all, agent in (("fieldcal", ours, "fieldcal"), ("vdirsyncer", peer, "vdirsyncer")):
             wall, cpu = median(told_all, name, "wall"), median(told_all, name, "cpu")
             print(f"| {client}, {words} | {wall:.2f} | {cpu:.2f} | {requests(told_all[-1][name], agent)} |")
     print(flush=True)
+    return there
+
+
+def at_radicale(shape: Shape, there: dict[str, str], times: int) -> None:
+    """Shown without a target: Radicale reads the whole calendar at each PUT, and writes to a disk."""
+    told: dict[str, list[Numbers]] = {BARE: [], PASS: [], PEER: []}
+    load = list[float]()
+    with tempfile.TemporaryDirectory() as name:
+        for turn in range(times):
+            folder = Path(name) / str(turn)
+            for part in ("bare", "peer"):
+                (folder / part / "radicale").mkdir(parents=True)
+            told[BARE].append(runs.of_bare(folder / "bare", shape, there, runs.radicale))
+            told[PASS].append(runs.first_pass(folder / "ours", shape, runs.radicale))
+            told[PEER].append(runs.first_of_vdirsyncer(folder / "peer", shape, there, runs.radicale))
+            load.append(os.getloadavg()[0])
+    title = f"{shape.calendars} × {shape.each} events into Radicale, {shape.connections} connections"
+    head(title, times, load, "no target")
+    compare({what: (median(all_of_it, "wall"), median(all_of_it, "cpu")) for what, all_of_it in told.items()}, shape.events)  # fmt: skip
+    print(flush=True)
 
 
 if __name__ == "__main__":
     number = 1 if "--quick" in sys.argv else TIMES
     measure(ONE, number)
-    measure(MANY, number)
+    written = measure(MANY, number)
+    at_radicale(MANY, written, number)

@@ -1,6 +1,6 @@
 """The bare limit: an aiohttp loop that puts ready-made bodies over so many connections, and nothing else.
 
-python -m bench.caldav.bare URL CONNECTIONS < BODIES    (as JSON: body by path)
+python -m bench.caldav.bare URL USER PASSWORD CONNECTIONS < BODIES    (as JSON: body by path)
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import time
 import aiohttp
 
 
-async def main(url: str, connections: int, bodies: dict[str, str]) -> None:
+async def main(url: str, user: str, password: str, connections: int, bodies: dict[str, str]) -> None:
     ready = [(f"{url}{path}", body.encode()) for path, body in bodies.items()]
     headers = {"User-Agent": "bare/1", "Content-Type": "text/calendar; charset=utf-8", "If-None-Match": "*"}
-    auth = aiohttp.encode_basic_auth("bench", "secret")
+    auth = aiohttp.encode_basic_auth(user, password)
     async with aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=connections),
         headers={**headers, "Authorization": auth},
@@ -38,4 +38,4 @@ async def main(url: str, connections: int, bodies: dict[str, str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), json.load(sys.stdin)))
+    asyncio.run(main(*sys.argv[1:4], int(sys.argv[4]), json.load(sys.stdin)))

@@ -1,6 +1,6 @@
 """One measured run of ours in a process of its own: the whole way of the product, or its connector alone.
 
-python -m bench.caldav.ours STATE SOURCE SOURCE_TOKEN SERVER CONNECTIONS prepare|pass|connector
+python -m bench.caldav.ours STATE SOURCE SOURCE_TOKEN SERVER HOME USER PASSWORD CONNECTIONS prepare|pass|connector
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ MAILBOXES = 1000
 class BenchAccounts:
     """Worker n's mailbox is the calendar cn, as Test & Enable would have found it."""
 
-    def __init__(self, server: str) -> None:
+    def __init__(self, server: str, home: str, user: str, password: str) -> None:
         self._server = server
-        self._credential = PasswordCredential("bench", lambda: "secret")
-        self._paths = {MailboxId(made_id("box", n)): f"/dav/bench/c{n}/" for n in range(MAILBOXES)}
+        self._credential = PasswordCredential(user, lambda: password)
+        self._paths = {MailboxId(made_id("box", n)): f"{home}c{n}/" for n in range(MAILBOXES)}
 
     def of(self, mailbox: MailboxId) -> Account:
         path = self._paths[mailbox]
@@ -50,13 +50,13 @@ class BenchAccounts:
         raise AssertionError(f"no pass discovers anything: {mailbox}, {collection}")
 
 
-async def main(state: str, source_url: str, token: str, server: str, connections: int, what: str) -> None:
+async def main(state: str, source_url: str, token: str, account: tuple[str, ...], connections: int, what: str) -> None:
     clock, database = SystemClock(), Database(state)
     upgrade(database)
     source_http = Http(source_url, TokenCredential(lambda: token), clock)
-    dav_http = Http(server, None, clock, slots=connections)
+    dav_http = Http(account[0], None, clock, slots=connections)
     source, pace = DataverseSource(source_http, clock), StoredPace(database, clock)
-    calendars = CalDavCalendars(dav_http, pace, clock, PROFILE, BenchAccounts(server))
+    calendars = CalDavCalendars(dav_http, pace, clock, PROFILE, BenchAccounts(*account))
     try:
         organization = (await source.identity()).organization
         site = Site(
@@ -94,4 +94,4 @@ async def connector(site: Site, calendars: CalDavCalendars) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:5], int(sys.argv[5]), sys.argv[6]))
+    asyncio.run(main(*sys.argv[1:4], tuple(sys.argv[4:8]), int(sys.argv[8]), sys.argv[9]))
