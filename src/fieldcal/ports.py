@@ -121,6 +121,11 @@ class Calendar(Protocol):
         """The most writes that it likes to be handed at once; a slow server is handed fewer (`sync/widths.py`)."""
         ...
 
+    @property
+    def lanes(self) -> int:
+        """How many calls of `write` may be under way at once: 2, and the wire is not idle between two batches."""
+        ...
+
     async def write(self, actions: Sequence[Write], before_send: BeforeSend) -> Mapping[Mark, Outcome]:
         """Carry these out, in any order, batched as the server likes it; an outcome for each, none missing.
 

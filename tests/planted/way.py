@@ -172,6 +172,12 @@ WAY = (
         "tests/sync/test_widths.py::test_a_server_that_turns_slow_gets_small_batches_and_wide_ones_when_it_is_quick_again",
     ),
     Fault(
+        "two batches at once in one mailbox of Exchange", "I5", "calendars/graph/calendar.py",
+        'which a batch uses up."""\n        return 1\n', 'which a batch uses up."""\n        return 2\n',
+        "Exchange takes four requests at a time from us, and half of each batch is refused.",
+        f"{PROOF}::test_i5_a_mailbox_that_is_switched_off_in_the_middle_of_a_pass_is_sent_nothing_more",
+    ),
+    Fault(
         "switched off is noticed at the end", "I5", RECONCILE,
         "    if armed and gate.why_not(tx, site, run.mailbox) is None:", "    if armed:",
         "An administrator switches a mailbox off and hundreds of events are still written.",

@@ -7,6 +7,7 @@ transaction, so a write costs one.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -29,7 +30,7 @@ from fieldcal.sync.site import LEASE, Held, Site
 from fieldcal.sync.sort import Sorted, Work, sort_out
 
 #: Marks loaded at once.
-LOAD = 200
+LOAD = 500
 #: How often a pass comes back to one mailbox while something is due at once (adopted, then updated).
 ROUNDS = 1000
 
@@ -169,14 +170,37 @@ async def _round(run: Run, work: Work) -> None:
     if sorted_out.idle or sorted_out.waiting or sorted_out.lapsed or sorted_out.learned:
         await run.site.database.writing(_put_by, run, sorted_out)
     armed = [replace(item, tries=run.tries[item.marked.booking]) for item in sorted_out.armed]
-    while armed:
-        if run.closed or await gate.paused(run.site, run.mailbox, run.profile) or await _taken_over(run):
-            break
-        width = min(run.width, run.calendar.width)
-        batch, armed = armed[:width], armed[width:]
-        began = run.site.clock.monotonic()
-        await _write(run, batch)
-        run.width = widths.after(width, len(batch), run.site.clock.monotonic() - began)
+    # one lane alone until it is known that the calendar is ours to write
+    lanes = 1 if not run.claimed else widths.lanes(len(armed), run.calendar.lanes)
+    if lanes == 1:
+        await _lane(run, armed, run.calendar.width)
+        return
+    for told in await asyncio.gather(
+        *(_lane(run, armed, run.calendar.width // lanes) for _ in range(lanes)), return_exceptions=True
+    ):
+        if isinstance(told, BaseException):
+            raise told
+
+
+async def _lane(run: Run, armed: list[Armed], most: int) -> None:
+    """Take batch after batch off `armed`, of at most `most`, until nothing is left or something stands in the way.
+
+    Another lane's requests are on the wire while this one's transaction is under way. What stops one stops all.
+    """
+    try:
+        while armed:
+            if run.closed or await gate.paused(run.site, run.mailbox, run.profile) or await _taken_over(run):
+                armed.clear()
+                return
+            width = min(run.width, most)
+            batch = armed[:width]
+            del armed[:width]
+            began = run.site.clock.monotonic()
+            await _write(run, batch)
+            run.width = widths.after(width, len(batch), run.site.clock.monotonic() - began)
+    except BaseException:
+        armed.clear()
+        raise
 
 
 async def _taken_over(run: Run) -> bool:
@@ -223,7 +247,7 @@ async def _write(run: Run, armed: Sequence[Armed]) -> None:
         await run.site.database.writing(mailboxes.claim_seen, run.site.environment, run.mailbox, None)
         run.claimed = False
     now, spread = run.site.clock.now(), run.site.spread()
-    run.unsettled = [settle(item, outcomes.get(item.action.mark), seen, now, spread) for item in ready]
+    run.unsettled += [settle(item, outcomes.get(item.action.mark), seen, now, spread) for item in ready]
     waiting = await gate.asked_to_wait(run.site, run.mailbox, run.profile)
     trouble = gate.concerning(list(outcomes.values()), waiting)
     if trouble is not None:

@@ -14,6 +14,11 @@ FIRST = 24
 QUICK, SLOW = 10.0, 30.0
 
 
+def lanes(writes: int, most: int) -> int:
+    """In how many lanes so many writes go, where at most `most` may be under way: no lane without a batch."""
+    return max(min(most, writes // FIRST), 1)
+
+
 def after(width: int, sent: int, seconds: float) -> int:
     """The width of the next batch, where `sent` writes of at most `width` took `seconds`; at least 1."""
     if seconds > SLOW:

@@ -98,6 +98,11 @@ class CalDavCalendar:
         """Many requests in a row over each connection: at the end of a batch some of them stand idle."""
         return ROUNDS * self._end.slots
 
+    @property
+    def lanes(self) -> int:
+        """Two: while the results of one batch are stored, the other's requests are on the wire."""
+        return 2
+
     async def write(self, actions: Sequence[Write], before_send: BeforeSend) -> Mapping[Mark, Outcome]:
         """Carry these out, as many at once as the server's limit allows.
 

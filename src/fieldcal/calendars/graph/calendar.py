@@ -83,6 +83,11 @@ class GraphCalendar:
         """One batch: the next one is sent when its answer is there."""
         return LARGEST_BATCH
 
+    @property
+    def lanes(self) -> int:
+        """One: a mailbox takes four requests at a time, which a batch uses up."""
+        return 1
+
     async def write(self, actions: Sequence[Write], before_send: BeforeSend) -> Mapping[Mark, Outcome]:
         """Carry these out; one by itself without a batch, more in unordered batches, one after the other."""
         replies = await self._courier.many([self._request(action) for action in actions], before_send)
