@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from uuid import uuid4
 
 from icalendar import Alarm, Calendar, Component, Event
@@ -173,7 +173,8 @@ class Hands:
         assert status == 207, (method, status, text)
         told = []
         for one in ET.fromstring(text):
-            href = re.sub(r"^https?://[^/]+", "", one.findtext(f"{_D}href", ""))
+            # in one way of writing it, whichever the server has
+            href = quote(unquote(re.sub(r"^https?://[^/]+", "", one.findtext(f"{_D}href", ""))))
             told.append((href, one.findtext(f".//{_D}getetag", ""), one.findtext(f".//{_C}calendar-data", "")))
         return told
 
