@@ -5,9 +5,24 @@ from __future__ import annotations
 from tests.planted.fault import Fault
 
 WRITING, SET_UP = "tests/caldav/test_writing.py", "tests/caldav/test_set_up.py"
+CONTRACT = "tests/contracts/test_caldav_calendar.py"
 _HERE = "calendars/caldav"
 
 CALDAV: tuple[Fault, ...] = (
+    Fault(
+        "a lock is the last word", "I2", f"{_HERE}/writing.py",
+        "            if answer.status != HTTPStatus.LOCKED:\n                return answer\n        async",
+        "            if answer.status != HTTPStatus.CONTINUE:\n                return answer\n        async",
+        "On a server that takes one change at a time a morning's forty changes arrive over an hour, pause after pause.",
+        f"{CONTRACT}::TestEtags::test_a_change_of_an_event_that_only_we_have_written_is_one_request",
+    ),
+    Fault(
+        "a used UID is told by one status", "I2", f"{_HERE}/writing.py",
+        "        if told.uid_used:  # under Xandikos a 412 too\n",
+        "        if told.uid_used and answer.status != HTTPStatus.PRECONDITION_FAILED:\n",
+        "A job whose UID somebody's copy has is tried again for ever and never appears.",
+        f"{CONTRACT}::TestNames::test_i3_a_foreign_object_that_has_the_uid_of_our_event_is_never_touched",
+    ),
     Fault(
         "a CalDAV event is made without a condition", "I1", f"{_HERE}/writing.py",
         '{"If-None-Match": "*"})', "{})",
