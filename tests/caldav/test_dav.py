@@ -112,12 +112,23 @@ def test_a_multistatus_is_read_whatever_its_prefixes(body):
         '<multistatus xmlns="DAV:">&undefined;</multistatus>',
         "<a>" * 100_000 + "</a>" * 100_000,
         '<?xml version="1.0" encoding="utf-7"?><multistatus xmlns="DAV:"/>',
-        '<multistatus xmlns="DAV:">\x01</multistatus>',
+        '<multistatus xmlns="DAV:">&#1;</multistatus>',
     ],
 )  # fmt: skip
 def test_what_is_no_sound_multistatus_is_malformed(body):
     with pytest.raises(Malformed):
         found(body)
+
+
+def test_i7_a_control_character_in_one_event_hides_no_other():
+    body = multistatus(response(), response("/a/2.ics")).replace('"1"', '"\x0b1\x00"', 1)
+    assert [one.href for one in found(body)] == ["/a/1.ics", "/a/2.ics"]
+
+
+def test_another_encoding_is_read_too():
+    body = '<?xml version="1.0" encoding="utf-16"?>' + multistatus(response("/a/ä.ics"))
+    (one,) = dav.multistatus(body.encode("utf-16"), ORIGIN, "/a/")
+    assert one.href == "/a/%C3%A4.ics"
 
 
 def test_properties_are_told_apart_by_the_status_of_their_part():

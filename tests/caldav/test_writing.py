@@ -505,10 +505,21 @@ class TestReading:
         async def body(end):
             await made(end)
             stub.says("REPORT", ".", 207, stub._report(CALENDAR, _multiget(PLACE), {}).body.decode())
-            stub.says("REPORT", ".", 403, '<error xmlns="DAV:"/>')
+            for _ in range(2):
+                stub.says("REPORT", ".", 403, '<error xmlns="DAV:"/>')
             return await end.calendar().find([mark()], free)
 
         assert [seen.id for seen in run(stub, body)[mark()]] == [PLACE]
+
+    def test_an_event_that_a_server_keeps_under_a_name_of_its_own_is_found(self):
+        stub = Stub()
+
+        async def body(end):
+            await made(end)
+            stub.put("/dav/anna/work/renamed.ics", stub.objects.pop(PLACE))
+            return await end.calendar().find([mark()], free)
+
+        assert [(seen.id, bool(seen.key)) for seen in run(stub, body)[mark()]] == [("/dav/anna/work/renamed.ics", True)]
 
     def test_a_mailbox_elsewhere_in_the_calendar_is_not_ours(self):
         stub = Stub()

@@ -174,7 +174,9 @@ class CalDavCalendar:
         collection = await self._collection(courier, before_send)
         places = {mark: wire.href_of(collection, mark) for mark in marks}
         told = await courier.things(list(places.values()), before_send)
-        more = await together(self._search(courier, collection, mark, before_send) for mark in marks)
+        more = await together(
+            self._elsewhere(courier, collection, mark, told[places[mark]] is not None, before_send) for mark in marks
+        )
         found: dict[Mark, Sequence[Observed]] = {}
         for mark, others in zip(marks, more, strict=True):
             there = told[places[mark]]
@@ -183,13 +185,21 @@ class CalDavCalendar:
             found[mark] = [event for event in seen if event is not None and event.mark == mark]
         return found
 
-    async def _search(
-        self, courier: Courier, collection: str, mark: Mark, before_send: BeforeSend
+    async def _elsewhere(
+        self, courier: Courier, collection: str, mark: Mark, there: bool, before_send: BeforeSend
     ) -> list[Thing]:  # fmt: skip
-        """What the server finds by the mark; its own copies elsewhere, and those of a worker."""
-        body = dav.query_property(wire.MARK, mark_text(mark))
+        """Copies by hand, and the event itself where a server keeps it under a name of its own."""
+        found = await self._search(courier, collection, wire.MARK, mark_text(mark), before_send)
+        if found or there:
+            return found
+        return await self._search(courier, collection, "UID", wire.uid_of(mark), before_send)
+
+    async def _search(
+        self, courier: Courier, collection: str, name: str, value: str, before_send: BeforeSend
+    ) -> list[Thing]:  # fmt: skip
+        """What the server finds by this property; nothing where it does not search by it."""
         try:
-            things = await courier.query(collection, body, before_send)
+            things = await courier.query(collection, dav.query_property(name, value), before_send)
         except (Throttled, SignInFailed):
             raise
         except (MailboxError, Unreachable) as error:
