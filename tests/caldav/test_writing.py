@@ -134,6 +134,7 @@ class TestCreating:
     @pytest.mark.parametrize(
         ("status", "body"),
         [
+            (412, '<d:error xmlns:d="DAV:"><c:no-uid-conflict xmlns:c="urn:ietf:params:xml:ns:caldav"/></d:error>'),
             (409, '<d:error xmlns:d="DAV:"><c:no-uid-conflict xmlns:c="urn:ietf:params:xml:ns:caldav"/></d:error>'),
             (
                 400,
@@ -535,6 +536,29 @@ class TestReading:
 def _multiget(*hrefs):
     wanted = "".join(f"<href>{href}</href>" for href in hrefs)
     return f'<x:calendar-multiget xmlns:x="urn:ietf:params:xml:ns:caldav" xmlns="DAV:">{wanted}</x:calendar-multiget>'
+
+    def test_a_long_calendar_is_read_in_parts(self, monkeypatch):
+        monkeypatch.setattr("fieldcal.calendars.caldav.courier.CHUNK", 3)
+        stub = Stub()
+
+        async def body(end):
+            await end.calendar().write([create(n) for n in range(20)], free)
+            return await end.calendar().owned(None, free)
+
+        assert len({seen.id for seen in run(stub, body)}) == 20
+        assert stub.count("REPORT") == 7
+
+    def test_a_list_of_which_one_part_fails_is_no_list(self, monkeypatch):
+        monkeypatch.setattr("fieldcal.calendars.caldav.courier.CHUNK", 3)
+        stub = Stub()
+
+        async def body(end):
+            await end.calendar().write([create(n) for n in range(20)], free)
+            stub.says("REPORT", ".", 500)
+            with pytest.raises(Unreachable):
+                await end.calendar().owned(None, free)
+
+        run(stub, body)
 
 
 class TestClaim:

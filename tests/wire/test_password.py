@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 
 import pytest
 
-from fieldcal.errors import SignInFailed
+from fieldcal.clock import SystemClock
+from fieldcal.errors import ConfigError, SignInFailed
+from fieldcal.http import Http
 from fieldcal.password import PasswordCredential, digest, parse_challenge
 
 # RFC 7616 3.9.1
@@ -111,3 +114,12 @@ def test_what_cannot_be_a_password_is_never_sent_nor_told(user, password):
 def test_the_line_break_at_the_end_of_a_file_belongs_to_no_password():
     told = PasswordCredential("u", lambda: "p\n").authorization("GET", "/")
     assert base64.b64decode(told[6:]) == b"u:p"
+
+
+def test_a_client_without_any_credential_sends_nothing():
+    seen = []
+    http = Http("http://127.0.0.1:9", None, SystemClock(), observe=lambda *told: seen.append(told))
+    for ask in (http.request("GET", "/"), http.token(), http.renew()):
+        with pytest.raises(ConfigError):
+            asyncio.run(ask)
+    assert seen == []

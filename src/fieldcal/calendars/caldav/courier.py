@@ -26,6 +26,8 @@ from fieldcal.ports import BeforeSend, Pace
 
 #: Objects asked for in one report.
 CHUNK = 80
+#: Reports of one mailbox under way at once: a calendar of many years must not keep all the others waiting.
+ABREAST = 4
 #: Objects that a report left out and that are then asked for one by one (DAViCal tells nothing of what is gone).
 SINGLY = 20
 #: A server that redirects more often leads nowhere (RFC 9110 15.4).
@@ -195,14 +197,16 @@ class Courier:
         folders: dict[str, list[EventId]] = {}
         for href in hrefs:
             folders.setdefault(dav.parent(href), []).append(href)
-        calls = [
-            self._chunk(collection, here[begin : begin + CHUNK], before_send)
+        chunks = [
+            (collection, here[begin : begin + CHUNK])
             for collection, here in folders.items()
             for begin in range(0, len(here), CHUNK)
         ]
         told: dict[EventId, Thing | None] = {}
-        for part in await together(calls):
-            told |= part
+        for begin in range(0, len(chunks), ABREAST):
+            now = chunks[begin : begin + ABREAST]
+            for part in await together(self._chunk(collection, some, before_send) for collection, some in now):
+                told |= part
         return told
 
     async def _chunk(
