@@ -71,7 +71,7 @@ def _traces(tx: Connection, environment: str, row: Row[Any], also: Sequence[str]
     ).first()  # fmt: skip
     told = [row.name, row.sign_in, *also]
     if alone and box is not None:
-        told += [row.address, box.name, box.address, box.approved_address, _own_account(tx, box.user_name)]
+        told += [row.address, box.name, box.address, box.approved_address]
     known = [
         user for user in tx.execute(select(users))
         if (user.sign_in and user.sign_in.casefold() in {row.sign_in.casefold(), row.address.casefold()})
@@ -80,16 +80,18 @@ def _traces(tx: Connection, environment: str, row: Row[Any], also: Sequence[str]
     for user in known:
         told += [user.name, user.sign_in]
     ids = tuple(user.id for user in known)
+    # An account at a calendar server may be called `anna`, which within a text is many people.
+    account = _own_account(tx, box.user_name) if alone and box is not None else ()
     return Traces(
         environment, row.id, MailboxId(row.mailbox) if row.mailbox else None, row.address, alone, ids,
-        Words(_looked_for(told), ids), row.gone,
+        Words(_looked_for(told), (*ids, *account)), row.gone,
     )  # fmt: skip
 
 
-def _own_account(tx: Connection, user_name: str) -> str:
-    """The name that the mailbox signs in by itself with; "" for one that others sign in with too."""
+def _own_account(tx: Connection, user_name: str) -> tuple[str, ...]:
+    """The name that the mailbox signs in by itself with; nothing for one that others sign in with too."""
     shared = select(func.count()).where(mailboxes.c.user_name == user_name)
-    return user_name if user_name and tx.scalar(shared) == 1 else ""
+    return (user_name,) if user_name and tx.scalar(shared) == 1 else ()
 
 
 def _looked_for(told: Iterable[str]) -> tuple[str, ...]:

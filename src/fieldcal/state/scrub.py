@@ -14,12 +14,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import ColumnElement, Connection, String, Table, and_, delete, or_, select, update
 
 from fieldcal.state.columns import metadata
-from fieldcal.state.tables import bookings, environments, links, meta, profiles, webhooks
+from fieldcal.state.tables import bookings, environments, links, mailboxes, meta, profiles, webhooks
 
 #: What stands in place of a word that was taken out.
 ERASED = "[erased]"
@@ -68,6 +69,7 @@ def _forms(word: str) -> Iterator[str]:
     for form in dict.fromkeys(unicodedata.normalize(kind, word) for kind in ("NFC", "NFD")):
         yield form
         yield html.escape(form)
+        yield quote(form, safe="")  # as it stands in an address
         yield msgspec.json.encode(form).decode()[1:-1]
         # as other programs write JSON, ASCII only; and that once more as a text in ours
         ascii_only = "".join(c if c.isascii() else f"\\u{unit:04x}" for c in form for unit in _units(c))
@@ -107,7 +109,10 @@ def _from_table(tx: Connection, table: Table, words: Words, environment: str | N
         where.append(table.c.environment.in_((environment, "")))
     number = 0
     for row in tx.execute(select(table).where(*where)).mappings().all() if where else ():
-        changed = {c.name: new for c in columns if (old := row[c.name]) and (new := words.without(old)) != old}
+        changed = {
+            c.name: new for c in columns
+            if (old := row[c.name]) and (new := words.without(old)) != old and not _is_id(table, c.name, old, new)
+        }  # fmt: skip
         if not changed:
             continue
         number += 1
@@ -118,6 +123,18 @@ def _from_table(tx: Connection, table: Table, words: Words, environment: str | N
         else:
             tx.execute(update(table).where(here).values(_kept_whole(table, row, changed)))
     return number
+
+
+def _is_id(table: Table, column: str, before: str, after: str) -> bool:
+    """Where an event or a calendar of somebody else's stands at a CalDAV server, and who signs in there (I1).
+
+    Of whom is erased none is left: nothing of ours stands there any more, and the mailbox's row is emptied. The very
+    name of an account goes.
+    """
+    if (table is links and column == "event") or (table is mailboxes and column == "collection"):
+        return before.startswith("/")
+    signs_in = table is mailboxes and column in {"user_name", "secret"}
+    return signs_in and after != ERASED and " " not in before
 
 
 def _kept_whole(table: Table, row: Any, changed: dict[str, Any]) -> dict[str, Any]:
