@@ -532,11 +532,6 @@ class TestReading:
 
         assert run(stub, body) == ([], [])
 
-
-def _multiget(*hrefs):
-    wanted = "".join(f"<href>{href}</href>" for href in hrefs)
-    return f'<x:calendar-multiget xmlns:x="urn:ietf:params:xml:ns:caldav" xmlns="DAV:">{wanted}</x:calendar-multiget>'
-
     def test_a_long_calendar_is_read_in_parts(self, monkeypatch):
         monkeypatch.setattr("fieldcal.calendars.caldav.courier.CHUNK", 3)
         stub = Stub()
@@ -559,6 +554,11 @@ def _multiget(*hrefs):
                 await end.calendar().owned(None, free)
 
         run(stub, body)
+
+
+def _multiget(*hrefs):
+    wanted = "".join(f"<href>{href}</href>" for href in hrefs)
+    return f'<x:calendar-multiget xmlns:x="urn:ietf:params:xml:ns:caldav" xmlns="DAV:">{wanted}</x:calendar-multiget>'
 
 
 class TestClaim:
