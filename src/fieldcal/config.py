@@ -21,6 +21,7 @@ from pydantic_settings import (
 
 from fieldcal import mail_server
 from fieldcal.errors import ConfigError, one_line
+from fieldcal.setup_model import Role
 
 PREFIX = "FIELDCAL_"
 #: Read elsewhere than here: where the file is, and whether a fault shows its traceback.
@@ -80,6 +81,15 @@ class Config(BaseSettings):
     proxies: Words = ()
     #: PEM file of a further certificate authority to trust
     ca_file: Path | None = None
+    #: the organization's OpenID Connect provider, `https://login.microsoftonline.com/TENANT/v2.0`; "" is none
+    oidc_issuer: str = ""
+    #: the application that Fieldcal is there, and its secret by reference
+    oidc_client_id: str = ""
+    oidc_secret: str = Field(default="", repr=False)
+    #: which group, or application role, stands for which role: `ROLE=GROUP`
+    oidc_roles: Words = ()
+    #: what people call it
+    oidc_name: str = "Microsoft Entra"
     #: the server that alerts are mailed through, `smtp://USER@HOST:PORT` or `smtps://...`; "" sends none
     smtp_url: str = ""
     #: a reference to that user's password (`env:NAME`, `file:PATH`, `encrypted:...`)
@@ -97,7 +107,15 @@ class Config(BaseSettings):
     keep_bookings_days: Days = 90
 
     @field_validator(
-        "listen", "listen_hooks", "secret_keys", "plain_http", "proxies", "plain_smtp", "alert_mail_to", mode="before"
+        "listen",
+        "listen_hooks",
+        "secret_keys",
+        "plain_http",
+        "proxies",
+        "plain_smtp",
+        "alert_mail_to",
+        "oidc_roles",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: Any) -> Any:
@@ -117,6 +135,22 @@ class Config(BaseSettings):
     def _database(cls, value: str) -> str:
         if value and not value.startswith(("sqlite:///", "postgresql://")):
             raise ValueError("write sqlite:///PATH or postgresql://...")
+        return value
+
+    @field_validator("oidc_roles")
+    @classmethod
+    def _groups(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pair in value:
+            role, _, group = pair.partition("=")
+            if role.strip() not in set(Role) or not group.strip():
+                raise ValueError(f"{one_line(pair, 80)} is not ROLE=GROUP; the roles are {', '.join(Role)}")
+        return value
+
+    @field_validator("oidc_secret")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        if value and not value.startswith(("env:", "file:", "encrypted:")):
+            raise ValueError("write env:NAME or file:PATH, never the secret itself")
         return value
 
     @field_validator("web_url")

@@ -63,13 +63,14 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
     from fieldcal.web.centre import centre
     from fieldcal.web.hooks import HooksEnd
     from fieldcal.web.house import House
+    from fieldcal.web.oidc import provider
     from fieldcal.web.service import ServiceEnd
 
     async with AsyncExitStack() as stack:
         sites = await stack.enter_async_context(Sites(app))
         service = Service(app.database, app.clock, sites.open, app.set_up_there)
         token = secrets.token_urlsafe(32)
-        house = House(app, service, app.clock.now())
+        house = House(app, service, app.clock.now(), provider(app))
         stack.push_async_callback(house.works.stop)
         end = ServiceEnd(service, token, app.requests).app(centre(house))
         hooks = HooksEnd(app.database, app.clock, service.hint).app()
@@ -81,8 +82,7 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
         running = Running(os.getpid(), urls[0], token, app.clock.now(), ends, public[0] if public else "")
         stack.enter_context(runfile.announced(app.config.data, running))
         await _tell_start(app, running, embedded)
-        first = await app.database.writing(sign_in.invite_first, app.clock.now())
-        await ready(running, embedded, first or "")
+        await ready(running, embedded, await _first_link(app))
         async with _beside(*_upkeep(app)):
             await service.run(stop)
     log.info("the service has ended", action="stopped", pid=running.pid)
@@ -117,6 +117,13 @@ async def _beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _first_link(app: App) -> str:
+    """The token of the first administrator's link, "" where it is not needed: with a directory its groups say who."""
+    if app.config.oidc_issuer:
+        return ""
+    return await app.database.writing(sign_in.invite_first, app.clock.now()) or ""
 
 
 async def _tell_start(app: App, running: Running, embedded: Embedded | None) -> None:

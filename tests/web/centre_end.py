@@ -22,6 +22,7 @@ from fieldcal.setup.sign_in import Place
 from fieldcal.setup_model import Actor, Endpoint, Role
 from fieldcal.web.centre import centre
 from fieldcal.web.house import House
+from fieldcal.web.oidc import provider
 from fieldcal.web.section import Section
 
 PASSWORD = "correct horse battery"
@@ -106,7 +107,7 @@ class Centre:
         async def run() -> Any:
             async with App(self.config, clock=self.clock) as self.app:
                 service = Service(self.app.database, self.clock, _nothing)
-                self.house = House(self.app, service, self.clock.now())
+                self.house = House(self.app, service, self.clock.now(), provider(self.app))
                 async with serving(centre(self.house, self.sections)) as self.url:
                     self.browsers: list[Browser] = []
                     try:

@@ -75,6 +75,22 @@ def password(
     _tell(user, json=json, link=link)
 
 
+@group.command()
+def tie(
+    name: Name,
+    object_id: Annotated[str, typer.Argument(help="The account's object id in the directory.")],
+    as_user: AsUser = None,
+    json: Json = False,
+) -> None:
+    """Let a user sign in with an account of the organization's directory."""
+    from fieldcal.cli.session import desk
+    from fieldcal.setup import sign_in
+
+    with desk(as_user) as at, at.database.write() as tx:
+        user = sign_in.tie(tx, at.actor, at.now, name, object_id)
+    _tell(user, json=json)
+
+
 @group.command("signout")
 def sign_out(name: Name, as_user: AsUser = None, json: Json = False) -> None:
     """End all of a user's sessions in the admin centre."""

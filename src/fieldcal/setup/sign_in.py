@@ -18,7 +18,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
-from fieldcal.errors import FieldcalError, NotAllowed
+from fieldcal.errors import ConfigError, FieldcalError, NotAllowed
 from fieldcal.setup import passwords
 from fieldcal.setup.permissions import Action, may_grant, require
 from fieldcal.setup_model import Actor, Role, User
@@ -189,6 +189,20 @@ async def change_password(database: Database, clock: Clock, actor: Actor, old: s
         _set(tx, actor, clock.now(), user, told, but=session.digest)
 
     await database.writing(change)
+
+
+def tie(tx: Connection, actor: Actor, now: datetime, name: str, object_id: str) -> User:
+    """Have this account of the organization's directory be this user's, who may then sign in with it."""
+    user = users.get(tx, name)
+    _require_over(actor, user)
+    if not object_id.strip() or not object_id.isprintable():
+        raise ConfigError("name the account by the directory's object id")
+    taken = users.by_object_id(tx, object_id.strip())
+    if taken is not None and taken.id != user.id:
+        raise ConfigError(f"this account is the user {taken.id}'s already")
+    users.tie(tx, user.id, object_id.strip())
+    audit.record(tx, actor, now, "user tie", [user.id], object_id.strip())
+    return users.get(tx, name)
 
 
 def sign_out_everywhere(tx: Connection, actor: Actor, now: datetime, name: str, but: str = "") -> int:

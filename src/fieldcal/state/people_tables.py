@@ -16,6 +16,7 @@ users = Table(
     text_column("object_id"),
     Column("created_at", Instant, nullable=False),
     Index(None, "sign_in"),
+    Index(None, "object_id"),
 )
 
 grants = Table(

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, or_, select
+from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
 
 from fieldcal.errors import ConfigError
 from fieldcal.setup_model import Role, User
@@ -66,6 +66,17 @@ def by_sign_in(tx: Connection, name: str) -> User | None:
         return known
     found = list(tx.scalars(select(users.c.id).where(users.c.sign_in.in_([name, name.lower()])).limit(2)))
     return find(tx, found[0]) if len(found) == 1 else None
+
+
+def by_object_id(tx: Connection, object_id: str) -> User | None:
+    """The user tied to this account of the directory; never one of several."""
+    found = list(tx.scalars(select(users.c.id).where(users.c.object_id == object_id).limit(2))) if object_id else []
+    return find(tx, found[0]) if len(found) == 1 else None
+
+
+def tie(tx: Connection, name: str, object_id: str) -> None:
+    """From now on this account of the directory is this user's."""
+    tx.execute(update(users).where(users.c.id == name).values(object_id=object_id))
 
 
 def get(tx: Connection, name: str) -> User:

@@ -13,6 +13,8 @@ from yarl import URL
 
 from fieldcal.app import App
 from fieldcal.engine.service import Service
+from fieldcal.web.forms import Forms
+from fieldcal.web.oidc import Provider
 from fieldcal.web.work import Works
 
 T = TypeVar("T")
@@ -26,7 +28,11 @@ class House:
     service: Service
     #: when this service started
     since: datetime
+    #: the organization's own sign-in, where there is one
+    oidc: Provider | None = None
     works: Works = field(default_factory=Works)
+    #: forms cut off by the end of a session, sealed, while their people sign in elsewhere
+    forms: Forms = field(default_factory=Forms)
 
     async def read(self, ask: Callable[[Connection], T]) -> T:
         """One consistent view of the state, in a reading thread."""

@@ -83,6 +83,12 @@ class Visit:
         return self.signed.actor
 
     @property
+    def home(self) -> str:
+        """Where people reach this centre: as set, else as this request did (its Host was checked)."""
+        url = self.request.url
+        return self.house.app.config.web_url or f"{url.scheme}://{url.netloc}"
+
+    @property
     def place(self) -> Place:
         """From where the request comes."""
         peer = self.request.client.host if self.request.client else ""

@@ -32,7 +32,7 @@ async def home(visit: Here) -> Response:
 @SECTION.get("/sign-in", Open.PUBLIC)
 async def show(visit: Here) -> Response:
     """The form, or on to where one wanted to go."""
-    after = _ours(visit.request.query_params.get("next", ""))
+    after = ours(visit.request.query_params.get("next", ""))
     if visit.signed is not None:
         return visit.go(after or "/")
     return visit.page("sign_in.html", {"next": after, "kept": "", "name": "", "wrong": ""})
@@ -50,12 +50,13 @@ async def enter(
     except Refused as error:
         status = 429 if error.until else 401
         wrong = "waiting" if error.until else "wrong"
-        values = {"next": _ours(next), "kept": kept, "name": name, "wrong": wrong, "until": error.until}
+        values = {"next": ours(next), "kept": kept, "name": name, "wrong": wrong, "until": error.until}
         return visit.page("sign_in.html", values, status)
-    return _entered(visit, opened, _ours(next), kept)
+    return entered(visit, opened, ours(next), kept)
 
 
-def _entered(visit: Visit, opened: Opened, after: str, sealed: str = "") -> Response:
+def entered(visit: Visit, opened: Opened, after: str, sealed: str = "") -> Response:
+    """Signed in: on to where one wanted to go, or to the form that was cut off."""
     form = kept.give_back(visit, sealed) if sealed else None
     if form is None:
         return visit.remembered(visit.go(after or "/"), opened.secret)
@@ -101,7 +102,7 @@ async def accept(
         return visit.page("invitation.html", values, 422)
     except Refused:
         return visit.page("invitation.html", {"found": None, "link": link, "wrong": "", "name": ""}, 404)
-    return _entered(visit, opened, "/")
+    return entered(visit, opened, "/")
 
 
 @SECTION.post("/environment", Open.SIGNED_IN)
@@ -109,12 +110,12 @@ async def choose(visit: Here, environment: Annotated[str, Form()] = "", back: An
     """Look at another environment from now on."""
     if environment not in {one.id for one in visit.environments}:
         raise ConfigError(f"there is no environment {environment[:80]!r}")
-    answer = visit.go(urlsplit(_ours(back)).path or "/")
+    answer = visit.go(urlsplit(ours(back)).path or "/")
     answer.set_cookie(CHOSEN, environment, max_age=_YEAR, samesite="lax", httponly=True, secure=visit.house.https)
     return answer
 
 
-def _ours(address: str) -> str:
+def ours(address: str) -> str:
     """The address, where it is a path of this site; "" where it leads anywhere else."""
     found = urlsplit(address.replace("\\", "/"))
     good = address.startswith("/") and not address.startswith(("//", "/\\")) and not found.netloc and not found.scheme

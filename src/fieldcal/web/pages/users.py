@@ -81,8 +81,7 @@ async def add(visit: Here, name: Annotated[str, Form()] = "", full_name: Annotat
 
 
 def _address(visit: Visit, link: str) -> str:
-    home = visit.house.app.config.web_url or f"{visit.request.url.scheme}://{visit.request.url.netloc}"
-    return f"{home}/invitation/{link}"
+    return f"{visit.home}/invitation/{link}"
 
 
 def _role(name: str) -> Role:
