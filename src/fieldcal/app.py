@@ -225,14 +225,16 @@ class App:
         finally:
             await http.close()
 
-    async def _examine_caldav(self, profile: ServerProfile, _outsider: str) -> tuple[list[Check], float | None]:
+    async def _examine_caldav(self, profile: ServerProfile, outsider: str) -> tuple[list[Check], float | None]:
         http = self._dav_to(profile)
+        # which calendars an account may write into is the server's own matter, and told in as many ways as servers
+        beside = [Check("outsider", ok=True, detail="not tried on CalDAV")] if outsider else []
         try:
             account = MailboxAccounts(self.database, self.secrets, profile, caldav.Account).sample()
             if account is None:
                 await answers(server_of(profile.end.url), self._tls)
                 return [Check("sign-in", ok=True, detail=_NOBODY_YET)], None
-            return await caldav_health.examine(http, account), http.ahead
+            return await caldav_health.examine(http, account) + beside, http.ahead
         finally:
             await http.close()
 

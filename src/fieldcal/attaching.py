@@ -124,7 +124,7 @@ def user_mistakes(user: str) -> list[str]:
 def server_of(template: str) -> str:
     """Scheme, host and port of a well-formed template of addresses, with a slash behind."""
     scheme, _, rest = template.partition("://")
-    return f"{scheme.lower()}://{rest.partition('/')[0]}/"
+    return f"{scheme}://{rest.partition('/')[0]}/".lower()
 
 
 def clear_text(address: str, what: str) -> str:

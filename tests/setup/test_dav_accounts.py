@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +14,9 @@ from tests.setup.room import person
 from tests.values import BOX, COLLEAGUE, ENVIRONMENT, NOW, OTHER_BOX, WINDOW, WORKER, linked
 
 from fieldcal.accounts import MailboxAccounts
+from fieldcal.app import App
 from fieldcal.calendars.caldav import Account as DavAccount
+from fieldcal.config import Config
 from fieldcal.errors import ConfigError, FieldcalError, NotAllowed, NotAMailbox, SignInFailed
 from fieldcal.http import TokenCredential
 from fieldcal.model import EventId, MailboxId
@@ -335,3 +338,21 @@ def test_secrets_are_sealed_with_the_installation_s_keys(state: Database) -> Non
     assert isinstance(wrong, PasswordCredential)
     with pytest.raises(FieldcalError, match="cannot be opened with the keys"):
         wrong.authorization("GET", "/")
+
+
+def test_profiles_at_one_server_share_what_it_takes_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIELDCAL_DATA", str(tmp_path / "data"))
+
+    async def clients() -> list[int]:
+        async with App(Config()) as app:
+            ends = [("a", "https://dav.example/x/", 8), ("b", "https://DAV.example/{user}/", 8),
+                    ("c", "https://dav.example/", 3), ("d", "https://other.example/", 8)]  # fmt: skip
+            for name, url, at_once in ends:
+                made = replace(OWN, id=name, end=replace(OWN.end, url=url), at_once=at_once)
+                await app.database.writing(rows.add, made)
+            opened = [app.calendars_for(name) for name, _, _ in ends]
+            assert app.calendars_for("a") is opened[0]
+            return [id(calendars._http) for calendars in opened]  # type: ignore[attr-defined]
+
+    first, second, third, fourth = asyncio.run(clients())
+    assert (first == second, len({first, third, fourth})) == (True, 3)
