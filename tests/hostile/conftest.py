@@ -5,7 +5,7 @@ from zlib import crc32
 import pytest
 
 #: one in so many of what is asked of CalDAV is asked in `make test`; `make slow` asks all
-ONE_IN = 10
+ONE_IN = 20
 
 
 @pytest.hookimpl(tryfirst=True)  # before `-m` looks at the marks

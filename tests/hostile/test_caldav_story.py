@@ -18,7 +18,7 @@ from tests.sync.world import NOW
 #: (which requests, from which one on, how many): one, and a storm for as long as the story lasts
 PLACES = list(product(("PUT|DELETE", ""), (1, 3), (1, None)))
 #: `make test` plays every such-and-such of them; `make slow` plays all
-STRIDE = 61
+STRIDE = 90
 
 Place = tuple[str, int, int | None]
 Play = Callable[[DavServer, str, Place], int]
