@@ -10,7 +10,7 @@ from fieldcal.calendars.caldav import dav, discovery, trial, wire
 from fieldcal.calendars.caldav.account import Account, Accounts
 from fieldcal.calendars.caldav.courier import Courier, Thing, not_whole, together
 from fieldcal.calendars.caldav.replies import of_read
-from fieldcal.calendars.caldav.writing import Pen, carry_out
+from fieldcal.calendars.caldav.writing import Line, Pen, carry_out
 from fieldcal.clock import Clock
 from fieldcal.errors import (
     NOT_CONNECTED,
@@ -267,7 +267,7 @@ class _Batch:
         self._collection = collection
         self._before_send = before_send
         self._stop: NotSent | None = None
-        self._line = asyncio.Lock()
+        self._line = Line()
         #: requests handed over
         self.sent = 0
         #: the lease was lost, and why

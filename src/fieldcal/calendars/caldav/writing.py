@@ -8,6 +8,8 @@ wrote is read, and our fields are written over in it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -37,9 +39,40 @@ from fieldcal.ports import BeforeSend, Outcome
 _CALENDAR = {"Content-Type": "text/calendar; charset=utf-8", **AS_IT_IS}
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 #: Seconds after a try that met a lock (423). Xandikos commits one change of a calendar at a time and refuses whatever
-#: comes meanwhile, so from the first refusal on writes stand in line.
+#: comes meanwhile, so from the first refusal on our writes stand in line; others' may still be in the way.
 _LOCKED = (0.05, 0.15, 0.5, 0.0)
 _WRITTEN = frozenset({HTTPStatus.CREATED, HTTPStatus.NO_CONTENT})
+
+
+class Line:
+    """Writes go abreast until the server says of one that it takes one at a time; from then on each waits its turn."""
+
+    def __init__(self) -> None:
+        self.formed = False
+        self._abreast = 0
+        self._alone = asyncio.Event()
+        self._alone.set()
+        self._turn = asyncio.Lock()
+
+    @contextmanager
+    def abreast(self) -> Iterator[None]:
+        """Under way beside others."""
+        self._abreast += 1
+        self._alone.clear()
+        try:
+            yield
+        finally:
+            self._abreast -= 1
+            if not self._abreast:
+                self._alone.set()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Under way alone: whatever went abreast is over."""
+        self.formed = True
+        async with self._turn:
+            await self._alone.wait()
+            yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +86,8 @@ class Pen:
     may_begin: BeforeSend
     #: asked before what is read to learn what became of it
     may_read: BeforeSend
-    #: held by the write whose turn it is, where the server takes one at a time
-    line: asyncio.Lock
+    #: in which the writes of one calendar stand, where the server takes one at a time
+    line: Line
 
 
 async def carry_out(pen: Pen, action: Write) -> Outcome:
@@ -243,11 +276,12 @@ async def _sent(
 ) -> Answer | FieldcalError:
     """The answer, or what is known of a write without one. One that met a lock was not carried out: sent again."""
     try:
-        if not pen.line.locked():
-            answer = await pen.courier.send(method, href, pen.may_begin, headers=headers, body=body)
+        if not pen.line.formed:
+            with pen.line.abreast():
+                answer = await pen.courier.send(method, href, pen.may_begin, headers=headers, body=body)
             if answer.status != HTTPStatus.LOCKED:
                 return answer
-        async with pen.line:
+        async with pen.line.turn():
             for wait in _LOCKED:
                 answer = await pen.courier.send(method, href, pen.may_begin, headers=headers, body=body)
                 if answer.status != HTTPStatus.LOCKED:
