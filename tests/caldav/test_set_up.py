@@ -106,6 +106,19 @@ class TestFinding:
         assert "https://p34-caldav.icloud.test" in lines[-1].detail
         assert "address" in lines[-1].remedy
 
+    def test_a_server_that_knows_itself_by_another_scheme_is_asked_at_its_root(self):
+        stub = leads()
+        stub.says("PROPFIND", "well-known", 301, Location="https://127.0.0.1/dav/")
+        assert ok(trial_of(stub, start=ROOT)[0]) == GOOD
+
+    def test_and_where_that_leads_nowhere_the_remedy_is_an_address(self):
+        stub = leads()
+        stub.says("PROPFIND", "", 301, Location="https://127.0.0.1/dav/")
+        lines, _ = trial_of(stub, start=PRINCIPAL)
+        assert ok(lines) == [("sign-in", True), ("mailbox found", False)]
+        assert "https://127.0.0.1, which is not asked" in lines[-1].detail
+        assert "https://HOST/" in lines[-1].remedy
+
     @pytest.mark.parametrize("start", [SERVICE, ROOT, "/dav/service/"])
     def test_i5_one_account_for_all_never_leads_to_its_own_calendar(self, start):
         """Or every technician's bookings would land in one."""

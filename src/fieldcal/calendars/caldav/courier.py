@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from fieldcal.answer import Answer
 from fieldcal.calendars.caldav import dav, wire
@@ -264,5 +265,10 @@ def thing(found: Found) -> Thing:
 
 def elsewhere(origin: str, error: dav.Elsewhere) -> NotAMailbox:
     """A server keeps accounts on several hosts (iCloud: pNN-caldav.icloud.com), and none but its own is ever asked."""
+    here, there = urlsplit(origin).hostname, urlsplit(error.origin).hostname
+    if there is not None and here == there:
+        # a server behind a proxy that does not tell it how it is reached (Nextcloud: `overwriteprotocol`)
+        text = f"{origin} leads to {error.origin}, which is not asked: give the address that lies behind it"
+        return NotAMailbox(text, code="OtherScheme")
     where = f"{error.origin}: set that one as the address" if error.origin else one_line(error, 80)
     return NotAMailbox(f"{origin} keeps this account on another server, {where}", code="OtherHost")

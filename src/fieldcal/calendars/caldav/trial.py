@@ -58,6 +58,7 @@ _MISSING = {
         "Write the profile's address with a placeholder for the mailbox, such as .../{user}/, and see to the mailbox's "
         "account name (`fieldcal mailbox edit ADDRESS --user-name NAME`)."
     ),
+    "OtherScheme": "Set the profile's address to what lies behind it; for Nextcloud https://HOST/remote.php/dav/.",
     "OtherHost": "Set the profile's address to the server that is named; every mailbox there needs that profile.",
 }
 _NO_CALENDAR = (
