@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fieldcal.calendars.caldav import dav
 from fieldcal.calendars.caldav.dav import Elsewhere
@@ -207,3 +209,30 @@ def test_whatever_is_asked_is_sound_xml(body):
 def test_the_window_is_asked_for_in_utc():
     asked = dav.query_window(Window(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)))
     assert b'<c:time-range start="20260101T000000Z" end="20260201T000000Z"/>' in asked
+
+
+@given(st.data())
+def test_whatever_bytes_come_are_read_or_refused(data):
+    body = bytearray(multistatus(response(), response("/a/2.ics")).encode())
+    for _ in range(data.draw(st.integers(1, 6))):
+        place = data.draw(st.integers(0, len(body) - 1))
+        body[place : place + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=6))
+    try:
+        told = dav.multistatus(bytes(body), ORIGIN, "/a/")
+    except Malformed:
+        return
+    assert all(one.href.startswith("/") for one in told)
+    assert dav.error_of(bytes(body)) is not None
+
+
+@given(st.text(max_size=60))
+def test_whatever_address_comes_is_a_path_here_or_refused(href):
+    try:
+        path = dav.canonical(href, ORIGIN, "/a/")
+    except Malformed:
+        return
+    assert path.startswith("/")
+    assert not path.startswith("//")
+    assert dav.canonical(path, ORIGIN) == path
+    assert path.isascii()
+    assert path.isprintable()

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.caldav.stub import ANNA, HOUR, ORGANIZATION, START, create, event, mark
 
 from fieldcal.calendars.caldav import lines, times, wire
@@ -312,3 +314,19 @@ def test_a_mark_is_seen_wherever_a_server_folds_its_line():
 
 def test_the_mark_names_its_owner():
     assert f"X-FIELDCAL-MARK:1/{ORGANIZATION}/{mark().booking}/{ANNA}/1" in text_of().replace("\r\n ", "")
+
+
+@given(st.data())
+def test_whatever_a_hand_or_a_server_makes_of_an_event_is_read_or_refused(data):
+    text = text_of()
+    for _ in range(data.draw(st.integers(1, 5))):
+        place = data.draw(st.integers(0, len(text) - 1))
+        text = text[:place] + data.draw(st.text(max_size=8)) + text[place + data.draw(st.integers(0, 8)) :]
+    try:
+        seen = wire.observed(HREF, '"1"', text)
+        after = wire.merged(text, update(), NOW).decode()
+    except Malformed:
+        return
+    assert seen is None or (seen.start.tzinfo and seen.end.tzinfo)
+    again = wire.observed(HREF, '"2"', after)
+    assert (again.mark, again.start, again.subject) == (mark(), START, "0000 · Repair")

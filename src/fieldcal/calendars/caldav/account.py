@@ -26,12 +26,12 @@ class Accounts(Protocol):
     """What is set and remembered of each mailbox; the app keeps it in the state."""
 
     def of(self, mailbox: MailboxId) -> Account:
-        """The mailbox's account as it is set now; `ConfigError` or `NotAMailbox` where it has none."""
+        """The mailbox's account as it is set now; `NotAMailbox` or `SignInFailed`, of it alone, where it has none."""
         ...
 
     async def found(self, mailbox: MailboxId, collection: str) -> None:
         """Remember the calendar's path; "" forgets it.
 
-        Raises `ConfigError` where another mailbox stands on that very calendar: each technician's has to be another.
+        Raises `NotAMailbox` where another mailbox stands on that very calendar: each technician's has to be another.
         """
         ...

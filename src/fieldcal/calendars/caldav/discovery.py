@@ -15,7 +15,7 @@ from fieldcal.calendars.caldav import dav
 from fieldcal.calendars.caldav.courier import Courier, elsewhere, not_whole
 from fieldcal.calendars.caldav.dav import CAL, DAV, SERVER, Found
 from fieldcal.calendars.caldav.lines import Malformed
-from fieldcal.errors import ConfigError, FieldcalError, Forbidden, NotAMailbox, Unreachable, one_line
+from fieldcal.errors import FieldcalError, Forbidden, NotAMailbox, Unreachable, one_line
 from fieldcal.ports import BeforeSend
 
 #: What default calendars are called: Nextcloud and SOGo "personal", Baïkal and Cyrus "default", iCloud "home",
@@ -53,8 +53,7 @@ class Located:
 async def locate(courier: Courier, wanted: str, before_send: BeforeSend) -> Located:
     """The mailbox's calendar; `wanted`: its display name, "" for the default one.
 
-    Raises `NotAMailbox`, with a code of the above, where there is none or none can be told, `ConfigError` for an
-    address that is none of this server's, and what reads raise.
+    Raises `NotAMailbox`, with a code of the above, where there is none or none can be told, and what reads raise.
     """
     start = await _start(courier, before_send)
     if f"{CAL}calendar" in start.kinds():
@@ -102,12 +101,12 @@ async def _start(courier: Courier, before_send: BeforeSend) -> Found:
 
 
 def begin(courier: Courier) -> str:
-    """The path at which discovery begins; `ConfigError` for an address of another server."""
+    """The path at which discovery begins; `NotAMailbox` for an address of another server: its own trouble (I7)."""
     parts = urlsplit(courier.account.url)
     try:
         return dav.canonical(parts._replace(query="", fragment="").geturl(), courier.origin)
     except Malformed as error:
-        raise ConfigError(f"the mailbox's address is not one of {courier.origin}: {error}") from None
+        raise NotAMailbox(f"the mailbox's address is not one of {courier.origin}: {error}", code="NoCalendar") from None
 
 
 async def _one(courier: Courier, path: str, names: Sequence[str], before_send: BeforeSend) -> Found:
