@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import sys
 import tempfile
 from pathlib import Path
@@ -13,11 +14,20 @@ from tests.browser.pages import PAGES
 
 IMAGES = Path(__file__).parents[2] / "docs" / "img"
 LOOKS = {"light": {}, "dark": {"dark": True}, "phone": {"narrow": True}, "phone-dark": {"narrow": True, "dark": True}}
-#: JPEG, for fields of one colour with text are small in it too, and every host shows it.
-QUALITY = 72
+#: The browser makes WebP of what it shot: a third of a JPEG's size with sharper letters.
+_PACK = """async (shot) => {
+  const image = new Image();
+  image.src = `data:image/png;base64,${shot}`;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.width, image.height];
+  canvas.getContext("2d").drawImage(image, 0, 0);
+  return canvas.toDataURL("image/webp", 0.7).split(",")[1];
+}"""
 
 
 async def _write(at: Company) -> None:
+    desk = await at.browser.new_page()
     for shown in PAGES:
         for look, looks in LOOKS.items():
             if shown.who:
@@ -25,8 +35,9 @@ async def _write(at: Company) -> None:
             else:
                 page = await (await at.context(**looks)).new_page()
             await page.goto(shown.path, wait_until="networkidle")
-            path = IMAGES / f"{shown.name}-{look}.jpg"
-            await page.screenshot(path=path, type="jpeg", quality=QUALITY)
+            path = IMAGES / f"{shown.name}-{look}.webp"
+            shot = base64.b64encode(await page.screenshot()).decode()
+            path.write_bytes(base64.b64decode(await desk.evaluate(_PACK, shot)))
             await page.context.close()
             print(f"{path.name}: {path.stat().st_size / 1024:.0f} kB")
 

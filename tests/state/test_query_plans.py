@@ -16,7 +16,21 @@ from tests.values import BOX, DAY, ENVIRONMENT, HOUR, NOW, WINDOW, WORKER, booki
 
 from fieldcal.engine import news
 from fieldcal.model import BookingId, EventId, MailboxId
-from fieldcal.state import bookings, history, links, marks, plans, pruning, workers
+from fieldcal.setup_model import Selection
+from fieldcal.state import (
+    activity,
+    bookings,
+    history,
+    links,
+    mailboxes,
+    marks,
+    plans,
+    proofs,
+    pruning,
+    sessions,
+    users,
+    workers,
+)
 from fieldcal.state.database import Database
 from fieldcal.state.marks import Later, Marked
 from fieldcal.state.people_tables import audit as audit_table
@@ -112,6 +126,31 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "pruning.drop, plans": lambda tx: pruning.drop(tx, plan_rows, pruning.plan_rows_before(NOW)),
     "a worker's new mailbox": lambda tx: workers._mark_bookings(tx, ENVIRONMENT, [WORKER], WINDOW, NOW),
 }
+
+
+#: what the pages ask for their lists and charts; such a list may read all of one environment's index, never a table
+LISTS: dict[str, Callable[[Connection], Any]] = {
+    "mailboxes.page": lambda tx: mailboxes.page(tx, ENVIRONMENT, Selection(), limit=25),
+    "mailboxes.page, a later one": lambda tx: mailboxes.page(tx, ENVIRONMENT, Selection(), offset=150, limit=25),
+    "mailboxes.page, searched": lambda tx: mailboxes.page(tx, ENVIRONMENT, Selection(search="box"), limit=25),
+    "activity.by_hour": lambda tx: activity.by_hour(tx, ENVIRONMENT, NOW),
+    "users.page": lambda tx: users.page(tx, "", sort="id", offset=0, limit=25),
+    "users.by_sign_in": lambda tx: users.by_sign_in(tx, "anna@x.example"),
+    "users.by_object_id": lambda tx: users.by_object_id(tx, "some"),
+    "sessions.find": lambda tx: sessions.find(tx, "digest"),
+    "sessions.of_user": lambda tx: sessions.of_user(tx, "anna"),
+    "proofs.tries": lambda tx: proofs.tries(tx, "user:x"),
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_page_s_list_is_read_by_an_index_and_sorted_by_it(large: Database, name: str) -> None:
+    steps = _plans(large, LISTS[name])
+    assert steps, "it asked nothing"
+    walks = [step for step in steps if step.startswith("SCAN") and " USING " not in step]
+    assert walks == []
+    if ", searched" not in name and "hour" not in name:
+        assert [step for step in steps if "TEMP B-TREE FOR ORDER BY" in step] == []
 
 
 @pytest.mark.parametrize("name", HOT)

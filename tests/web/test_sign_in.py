@@ -8,8 +8,9 @@ from datetime import timedelta
 
 import pytest
 from tests.web.centre_end import OPERATOR, PASSWORD, Centre
+from tests.web.centre_end import hashed as passwords_of_tests
 
-from fieldcal.clock import SystemClock
+from fieldcal.clock import PlayedClock, SystemClock
 from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.setup import passwords, sign_in, users
 from fieldcal.setup.sign_in import IDLE, LASTS, Place
@@ -86,6 +87,25 @@ def test_wrong_tries_are_told_alike_and_cost_a_growing_wait(place: Centre, name:
         assert right.status == (303 if name == "alice" else 401)
 
     place.play(story)
+
+
+def test_people_behind_one_address_sign_in_all_day_long(sqlite_database: Database) -> None:
+    clock = PlayedClock(SystemClock().now())
+    with sqlite_database.write() as tx:
+        users.add(tx, OPERATOR, clock.now(), "alice")
+        sign_in.set_password(tx, OPERATOR, clock.now(), "alice", passwords_of_tests())
+        wrong = 3
+        for number in range(wrong):
+            sign_in._count(tx, (f"user:{number}", "address:office"), clock.now())
+
+    async def story() -> None:
+        opened = await sign_in.by_password(sqlite_database, clock, "alice", PASSWORD, Place("office"))
+        assert opened.user.id == "alice"
+
+    for _ in range(2):
+        asyncio.run(story())
+    with sqlite_database.read() as tx:
+        assert proofs.tries(tx, "address:office").failures == wrong
 
 
 def test_many_tries_at_once_are_counted_before_any_is_looked_at(place: Centre) -> None:

@@ -81,6 +81,7 @@ async def by_password(database: Database, clock: Clock, name: str, password: str
 
     def succeed(tx: Connection) -> Opened:
         proofs.forget_tries(tx, scopes[0])
+        _take_back(tx, scopes[1])
         return open_session(tx, user, clock.now(), place, "password")
 
     return await database.writing(succeed)
@@ -245,6 +246,13 @@ def _count(tx: Connection, scopes: tuple[str, ...], now: datetime) -> datetime |
         pause = passwords.wait(failures, free)
         proofs.set_tries(tx, scope, replace(old, failures=failures, last_at=now, until=now + pause if pause else None))
     return None
+
+
+def _take_back(tx: Connection, scope: str) -> None:
+    """The last try of this address was a good one: many people behind one address sign in all day long."""
+    known = proofs.tries(tx, scope)
+    if known is not None:
+        proofs.set_tries(tx, scope, replace(known, failures=max(known.failures - 1, 0), until=None))
 
 
 def _known(tx: Connection, name: str) -> tuple[User | None, str]:

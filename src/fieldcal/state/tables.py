@@ -152,6 +152,7 @@ mailboxes = Table(
     flag("claimless"),
     Index(None, "environment", "next_due"),
     Index(None, "id"),
+    Index(None, "environment", "address", "id"),
     Index(
         "ix_mailboxes_unread",
         "environment",

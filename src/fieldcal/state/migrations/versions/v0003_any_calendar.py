@@ -71,6 +71,7 @@ def upgrade() -> None:
 def _sign_in() -> None:
     """What signing in and the pages ask for."""
     op.create_index("ix_history_environment_at", "history", ["environment", "at"])
+    op.create_index("ix_mailboxes_environment_address_id", "mailboxes", ["environment", "address", "id"])
     op.create_index("ix_users_sign_in", "users", ["sign_in"])
     op.create_index("ix_users_object_id", "users", ["object_id"])
     op.create_table(
