@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from fieldcal.model import BookingId, MailboxId, Mark
@@ -15,6 +16,7 @@ _MARK = re.compile(r"1/([^/]+)/([^/]+)/([^/]+)/(0|[1-9][0-9]{0,8})")
 _NAMESPACE = uuid.UUID("6b0f4f0e-5a56-4d0c-9a6e-0d5a3c1e7f42")
 
 
+@lru_cache(maxsize=1024)  # asked for several times with each writing
 def mark_text(mark: Mark) -> str:
     """The mark as a text that an event carries: `1/organization/booking/mailbox/generation`."""
     parts = (mark.organization, mark.booking, mark.mailbox, str(mark.generation))

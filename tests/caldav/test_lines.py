@@ -32,6 +32,13 @@ def test_a_text_is_escaped_and_holds_nothing_that_no_calendar_may(text, value):
     assert lines.escape(text) == value
 
 
+def test_what_is_left_out_or_made_a_line_end_is_never_printable():
+    """So a text that is printable altogether need not be searched for it."""
+    odd = [chr(code) for code in range(0x10000) if lines._UNSEEN.match(chr(code)) or lines._LINE_END.match(chr(code))]
+    assert len(odd) > 30
+    assert not any(map(str.isprintable, odd))
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [("a\\nb\\Nc", "a\nb\nc"), ("\\;\\,\\\\", ";,\\"), ("\\\\n", "\\n"), ("\\", "\\"), ("\\x", "x")],

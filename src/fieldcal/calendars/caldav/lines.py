@@ -177,7 +177,8 @@ def fold(raw: bytes) -> bytes:
 
 def escape(text: str) -> str:
     """A text as a property's value (RFC 5545 3.3.11); what cannot be seen or sent is left out."""
-    text = _UNSEEN.sub("", _LINE_END.sub("\n", text))
+    if not text.isprintable():  # none of what the two look for is
+        text = _UNSEEN.sub("", _LINE_END.sub("\n", text))
     return text.replace("\\", "\\\\").replace(";", "\\;").replace(",", "\\,").replace("\n", "\\n")
 
 
@@ -189,4 +190,6 @@ def unescape(value: str) -> str:
 
 def parameters_of(one: Line) -> list[tuple[str, str]]:
     """Name (capitals) and value (without quotes) of each parameter, sorted."""
+    if not one.parameters:
+        return []
     return sorted((key.upper(), value.replace('"', "")) for key, value in _PARAMETER.findall(one.parameters))
