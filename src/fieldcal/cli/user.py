@@ -82,7 +82,7 @@ def tie(
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Let a user sign in with an account of the organization's directory."""
+    """Let a user sign in with an account of the directory."""
     from fieldcal.cli.session import desk
     from fieldcal.setup import sign_in
 
