@@ -28,7 +28,7 @@ def address(page: Page) -> str:
     return "/".join(_FILLED if part.startswith("{") else part for part in page.path.split("/"))
 
 
-@pytest.mark.parametrize("action", [*TABLE, *BY_RULE])
+@pytest.mark.parametrize("action", [*TABLE, *sorted(BY_RULE)])
 @pytest.mark.parametrize("role", Role)
 def test_a_gate_lets_through_whom_the_table_lets(action: Action, role: Role) -> None:
     for rule in ApprovalRule:
