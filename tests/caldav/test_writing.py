@@ -485,6 +485,24 @@ class TestReading:
         assert there == [False, True, False]
         assert list(single.values()) == [None]
 
+    @pytest.mark.parametrize("stands", [True, False])
+    def test_i1_of_a_server_that_leaves_out_what_is_gone_the_calendar_itself_is_asked(self, stands):
+        """An answer that names nothing and a 404 may both be of somebody on the way."""
+        stub = Stub("leaves one out")
+
+        async def body(end):
+            await made(end)
+            stub.objects.clear()
+            if not stands:
+                stub.says("PROPFIND", ".", 207, '<multistatus xmlns="DAV:"/>')
+                with pytest.raises(Unreachable):
+                    await end.calendar().get([PLACE], free)
+                return {PLACE: None}
+            return await end.calendar().get([PLACE], free)
+
+        assert run(stub, body) == {PLACE: None}
+        assert stub.count("PROPFIND") == 1
+
     def test_find_gives_the_event_its_copies_and_nothing_for_a_mark_of_none(self):
         stub = Stub()
 

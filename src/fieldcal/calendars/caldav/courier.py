@@ -228,9 +228,16 @@ class Courier:
                 left.append(href)
         if len(left) > SINGLY:
             raise not_whole(f"{self.origin} says nothing of {len(left)} of {len(hrefs)} events")
-        # the collection has answered, so it stands
         read = await together(self._get(href, before_send) for href in left)
+        if None in read and not told:
+            await self._stands(collection, before_send)  # an answer that names nothing is no word of a collection yet
         return told | dict(zip(left, read, strict=True))
+
+    async def _stands(self, collection: str, before_send: BeforeSend) -> None:
+        """Raise unless the collection says that it is a calendar."""
+        found = await self.ask("PROPFIND", collection, dav.propfind([dav.TYPE]), 0, before_send)
+        if len(found) != 1 or f"{dav.CAL}calendar" not in found[0].kinds():
+            raise not_whole(f"{self.origin} answers with what is not a calendar")
 
     async def thing(self, href: EventId, before_send: BeforeSend) -> Thing | None:
         """This object as it is now, by one request where it is there; None as in `things`."""
