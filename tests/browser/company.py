@@ -21,8 +21,9 @@ from fieldcal.demo.people import sign_ins
 from fieldcal.ends import Embedded, serving
 from fieldcal.runfile import Running
 from fieldcal.serving import work
-from fieldcal.setup_model import Actor
+from fieldcal.setup_model import Actor, Selection
 from fieldcal.sites import Sites
+from fieldcal.state import mailboxes
 
 OPERATOR = Actor("tests")
 _ANY = ("127.0.0.1:0",)
@@ -37,6 +38,12 @@ class Company:
     embedded: Embedded
     passwords: Mapping[str, str]
     browser: Browser
+
+    def filled(self, path: str) -> str:
+        """The path with `{mailbox}` named: the first one's id."""
+        with self.app.database.read() as tx:
+            first = mailboxes.ids(tx, setup.ENVIRONMENT, Selection())[0]
+        return path.replace("{mailbox}", first)
 
     async def context(self, *, dark: bool = False, narrow: bool = False) -> BrowserContext:
         """A person's own browser: wide or a phone, light or dark, in Vienna."""

@@ -11,6 +11,7 @@ class Shown:
 
     #: of its pictures in docs/img
     name: str
+    #: `{mailbox}` stands for the first one's id
     path: str
     #: who looks at it, by the demo's sign-ins; "" nobody
     who: str = "admin"
@@ -22,6 +23,7 @@ PAGES = (
     Shown("sign-in", "/sign-in", who=""),
     Shown("overview", "/overview", charts=True),
     Shown("mailboxes", "/mailboxes"),
+    Shown("mailbox", "/mailboxes/{mailbox}"),
     Shown("account", "/account"),
     Shown("users", "/users"),
     Shown("user", "/users/one?name=approver"),

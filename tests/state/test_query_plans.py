@@ -19,6 +19,7 @@ from fieldcal.model import BookingId, EventId, MailboxId
 from fieldcal.setup_model import Selection
 from fieldcal.state import (
     activity,
+    audit,
     bookings,
     history,
     links,
@@ -114,6 +115,9 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "plans.verdicts": lambda tx: plans.verdicts(tx, ENVIRONMENT, BOX, IDS),
     "plans.finish": lambda tx: plans.finish(tx, ENVIRONMENT, BOX, [BookingId(IDS[0])]),
     "news.look": lambda tx: news.look(tx, ENVIRONMENT),
+    "audit.latest, of one subject": lambda tx: audit.latest(tx, 15, f"{ENVIRONMENT}/{BOX}"),
+    "history.of_mailbox": lambda tx: history.of_mailbox(tx, ENVIRONMENT, BOX),
+    "links.between": lambda tx: links.between(tx, ENVIRONMENT, BOX, NOW, NOW + 7 * DAY),
     "history.of_booking": lambda tx: history.of_booking(tx, ENVIRONMENT, IDS[0]),
     "pruning.old_bookings": lambda tx: pruning.old_bookings(tx, ENVIRONMENT, NOW - 90 * DAY),
     "pruning.old_bookings, a later page": lambda tx: pruning.old_bookings(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import typer
 from sqlalchemy import Connection
 
 from fieldcal.app import App
+from fieldcal.cleaning import Looked, Outcome, carry_out, look
 from fieldcal.cli import show
 from fieldcal.cli.report import plural
 from fieldcal.cli.session import chosen, confirm, working
@@ -17,29 +18,11 @@ from fieldcal.setup import environments as environment_setup
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Selection
 from fieldcal.sites import Sites
-from fieldcal.state import audit, environments, mailboxes
-from fieldcal.sync.clean import Cleaned, approve
-from fieldcal.sync.passes import run_clean, run_survey
-from fieldcal.sync.site import Site
+from fieldcal.state import environments, mailboxes
 from fieldcal.sync.survey import Survey
 
 #: More mailboxes than these are counted, not listed.
 _ALL_SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one command came to; `plan` None where there was nothing that could be done."""
-
-    environment: str
-    plan: int | None
-    done: Sequence[Cleaned]
-    #: mailboxes that could not even be looked at, and why
-    left: dict[str, str]
-
-    @property
-    def whole(self) -> bool:
-        return not self.left and not any(one.problem for one in self.done)
 
 
 def run(selection: Selection, environment: str | None, as_user: str | None, *, yes: bool, json: bool) -> None:
@@ -102,27 +85,14 @@ async def _clean(
     async with Sites(app) as sites:
         site = await sites.unasked(place)
         with show.progress("looking", quiet=json) as tick:
-            surveys = await run_survey(site, wanted, lambda done, of: tick(done, of, "mailboxes looked at"))
-        left = {one.address: one.problem for one in surveys if one.problem and not one.passing}
-        able = [one for one in surveys if not one.problem or one.passing]
-        if not able:
-            return Outcome(place, None, (), left)
+            looked = await look(site, actor, wanted, lambda done, of: tick(done, of, "mailboxes looked at"))
+        if not looked.able:
+            return Outcome(place, None, (), looked.left)
         if not json:
-            _announce(surveys)
-        confirm(_question(able, then), yes=yes)
-        plan = await app.database.writing(_approve, app, actor, site, able)
+            _announce(looked.surveys)
+        confirm(_question(looked, then), yes=yes)
         with show.progress("removing", quiet=json) as tick:
-            done = await run_clean(
-                site, plan, actor.name, able, lambda removed, of: tick(removed, of, "events removed")
-            )
-    return Outcome(place, plan, done, left)
-
-
-def _approve(tx: Connection, app: App, actor: Actor, site: Site, able: Sequence[Survey]) -> int:
-    plan = approve(tx, site, able, actor.name)
-    subjects = [f"{site.environment}/{one.mailbox}" for one in able]
-    audit.record(tx, actor, app.clock.now(), "mailbox clean", subjects, f"plan {plan}")
-    return plan
+            return await carry_out(app, actor, site, looked, lambda removed, of: tick(removed, of, "events removed"))
 
 
 def _announce(surveys: Sequence[Survey]) -> None:
@@ -131,10 +101,9 @@ def _announce(surveys: Sequence[Survey]) -> None:
         show.table(("mailbox", "to be removed", "copies by hand that stay", "problem"), rows)
 
 
-def _question(able: Sequence[Survey], then: str) -> str:
-    boxes = plural(len(able), "mailbox", "mailboxes")
-    events = plural(sum(len(one.found.ours) for one in able), "event", "events")
-    unread = sum(bool(one.problem) for one in able)
+def _question(looked: Looked, then: str) -> str:
+    boxes = plural(len(looked.able), "mailbox", "mailboxes")
+    events, unread = plural(looked.events, "event", "events"), looked.unread
     more = f" and those of {plural(unread, 'mailbox that does', 'mailboxes that do')} not answer yet" if unread else ""
     last = f", then {then}" if then else ""
     return f"Switch {boxes} off and remove {events} of ours{more}{last}?"

@@ -88,6 +88,12 @@ def standing(tx: Connection, environment: str, levels: Collection[str] = LEVELS)
     return [_alert(row) for row in rows]
 
 
+def of_mailbox(tx: Connection, environment: str, mailbox: str) -> list[Alert]:
+    """The alerts of one mailbox, the newest first."""
+    here = (alerts.c.environment == environment, alerts.c.mailbox == mailbox)
+    return [_alert(row) for row in tx.execute(select(alerts).where(*here).order_by(alerts.c.last_at.desc()))]
+
+
 def _alert(row: Row[Any]) -> Alert:
     return Alert(
         row.environment, row.mailbox, row.code, row.level, row.message, row.first_at, row.last_at, row.times,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from fieldcal.state.tables import history, passes
 
@@ -48,10 +49,22 @@ def of_booking(tx: Connection, environment: str, booking: str, limit: int = 20) 
         .order_by(history.c.id.desc())
         .limit(limit)
     )
-    return [
-        Line(row.mailbox, row.booking, row.action, row.reason, row.answer, row.ok, row.at, getattr(row, "pass"))
-        for row in rows
-    ]
+    return [_line(row) for row in rows]
+
+
+def of_mailbox(tx: Connection, environment: str, mailbox: str, limit: int = 20) -> list[Line]:
+    """The last lines of one mailbox, the newest first."""
+    rows = tx.execute(
+        select(history)
+        .where(history.c.environment == environment, history.c.mailbox == mailbox)
+        .order_by(history.c.id.desc())
+        .limit(limit)
+    )
+    return [_line(row) for row in rows]
+
+
+def _line(row: Row[Any]) -> Line:
+    return Line(row.mailbox, row.booking, row.action, row.reason, row.answer, row.ok, row.at, getattr(row, "pass"))
 
 
 @dataclass(frozen=True, slots=True)

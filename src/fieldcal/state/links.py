@@ -89,6 +89,19 @@ def of_mailbox(tx: Connection, environment: str, mailbox: str) -> list[Link]:
     return [_link(row) for row in rows]
 
 
+def between(tx: Connection, environment: str, mailbox: str, begin: datetime, end: datetime) -> list[Link]:
+    """The events of ours in one mailbox that have a part of this span, as they were last written, by their start."""
+    rows = tx.execute(
+        select(links)
+        .where(
+            links.c.environment == environment, links.c.mailbox == mailbox, links.c.event.is_not(None),
+            links.c.start < end, links.c.end > begin,
+        )
+        .order_by(links.c.start, links.c.booking)
+    )  # fmt: skip
+    return [_link(row) for row in rows]
+
+
 def store(tx: Connection, environment: str, changed: Sequence[Link], now: datetime) -> None:
     """Keep these links as they are given; their unanswered writes too."""
     rows = [

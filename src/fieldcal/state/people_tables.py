@@ -38,6 +38,7 @@ audit = Table(
     text_column("subject"),
     text_column("detail"),
     Index(None, "at"),
+    Index(None, "subject", "at"),
 )
 
 #: How people prove who they are: an argon2 hash, never the password.

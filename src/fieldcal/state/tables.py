@@ -294,6 +294,7 @@ history = Table(
     text_column("answer"),
     Column("ok", Boolean, nullable=False),
     Index(None, "environment", "booking", "id"),
+    Index(None, "environment", "mailbox", "id"),
     Index(None, "at"),
     Index(None, "environment", "at"),
 )

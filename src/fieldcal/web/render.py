@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -70,7 +70,14 @@ def _environment() -> Environment:
     )  # fmt: skip
     made.globals |= {"t": _text, "asset": assets.url, "may_pass": _may_pass, "Gate": Gate}
     made.globals["icons"] = made.get_template("parts/icons.html").module
-    made.filters |= {"time": time, "ago": ago, "number": lambda value: f"{value:,}", "commands": commands}
+    made.filters |= {
+        "time": time,
+        "ago": ago,
+        "day": day,
+        "clock": clock,
+        "number": lambda value: f"{value:,}",
+        "commands": commands,
+    }
     return made
 
 
@@ -109,6 +116,18 @@ def ago(context: Context, at: datetime | None, none: str = "frame.never") -> Mar
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.astimezone(UTC).isoformat(timespec="seconds"), f"{local:%-d %B %Y, %H:%M:%S} {context['zone'].key}", words
     )
+
+
+def day(value: date) -> str:
+    """A day as people say it: `Mon 23 Nov`."""
+    return f"{value:%a %-d %b}"
+
+
+@pass_context
+def clock(context: Context, at: datetime, on: date) -> str:
+    """The time of an instant in the viewer's zone; with its day where that is not `on`."""
+    local = at.astimezone(context["zone"])
+    return f"{local:%H:%M}" if local.date() == on else f"{local:%a %H:%M}"
 
 
 def span(passed: timedelta) -> str:

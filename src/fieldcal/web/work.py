@@ -47,6 +47,16 @@ class Work(Generic[R]):
         self.results.append(result)
         self._tell()
 
+    def far(self, done: int, of: int) -> None:
+        """So many are done, of so many; results come by themselves."""
+        self.done, self.total = done, of
+        self._tell()
+
+    def tell(self, result: R) -> None:
+        """One result more; how far it is stays as it is."""
+        self.results.append(result)
+        self._tell()
+
     def end(self, error: str = "") -> None:
         """Nothing more comes."""
         self.ended, self.error = True, error

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from sqlalchemy import Connection
 from starlette.datastructures import FormData
@@ -153,7 +154,7 @@ async def _question(visit: Visit, form: FormData, deed: Deed, changed: str = "")
     values = {
         "deed": deed, "count": len(wanted), "named": named, "profiles": active, "selection": selection,
         "all": bool(form.get("all")), "once": secrets.token_urlsafe(12), "changed": changed,
-        "back": str(form.get("back", "")),
+        "back": str(form.get("back", "")), "single": bool(form.get("single")) and len(wanted) == 1,
     }  # fmt: skip
     return visit.page("parts/mailboxes_confirm.html" if visit.live else "mailboxes_confirm.html", values)
 
@@ -171,9 +172,13 @@ async def do(visit: Here) -> Response:
     if deed.name == "test":
         return await _test(visit, wanted, once)
     done = await visit.house.write(_change(visit, deed, wanted, str(form.get("profile", ""))))
-    query = str(form.get("back", ""))
-    path = "/mailboxes" + (f"?{query}" if query.isprintable() else "")
+    path = f"/mailboxes/{quote(wanted[0])}" if form.get("single") and len(wanted) == 1 else _back(form)
     return visit.say(visit.go(path), f"mailboxes.done.{deed.name}", {"count": done})
+
+
+def _back(form: FormData) -> str:
+    query = str(form.get("back", ""))
+    return "/mailboxes" + (f"?{query}" if query.isprintable() else "")
 
 
 def _change(visit: Visit, deed: Deed, wanted: Sequence[MailboxId], profile: str) -> Callable[[Connection], int]:

@@ -45,6 +45,7 @@ def _keeping() -> None:
     )
     op.create_index("ix_history_at", "history", ["at"])
     op.create_index("ix_audit_at", "audit", ["at"])
+    op.create_index("ix_audit_subject_at", "audit", ["subject", "at"])
     op.add_column("alerts", sa.Column("mailed_at", sa.BigInteger))
 
 
@@ -72,6 +73,7 @@ def _sign_in() -> None:
     """What signing in and the pages ask for."""
     op.create_index("ix_history_environment_at", "history", ["environment", "at"])
     op.create_index("ix_mailboxes_environment_address_id", "mailboxes", ["environment", "address", "id"])
+    op.create_index("ix_history_environment_mailbox_id", "history", ["environment", "mailbox", "id"])
     op.create_index("ix_users_sign_in", "users", ["sign_in"])
     op.create_index("ix_users_object_id", "users", ["object_id"])
     op.create_table(

@@ -46,7 +46,7 @@ document.addEventListener("submit", (event) => {
     event.preventDefault();
     return;
   }
-  if (form.method === "post" && !form.closest("[data-many]")) form.dataset.sent = "yes";
+  if (form.method === "post" && !form.closest("[data-many], [data-again]")) form.dataset.sent = "yes";
 });
 addEventListener("pageshow", () => {
   // back from the cache of the browser: everything can be pressed again
