@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from fieldcal.embedded.server import serving
 from fieldcal.engine.service import Service
 from fieldcal.setup import environments, passwords, sign_in, users
 from fieldcal.setup.sign_in import Place
-from fieldcal.setup_model import Actor, Endpoint, Role
+from fieldcal.setup_model import Actor, Endpoint, Role, User
+from fieldcal.state.tables import mailboxes as mailbox_table
 from fieldcal.web.centre import centre
 from fieldcal.web.house import House
 from fieldcal.web.oidc import provider
@@ -136,6 +137,19 @@ class Centre:
         end = Endpoint("http://127.0.0.1:9", credential="token", secret="env:NOWHERE")
         with self.app.database.write() as tx:
             environments.add(tx, OPERATOR, self.clock.now(), name, end)
+
+    def mailboxes(self, number: int, environment: str = "main") -> None:
+        """So many mailboxes that wait for approval."""
+        rows = [
+            {"environment": environment, "id": f"box-{n:05}", "name": f"Worker {n}", "address": f"w{n:05}@x.example",
+             "approval": "pending"} for n in range(number)
+        ]  # fmt: skip
+        with self.app.database.write() as tx:
+            tx.execute(mailbox_table.insert(), rows)
+
+    def actor(self, roles: Iterable[Role]) -> Actor:
+        """Somebody with these roles."""
+        return Actor("tests", User("somebody", "Somebody", "somebody", "", frozenset(roles), self.clock.now()))
 
     async def signed_in(self, name: str, *roles: Role) -> Browser:
         """A browser in which a new person with these roles is signed in, without the tenth of a second."""

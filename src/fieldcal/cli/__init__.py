@@ -28,6 +28,7 @@ from fieldcal.cli import (
     serve,
     status,
     sync,
+    token,
     user,
     why,
 )
@@ -74,6 +75,7 @@ app.add_typer(environment.group, name="environment")
 app.add_typer(profile.group, name="profile")
 app.add_typer(mailbox.group, name="mailbox")
 app.add_typer(user.group, name="user")
+app.add_typer(token.group, name="token")
 app.add_typer(alert.group, name="alert")
 app.add_typer(audit.group, name="audit")
 app.add_typer(erase.group, name="erase")

@@ -83,7 +83,26 @@ sessions = Table(
     Index(None, "ends_at"),
 )
 
-#: Tries to sign in that failed in a row; `scope` is `user:` and a digest of the name, or `address:` and the address.
+#: What scripts prove themselves by at the REST API; `digest` is the SHA-256 of the token, hex.
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("name", Text, primary_key=True),
+    text_column("digest"),
+    #: as whom it acts
+    text_column("user"),
+    #: words of `setup/tokens.py`, with spaces between
+    text_column("scopes"),
+    text_column("made_by"),
+    Column("made_at", Instant, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Column("seen_at", Instant),
+    Index(None, "digest", unique=True),
+    Index(None, "user"),
+)
+
+#: Tries to sign in that failed in a row; `scope` is `user:` and a digest of the name, or `address:` or
+#: `token:` and the address.
 attempts = Table(
     "attempts",
     metadata,

@@ -67,6 +67,22 @@ def upgrade() -> None:
     _keeping()
     _sign_in()
     _set_aside()
+    _tokens()
+
+
+def _tokens() -> None:
+    """What scripts prove themselves by at the REST API."""
+    op.create_table(
+        "tokens",
+        sa.Column("name", sa.Text(), nullable=False),
+        *(_text("digest"), _text("user"), _text("scopes"), _text("made_by")),
+        sa.Column("made_at", Instant(), nullable=False),
+        sa.Column("ends_at", Instant(), nullable=False),
+        sa.Column("seen_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("name", name="pk_tokens"),
+    )
+    op.create_index("ix_tokens_digest", "tokens", ["digest"], unique=True)
+    op.create_index("ix_tokens_user", "tokens", ["user"])
 
 
 def _sign_in() -> None:

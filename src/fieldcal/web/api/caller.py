@@ -1,0 +1,144 @@
+"""Who calls: a script with a token, or a browser with its session; each route's gate lets both through alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Path
+from sqlalchemy import Connection
+from starlette.requests import Request
+
+from fieldcal.errors import NotAllowed
+from fieldcal.plan.settings import ApprovalRule
+from fieldcal.setup import tokens
+from fieldcal.setup.permissions import Action, allowed
+from fieldcal.setup.tokens import Bearer, Scope
+from fieldcal.setup_model import Actor, Environment
+from fieldcal.state import environments
+from fieldcal.state import tokens as token_rows
+from fieldcal.web.account import operator
+from fieldcal.web.api.problem import Forged, Invalid, Missing, TooMany, Unauthorized
+from fieldcal.web.gates import Gate, Open, opens
+from fieldcal.web.house import House
+from fieldcal.web.section import SAFE
+from fieldcal.web.visit import TOKEN_HEADER, Visit, proves
+
+#: Who a browser's session is, as the pages know it.
+Receive = Callable[[Request], Awaitable[Visit]]
+_LONGEST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """One call: who makes it, and what there is to work with."""
+
+    request: Request
+    house: House
+    actor: Actor
+    environments: tuple[Environment, ...]
+    #: of a token; None: a session, which has all that its user has
+    scopes: frozenset[Scope] | None
+    #: the token's name, "" of a session
+    token: str = ""
+
+    def may(self, action: Action) -> bool:
+        """Whether the permission table lets this through in some environment, and the token's scopes do."""
+        rules = {one.settings.approval_rule for one in self.environments} or {ApprovalRule.PAGE}
+        return self._scoped(action) and any(allowed(self.actor, action, rule) for rule in rules)
+
+    def passes(self, gate: Gate) -> bool:
+        """Whether this call may pass."""
+        if isinstance(gate.needs, Action) and not self._scoped(gate.needs):
+            return False
+        return opens(gate, self.actor, {one.settings.approval_rule for one in self.environments})
+
+    def _scoped(self, action: Action) -> bool:
+        return self.scopes is None or tokens.lets(self.scopes, action)
+
+
+def guard(gate: Gate, names: frozenset[str], receive: Receive) -> Callable[[Request], Awaitable[None]]:
+    """What stands before a route; `names`: the query parameters that it knows."""
+
+    async def pass_or_refuse(request: Request) -> None:
+        if gate.needs is not Open.PUBLIC:
+            caller = await _who(request, receive)
+            if not caller.passes(gate):
+                raise NotAllowed(_refusal(caller, gate))
+            request.state.caller = caller
+        strange = [name for name in request.query_params if name not in names]
+        if strange:
+            raise Invalid([(f"query/{name[:80]}", f"there is no parameter {name[:80]!r}") for name in strange])
+
+    return pass_or_refuse
+
+
+def _refusal(caller: Caller, gate: Gate) -> str:
+    what = gate.needs.value
+    if caller.scopes is not None and isinstance(gate.needs, Action) and not tokens.lets(caller.scopes, gate.needs):
+        wanted = [scope.value for scope, actions in tokens.SCOPES.items() if gate.needs in actions]
+        return f"the token {caller.token} may not {what}; that takes the scope {' or '.join(wanted) or 'of a person'}"
+    return f"{caller.actor.name} may not {what}"
+
+
+async def _who(request: Request, receive: Receive) -> Caller:
+    house: House = request.app.state.house
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme:
+        # A token that is brought counts alone: whoever sends a wrong one is not taken for somebody else.
+        if scheme.lower() != "bearer":
+            raise Unauthorized("bring a token: Authorization: Bearer TOKEN")
+        return await _by_token(request, house, text.strip()[:_LONGEST])
+    visit = await receive(request)
+    if visit.signed is None:
+        raise Unauthorized("bring a token: Authorization: Bearer TOKEN; `fieldcal token add` makes one")
+    if request.method not in SAFE and not proves(request.headers.get(TOKEN_HEADER, ""), visit.browser):
+        raise Forged("a browser's session takes the page's token in X-CSRF-Token; scripts bring a token of their own")
+    return Caller(request, house, visit.actor, visit.environments, None)
+
+
+async def _by_token(request: Request, house: House, text: str) -> Caller:
+    now = house.app.clock.now()
+
+    def look(tx: Connection) -> tuple[Bearer | None, tuple[Environment, ...]]:
+        return tokens.bearer(tx, text, now), tuple(environments.everyone(tx))
+
+    bearer, places = await house.read(look)
+    if bearer is None:
+        peer = request.client.host if request.client else ""
+        address = house.caller(peer, request.headers.get("x-forwarded-for", ""))
+        until = await house.write(lambda tx: tokens.count_wrong(tx, address, now))
+        if until is not None:
+            raise TooMany(max(1, math.ceil((until - now).total_seconds())))
+        raise Unauthorized("this token does not hold")
+    token = bearer.token
+    if token.seen_at is None or now - token.seen_at > tokens.SEEN:
+        await house.write(lambda tx: token_rows.seen(tx, token.name, now))
+    actor = Actor(f"{operator()}, token {token.name}", bearer.user)
+    return Caller(request, house, actor, places, bearer.scopes, token.name)
+
+
+def _of(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+#: How a handler asks for the call: `async def show(caller: Call) -> Shown`.
+Call = Annotated[Caller, Depends(_of)]
+
+
+def _place(
+    caller: Call,
+    environment: Annotated[str, Path(description="The environment's name.", examples=["main"], max_length=60)],
+) -> Environment:
+    for one in caller.environments:
+        if one.id == environment:
+            return one
+    known = ", ".join(one.id for one in caller.environments) or "none yet"
+    raise Missing(f"there is no environment {environment!r}; there are: {known}")
+
+
+#: The environment that the address names; a 404 where there is none.
+Place = Annotated[Environment, Depends(_place)]

@@ -1,0 +1,1 @@
+"""The resources of the REST API. Each module has a `RESOURCE`, which is found by itself."""
