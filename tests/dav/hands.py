@@ -167,9 +167,12 @@ class Hands:
 
     def _report(self, method: str, body: str) -> list[tuple[str, str, str]]:
         """(href as a plain path, etag, text) of each answer."""
-        status, _, text = self._server.ask(
-            self._user, method, self.path, body, Depth="1", Content_Type="text/xml; charset=utf-8"
-        )
+        for _ in range(3):  # Radicale says 500 once in thousands of reads that come while it writes
+            status, _, text = self._server.ask(
+                self._user, method, self.path, body, Depth="1", Content_Type="text/xml; charset=utf-8"
+            )
+            if status < 500:
+                break
         assert status == 207, (method, status, text)
         told = []
         for one in ET.fromstring(text):
