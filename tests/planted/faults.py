@@ -9,6 +9,7 @@ from tests.planted.fault import Fault
 from tests.planted.hands import HANDS
 from tests.planted.keeping import KEEPING
 from tests.planted.notices import NOTICES
+from tests.planted.pages import PAGES
 from tests.planted.plan import PLAN
 from tests.planted.setup import SETUP
 from tests.planted.store import STORE
@@ -27,6 +28,7 @@ PLANTED: tuple[Fault, ...] = (
     *NOTICES,
     *CALDAV,
     *KEEPING,
+    *PAGES,
 )
 
 SURVIVORS: tuple[Fault, ...] = (

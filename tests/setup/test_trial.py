@@ -271,6 +271,26 @@ def test_i8_a_mailbox_that_is_being_synchronized_is_tested_later(room: Room) -> 
         assert leases.take(tx, f"mailbox:{box}", "next", room.clock.now(), LEASE) is not None
 
 
+def test_a_test_that_another_is_at_is_left_to_it(room: Room) -> None:
+    """In the browser, say, while the service goes on with tests that wait: what one tells is not undone by the other."""
+    box = room.mailbox("anna")
+    room.prepare("anna")
+    with room.database.write() as tx:
+        leases.take(tx, f"mailbox:{box}", "the other", room.clock.now(), LEASE)
+        rows.begin_test(tx, MAIN, box, room.clock.now())
+    after = room.at_work(lambda bench: trial._test_one(bench, MAIN, box))
+    assert (after.status, after.failures) == (TrialStatus.IN_PROGRESS, 0)
+
+
+def test_a_test_that_another_has_ended_is_not_run_twice(room: Room) -> None:
+    box = room.mailbox("anna")
+    room.prepare("anna")
+    assert room.test("anna")[0].enabled
+    before = room.requests()
+    after = room.at_work(lambda bench: trial._test_one(bench, MAIN, box))
+    assert (after.status, room.requests()) == (TrialStatus.SUCCESS, before)
+
+
 @pytest.mark.parametrize("change", [mailboxes.disable, mailboxes.reject])
 def test_a_mailbox_switched_off_while_its_test_runs_stays_off(room: Room, change) -> None:
     box = room.mailbox("anna")
