@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, Page
+from sqlalchemy import Connection, select
 from tests.browser.chromium import browsing
 
 from fieldcal import runfile
@@ -24,6 +25,7 @@ from fieldcal.serving import work
 from fieldcal.setup_model import Actor, Selection
 from fieldcal.sites import Sites
 from fieldcal.state import mailboxes
+from fieldcal.state.tables import links
 
 OPERATOR = Actor("tests")
 _ANY = ("127.0.0.1:0",)
@@ -45,6 +47,14 @@ class Company:
             first = mailboxes.ids(tx, setup.ENVIRONMENT, Selection())[0]
         return path.replace("{mailbox}", first)
 
+    async def path(self, shown: str) -> str:
+        """The path with `{mailbox}` named, or `{booking}`: one that is in a calendar."""
+        if "{booking}" not in shown:
+            return self.filled(shown) if "{mailbox}" in shown else shown
+        while not (found := await self.app.database.reading(_written)):  # noqa: ASYNC110 - the state rings no bell
+            await asyncio.sleep(0.1)
+        return shown.replace("{booking}", found)
+
     async def context(self, *, dark: bool = False, narrow: bool = False) -> BrowserContext:
         """A person's own browser: wide or a phone, light or dark, in Vienna."""
         size = {"width": 390, "height": 844} if narrow else {"width": 1280, "height": 860}
@@ -65,6 +75,10 @@ class Company:
         await page.get_by_role("button", name="Sign in").click()
         await page.wait_for_url(lambda url: "sign-in" not in url)
         return page
+
+
+def _written(tx: Connection) -> str:
+    return tx.scalar(select(links.c.booking).where(links.c.event.is_not(None)).limit(1)) or ""
 
 
 def listen(page: Page) -> None:

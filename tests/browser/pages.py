@@ -24,6 +24,8 @@ PAGES = (
     Shown("overview", "/overview", charts=True),
     Shown("mailboxes", "/mailboxes"),
     Shown("mailbox", "/mailboxes/{mailbox}"),
+    Shown("bookings", "/bookings"),
+    Shown("booking", "/bookings/{booking}"),
     Shown("account", "/account"),
     Shown("users", "/users"),
     Shown("user", "/users/one?name=approver"),

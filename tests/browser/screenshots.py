@@ -34,7 +34,7 @@ async def _write(at: Company) -> None:
                 page = await at.signed_in(shown.who, **looks)
             else:
                 page = await (await at.context(**looks)).new_page()
-            await page.goto(at.filled(shown.path), wait_until="networkidle")
+            await page.goto(await at.path(shown.path), wait_until="networkidle")
             path = IMAGES / f"{shown.name}-{look}.webp"
             shot = base64.b64encode(await page.screenshot()).decode()
             path.write_bytes(base64.b64decode(await desk.evaluate(_PACK, shot)))

@@ -21,7 +21,7 @@ async def _looking(at: Company, shown: Shown, **looks: bool) -> Page:
     else:
         page = await (await at.context(**looks)).new_page()
         listen(page)
-    await page.goto(at.filled(shown.path), wait_until="load")
+    await page.goto(await at.path(shown.path), wait_until="load")
     return page
 
 
@@ -68,7 +68,7 @@ def test_every_page_is_under_200_kb_on_the_wire_and_loads_nothing_of_another_hos
     async def story(at: Company) -> None:
         for shown in PAGES:
             page = await _looking(at, shown)
-            weight, hosts = await _weighed(page, at.filled(shown.path))
+            weight, hosts = await _weighed(page, await at.path(shown.path))
             assert 2_000 < weight < HEAVIEST, (shown.path, weight)
             assert hosts == {at.home.split("/")[2]}, shown.path
             await page.context.close()

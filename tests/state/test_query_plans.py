@@ -20,6 +20,7 @@ from fieldcal.setup_model import Selection
 from fieldcal.state import (
     activity,
     audit,
+    booking_lists,
     bookings,
     history,
     links,
@@ -32,6 +33,7 @@ from fieldcal.state import (
     users,
     workers,
 )
+from fieldcal.state.booking_lists import Wanted
 from fieldcal.state.database import Database
 from fieldcal.state.marks import Later, Marked
 from fieldcal.state.people_tables import audit as audit_table
@@ -128,6 +130,22 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "pruning.drop, the history": lambda tx: pruning.drop(tx, history_table, pruning.history_before(NOW)),
     "pruning.drop, the audit": lambda tx: pruning.drop(tx, audit_table, pruning.audit_before(NOW)),
     "pruning.drop, plans": lambda tx: pruning.drop(tx, plan_rows, pruning.plan_rows_before(NOW)),
+    "a list of bookings, those of days": lambda tx: booking_lists.page(
+        tx, ENVIRONMENT, Wanted(since=NOW, until=NOW + DAY)
+    ),
+    "a list of bookings, searched by number": lambda tx: booking_lists.page(tx, ENVIRONMENT, Wanted(number="WO-00012")),
+    "a list of bookings, searched by account and day": lambda tx: booking_lists.page(
+        tx, ENVIRONMENT, Wanted(account="school", since=NOW)
+    ),
+    "a list of bookings, of workers": lambda tx: booking_lists.page(
+        tx, ENVIRONMENT, Wanted(workers=[WORKER.id, "worker-1"], since=NOW)
+    ),
+    "how many bookings are found": lambda tx: [
+        booking_lists.count(tx, ENVIRONMENT, wanted)
+        for wanted in (Wanted(since=NOW), Wanted(number="wo-1"), Wanted(account="a", until=NOW), Wanted(workers=["w"]))
+    ],
+    "marks.of_bookings": lambda tx: marks.of_bookings(tx, ENVIRONMENT, IDS),
+    "links.of_bookings": lambda tx: links.of_bookings(tx, ENVIRONMENT, IDS),
     "a worker's new mailbox": lambda tx: workers._mark_bookings(tx, ENVIRONMENT, [WORKER], WINDOW, NOW),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,10 +15,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from fieldcal.app import App
-    from fieldcal.model import Booking, BookingId, Worker
+    from fieldcal.model import BookingId
+    from fieldcal.seeing import Match
     from fieldcal.setup_model import Actor
-    from fieldcal.sync.explain import Why
-    from fieldcal.sync.site import Site
 
 
 def why(
@@ -56,27 +54,16 @@ def why(
         _print(found[0])
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """One booking that is meant, with the whole answer."""
-
-    environment: str
-    #: None: it could never be read
-    booking: Booking | None
-    worker: Worker | None
-    subject: str
-    told: Why
-
-
 async def _matches(app: App, actor: Actor, environment: str | None, text: str) -> list[Match]:
     """The bookings that are meant, each with its answer; a `ConfigError` where there is none."""
+    from fieldcal import seeing
     from fieldcal.sites import Sites
 
     meant = await app.database.reading(_visible, actor, environment, text)
     found: list[Match] = []
     async with Sites(app) as sites:
         for place, ids in meant.items():
-            found += await app.database.reading(_explained, await sites.unasked(place), ids)
+            found += await app.database.reading(seeing.explained, await sites.unasked(place), ids)
     if not found:
         raise ConfigError(
             f"no booking {one_line(text, 80)!r} is known: write its id, its name or its work order's number; "
@@ -86,58 +73,13 @@ async def _matches(app: App, actor: Actor, environment: str | None, text: str) -
 
 
 def _visible(tx: Connection, actor: Actor, environment: str | None, text: str) -> dict[str, list[BookingId]]:
-    """The bookings of this id, name or number that this person may see, by environment; a worker sees the own ones."""
-    from fieldcal.model import BookingId
-    from fieldcal.setup.permissions import Action, allowed, allowed_own, require
-    from fieldcal.state import aside, bookings, environments
-    from fieldcal.state.aside import Kind
+    """The bookings of this id, name or number that this person may see, by environment."""
+    from fieldcal import seeing
+    from fieldcal.state import environments
 
-    if not allowed_own(actor, Action.SEE_BOOKINGS):
-        require(actor, Action.SEE_BOOKINGS)
     places = [environments.get(tx, environment).id] if environment else environments.names(tx)
-    found: dict[str, list[BookingId]] = {}
-    for place in places:
-        ids: Sequence[BookingId] = bookings.search(tx, place, text)
-        stored = bookings.load(tx, place, ids)
-        rows = [stored[key].known.booking for key in ids]
-        if not allowed(actor, Action.SEE_BOOKINGS):
-            rows = [row for row in rows if _is_own(tx, actor, place, row)]
-        meant = [row.id for row in rows]
-        if not ids and allowed(actor, Action.SEE_BOOKINGS):
-            # Of a row that was never read nothing but its id is known, so nobody can call it the own one.
-            meant = [BookingId(key) for key in aside.load(tx, place, Kind.BOOKING, [text.strip().lower().strip("{}")])]
-        if meant:
-            found[place] = meant
-    return found
-
-
-def _is_own(tx: Connection, actor: Actor, place: str, row: Booking) -> bool:
-    from fieldcal.state import mailboxes, workers
-
-    worker, _ = workers.load(tx, place, [row.worker]).get(row.worker or "", (None, False))
-    if worker is None or worker.mailbox is None:
-        return False
-    box = mailboxes.load(tx, place, worker.mailbox)
-    return box is not None and actor.owns(box)
-
-
-def _explained(tx: Connection, site: Site, ids: Sequence[BookingId]) -> list[Match]:
-    from fieldcal.plan.render import title
-    from fieldcal.state import bookings, workers
-    from fieldcal.sync.explain import explain
-
-    found: list[Match] = []
-    known = bookings.load(tx, site.environment, ids)
-    for key in ids:
-        told = explain(tx, site, key)
-        if key not in known:
-            found += [Match(site.environment, None, None, "", told)] if told is not None else []
-            continue
-        row = known[key].known.booking
-        worker, _ = workers.load(tx, site.environment, [row.worker]).get(row.worker or "", (None, False))
-        if told is not None:
-            found.append(Match(site.environment, row, worker, title(known[key].known, site.settings), told))
-    return found
+    found = {place: seeing.called(tx, actor, place, text) for place in places}
+    return {place: ids for place, ids in found.items() if ids}
 
 
 def _in_short(one: Match) -> dict[str, object]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, bindparam, or_, select, update
 from fieldcal.model import Booking, BookingId, Detailed, Known, StatusKind, Window, WorkerId, WorkOrder, WorkOrderId
 from fieldcal.state.aside_tables import set_aside
 from fieldcal.state.rows import from_json, slices, to_json, upsert
+from fieldcal.state.sought import SOUGHT, sought
 from fieldcal.state.tables import bookings, links, marks
 
 # built once: building it costs more than running it
@@ -29,7 +30,8 @@ class Stored:
     stale: bool
 
 
-def _stored(row: Row[Any]) -> Stored:
+def stored(row: Row[Any]) -> Stored:
+    """The value of one row of the table."""
     booking = Booking(
         BookingId(row.id), row.name, row.start, row.end, WorkerId(row.worker) if row.worker else None, row.status,
         row.status_name, StatusKind(row.kind), WorkOrderId(row.work_order) if row.work_order else None,
@@ -44,7 +46,7 @@ def load(tx: Connection, environment: str, ids: Iterable[str]) -> dict[BookingId
     found: dict[BookingId, Stored] = {}
     for some in slices(sorted(set(ids))):
         for row in tx.execute(_LOAD, {"b_environment": environment, "b_ids": some}):
-            found[BookingId(row.id)] = _stored(row)
+            found[BookingId(row.id)] = stored(row)
     return found
 
 
@@ -60,15 +62,15 @@ def _columns(environment: str, booking: Booking, run: str) -> dict[str, Any]:
 
 def store_rows(tx: Connection, environment: str, rows: Sequence[Booking], run: str, *, stale: bool) -> None:
     """Keep these rows, each unless a newer version is stored; snapshots stay as they are (R11)."""
-    columns = [{**_columns(environment, row, run), "stale": stale} for row in rows]
-    upsert(tx, bookings, columns, keep=() if stale else ("stale",), newer="version")
+    columns = [{**_columns(environment, row, run), "stale": stale, **sought(row, None)} for row in rows]
+    upsert(tx, bookings, columns, keep=(*SOUGHT, *(() if stale else ("stale",))), newer="version")
 
 
 def store_details(tx: Connection, environment: str, found: Sequence[Detailed], run: str) -> None:
     """Keep these rows with their work orders as they are now, each unless a newer version is stored."""
     columns = [
         {**_columns(environment, item.booking, run), "stale": False,
-         "snapshot": to_json(item.work_order) if item.work_order else None}
+         "snapshot": to_json(item.work_order) if item.work_order else None, **sought(item.booking, item.work_order)}
         for item in found
     ]  # fmt: skip
     upsert(tx, bookings, columns, newer="version")
@@ -154,7 +156,7 @@ def in_window(tx: Connection, environment: str, window: Window) -> list[Stored]:
         )
         .order_by(bookings.c.start, bookings.c.id)
     )
-    return [_stored(row) for row in rows]
+    return [stored(row) for row in rows]
 
 
 def concerned(tx: Connection, environment: str, ids: Iterable[str]) -> dict[BookingId, set[str]]:
@@ -241,7 +243,7 @@ def search(tx: Connection, environment: str, text: str, limit: int = 20) -> list
         )
         .order_by(bookings.c.start, bookings.c.id)
     )
-    found = (item for item in map(_stored, rows) if _is_called(item.known, wanted))
+    found = (item for item in map(stored, rows) if _is_called(item.known, wanted))
     return [item.known.booking.id for item in islice(found, limit)]
 
 

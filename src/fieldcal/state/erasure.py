@@ -208,7 +208,7 @@ def _work_orders(tx: Connection, words: Words) -> int:
         tx.execute(
             update(bookings)
             .where(bookings.c.environment == row.environment, bookings.c.id == row.id)
-            .values(snapshot=to_json(bare), place="")
+            .values(snapshot=to_json(bare), place="", account="")
         )
         theirs = and_(links.c.environment == row.environment, links.c.booking == row.id)
         tx.execute(update(links).where(theirs).values(subject="", location=""))

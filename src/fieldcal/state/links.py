@@ -68,6 +68,16 @@ def of_booking(tx: Connection, environment: str, booking: str) -> list[Link]:
     return [_link(row) for row in rows]
 
 
+def written_at(tx: Connection, environment: str, mailbox: str, booking: str) -> datetime | None:
+    """When the event of this booking was last written there, or taken over."""
+    found: datetime | None = tx.scalar(
+        select(links.c.written_at).where(
+            links.c.environment == environment, links.c.mailbox == mailbox, links.c.booking == booking
+        )
+    )
+    return found
+
+
 def of_bookings(tx: Connection, environment: str, ids: Iterable[str]) -> list[Link]:
     """Every link of these bookings, in whatever mailbox."""
     found: list[Link] = []

@@ -12,6 +12,7 @@ from fieldcal.errors import ConfigError
 from fieldcal.model import Check, MailboxId
 from fieldcal.plan.ready import ready
 from fieldcal.setup_model import (
+    Actor,
     Approval,
     Mailbox,
     MailboxPage,
@@ -352,3 +353,17 @@ def holder(tx: Connection, mailbox: Mailbox) -> Mailbox | None:
         .order_by(mailboxes.c.environment)
     ).first()
     return None if row is None else _mailbox(row)
+
+
+def owned(tx: Connection, environment: str, actor: Actor) -> list[Mailbox]:
+    """The mailboxes that are this person's own, as `Actor.owns` tells; none of the operator's."""
+    if actor.user is None:
+        return []
+    names = [name.lower() for name in (actor.user.object_id, actor.user.sign_in) if name]
+    rows = tx.execute(
+        select(mailboxes).where(
+            mailboxes.c.environment == environment,
+            or_(func.lower(mailboxes.c.id).in_(names), func.lower(mailboxes.c.address).in_(names)),
+        )
+    )
+    return [box for box in map(_mailbox, rows) if actor.owns(box)]

@@ -217,3 +217,14 @@ def one(tx: Connection, environment: str, mailbox: str, booking: str) -> Waiting
         )
     ).first()
     return Waiting(row.due, row.trouble) if row else None
+
+
+def of_bookings(tx: Connection, environment: str, ids: Sequence[str]) -> dict[str, list[Waiting]]:
+    """The marks of these bookings, in whatever mailbox; at most a page of them."""
+    found: dict[str, list[Waiting]] = {}
+    asked = select(marks.c.booking, marks.c.due, marks.c.trouble).where(
+        marks.c.environment == environment, marks.c.booking.in_(ids)
+    )
+    for row in tx.execute(asked):
+        found.setdefault(row.booking, []).append(Waiting(row.due, row.trouble))
+    return found

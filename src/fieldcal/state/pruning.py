@@ -231,7 +231,7 @@ def thin(tx: Connection, environment: str, ids: Sequence[str], before: datetime)
         tx.execute(
             update(bookings)
             .where(*_still_old(environment, some, before))
-            .values(name="", place="", snapshot=None, pruned=True)
+            .values(name="", place="", snapshot=None, number="", account="", pruned=True)
         )
         here = and_(
             links.c.environment == environment, links.c.booking.in_(some), links.c.end < before,

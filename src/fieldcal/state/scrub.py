@@ -20,6 +20,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, String, Table, and_, delete, or_, select, update
 
 from fieldcal.state.columns import metadata
+from fieldcal.state.sought import SOUGHT
 from fieldcal.state.tables import bookings, environments, links, mailboxes, meta, profiles, webhooks
 
 #: What stands in place of a word that was taken out.
@@ -145,6 +146,9 @@ def _kept_whole(table: Table, row: Any, changed: dict[str, Any]) -> dict[str, An
         if "triggers" in changed:
             values = msgspec.json.decode(row["triggers"], type=dict[str, str])
             changed["triggers"] = msgspec.json.encode({k: v for k, v in values.items() if k != "place"}).decode()
-    if table is bookings and "place" in changed:
-        changed["place"] = ""
+    if table is bookings:
+        # Small letters may hide a word that is spelled otherwise in the texts that these are made of.
+        emptied = [name for name in ("place", *SOUGHT) if name in changed]
+        emptied += SOUGHT if changed.keys() & {"snapshot", "name"} else ()
+        changed |= dict.fromkeys(emptied, "")
     return changed

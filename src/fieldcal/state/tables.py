@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text, true
 
-from fieldcal.state.columns import Instant, Serial, count, flag, metadata, text_column
+from fieldcal.state.columns import Instant, Serial, count, flag, metadata, plain_column, text_column
 
 #: Facts of this installation: `installation` (its id, part of the backup).
 meta = Table("meta", metadata, Column("key", String(64), primary_key=True), text_column("value"))
@@ -187,6 +187,10 @@ bookings = Table(
     text_column("seen_run"),
     #: its texts were taken away by age (`pruning.py`); a row that comes again brings them anew
     flag("pruned"),
+    #: its work order's number (else its own name) and account, as they are searched for (`state/sought.py`)
+    *(plain_column("number"), plain_column("account")),
+    Index(None, "environment", "number", "start"),
+    Index(None, "environment", "account", "start"),
     Index(None, "environment", "start"),
     Index(None, "environment", "worker", "end"),
     Index(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -19,6 +20,7 @@ from fieldcal.web.section import GROUPS, Section, sections
 if TYPE_CHECKING:
     from fieldcal.web.visit import Visit
 
+_INSTANT = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC")
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
@@ -70,14 +72,8 @@ def _environment() -> Environment:
     )  # fmt: skip
     made.globals |= {"t": _text, "asset": assets.url, "may_pass": _may_pass, "Gate": Gate}
     made.globals["icons"] = made.get_template("parts/icons.html").module
-    made.filters |= {
-        "time": time,
-        "ago": ago,
-        "day": day,
-        "clock": clock,
-        "number": lambda value: f"{value:,}",
-        "commands": commands,
-    }
+    made.filters |= {"time": time, "ago": ago, "day": day, "clock": clock, "zoned": zoned, "commands": commands}
+    made.filters["number"] = lambda value: f"{value:,}"
     return made
 
 
@@ -128,6 +124,15 @@ def clock(context: Context, at: datetime, on: date) -> str:
     """The time of an instant in the viewer's zone; with its day where that is not `on`."""
     local = at.astimezone(context["zone"])
     return f"{local:%H:%M}" if local.date() == on else f"{local:%a %H:%M}"
+
+
+@pass_context
+def zoned(context: Context, words: str) -> Markup:
+    """A text of the state with its instants (`2026-11-23 08:00 UTC`) in the viewer's zone, and its commands as code."""
+    parts = _INSTANT.split(words)
+    shown = [time(context, datetime.fromisoformat(part).replace(tzinfo=UTC)) if at % 2 else commands(part)
+             for at, part in enumerate(parts)]  # fmt: skip
+    return Markup("").join(shown)
 
 
 def span(passed: timedelta) -> str:

@@ -94,6 +94,10 @@ class Works:
         """The work that this very form began before."""
         return self._known.get(self._once.get(once, ""))
 
+    def forget(self, once: str) -> None:
+        """Let this form begin its work anew; what it began before is remembered for those who look at it."""
+        self._once.pop(once, None)
+
     def begin(
         self, kind: str, environment: str, user: str, total: int, now: datetime, once: str,
         run: Callable[[Work[object]], Awaitable[None]],

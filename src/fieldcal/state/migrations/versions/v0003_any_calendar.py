@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
-from fieldcal.state.columns import Instant
+from fieldcal.state.columns import Instant, Plain
 
 revision = "0003"
 down_revision = "0002"
@@ -68,6 +70,7 @@ def upgrade() -> None:
     _sign_in()
     _set_aside()
     _tokens()
+    _searching()
 
 
 def _tokens() -> None:
@@ -83,6 +86,31 @@ def _tokens() -> None:
     )
     op.create_index("ix_tokens_digest", "tokens", ["digest"], unique=True)
     op.create_index("ix_tokens_user", "tokens", ["user"])
+
+
+def _searching() -> None:
+    """What bookings are searched by, filled from what is stored."""
+    for name in ("number", "account"):
+        op.add_column("bookings", sa.Column(name, Plain, nullable=False, server_default=""))
+    tx = op.get_bind()
+    rows = tx.execute(sa.text("SELECT environment, id, name, snapshot FROM bookings")).all()
+    values = [
+        {"environment": row.environment, "id": row.id, **sought(row.name, row.snapshot)}
+        for row in rows
+        if row.name or row.snapshot
+    ]
+    if values:
+        change = "UPDATE bookings SET number = :number, account = :account"
+        tx.execute(sa.text(change + " WHERE environment = :environment AND id = :id"), values)
+    for name in ("number", "account"):
+        op.create_index(f"ix_bookings_environment_{name}_start", "bookings", ["environment", name, "start"])
+
+
+def sought(name: str, snapshot: str | None) -> dict[str, str]:
+    """`state.sought` as it was when this revision was made."""
+    order = json.loads(snapshot) if snapshot else {}
+    number, account = order.get("number") or name, order.get("service_account") or order.get("billing_account") or ""
+    return {"number": " ".join(number.lower().split())[:200], "account": " ".join(account.lower().split())[:200]}
 
 
 def _sign_in() -> None:

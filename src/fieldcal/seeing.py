@@ -1,0 +1,207 @@
+"""Which bookings a person may see, and where each stands: asked alike by the command line and the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from fieldcal.errors import ConfigError
+from fieldcal.model import Booking, BookingId, Link, MailboxId, StatusKind, Worker
+from fieldcal.plan.render import title
+from fieldcal.plan.settings import Account, Settings
+from fieldcal.setup.permissions import Action, allowed, allowed_own, require, require_for
+from fieldcal.setup_model import Actor
+from fieldcal.state import aside, booking_lists, bookings, environments, links, mailboxes, marks, workers
+from fieldcal.state.aside import Kind
+from fieldcal.state.booking_lists import Wanted
+from fieldcal.state.bookings import Stored
+from fieldcal.sync.explain import Why, explain
+from fieldcal.sync.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One booking that is meant, with the whole answer."""
+
+    environment: str
+    #: None: it could never be read
+    booking: Booking | None
+    worker: Worker | None
+    subject: str
+    told: Why
+
+
+def called(tx: Connection, actor: Actor, environment: str, text: str) -> list[BookingId]:
+    """The bookings of this id, name or number that this person may see; a worker sees the own ones."""
+    if not allowed_own(actor, Action.SEE_BOOKINGS):
+        require(actor, Action.SEE_BOOKINGS)
+    ids = bookings.search(tx, environment, text)
+    stored = bookings.load(tx, environment, ids)
+    meant = [key for key in ids if may_see(tx, actor, environment, stored[key].known.booking)]
+    if not ids and allowed(actor, Action.SEE_BOOKINGS):
+        # Of a row that was never read nothing but its id is known, so nobody can call it the own one.
+        found = aside.load(tx, environment, Kind.BOOKING, [text.strip().lower().strip("{}")])
+        meant = [BookingId(key) for key in found]
+    return meant
+
+
+def may_see(tx: Connection, actor: Actor, environment: str, row: Booking) -> bool:
+    """Whether this person may see this booking: all, or the own one only."""
+    return allowed(actor, Action.SEE_BOOKINGS) or is_own(tx, actor, environment, row)
+
+
+def is_own(tx: Connection, actor: Actor, environment: str, row: Booking) -> bool:
+    """Whether the booking's worker has the mailbox of the worker who asks."""
+    if not allowed_own(actor, Action.SEE_BOOKINGS):
+        return False
+    worker, _ = workers.load(tx, environment, [row.worker]).get(row.worker or "", (None, False))
+    if worker is None or worker.mailbox is None:
+        return False
+    box = mailboxes.load(tx, environment, worker.mailbox)
+    return box is not None and actor.owns(box)
+
+
+def explained(tx: Connection, site: Site, ids: Sequence[BookingId]) -> list[Match]:
+    """Where these bookings stand, those of which something is known."""
+    found: list[Match] = []
+    known = bookings.load(tx, site.environment, ids)
+    for key in ids:
+        told = explain(tx, site, key)
+        if key not in known:
+            found += [Match(site.environment, None, None, "", told)] if told is not None else []
+            continue
+        row = known[key].known.booking
+        worker, _ = workers.load(tx, site.environment, [row.worker]).get(row.worker or "", (None, False))
+        if told is not None:
+            found.append(Match(site.environment, row, worker, title(known[key].known, site.settings), told))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One booking of a list. `standing`: `deleted`, `refused`, `behind`, `waits`, `stands` or `none`."""
+
+    booking: Booking
+    number: str
+    account: str
+    worker: str
+    standing: str
+
+
+def listed(
+    tx: Connection, actor: Actor, environment: str, settings: Settings, wanted: Wanted, *, offset: int, limit: int
+) -> tuple[list[Listed], int]:
+    """One page of the bookings that this person may see, and how many there are in all."""
+    if not allowed_own(actor, Action.SEE_BOOKINGS):
+        require(actor, Action.SEE_BOOKINGS)
+    if not allowed(actor, Action.SEE_BOOKINGS):
+        wanted = _own(tx, actor, environment, wanted)
+    total = booking_lists.count(tx, environment, wanted)
+    rows = booking_lists.page(tx, environment, wanted, offset=offset, limit=limit)
+    return _told(tx, environment, settings, rows), total
+
+
+def _own(tx: Connection, actor: Actor, environment: str, wanted: Wanted) -> Wanted:
+    boxes = [box.id for box in mailboxes.owned(tx, environment, actor)]
+    theirs = booking_lists.workers_of(tx, environment, boxes)
+    meant = theirs if wanted.workers is None else [one for one in theirs if one in set(wanted.workers)]
+    return replace(wanted, workers=meant)
+
+
+def _told(tx: Connection, environment: str, settings: Settings, rows: Sequence[Stored]) -> list[Listed]:
+    ids = [row.known.booking.id for row in rows]
+    people = workers.load(tx, environment, {row.known.booking.worker for row in rows})
+    standing: dict[BookingId, list[Link]] = {}
+    for link in links.of_bookings(tx, environment, ids):
+        standing.setdefault(link.booking, []).append(link)
+    waiting = marks.of_bookings(tx, environment, ids)
+    found: list[Listed] = []
+    for row in rows:
+        one = row.known.booking
+        order = row.known.snapshot
+        worker, _ = people.get(one.worker or "", (None, False))
+        billed = settings.account is Account.BILLING
+        account = "" if order is None else order.billing_account if billed else order.service_account
+        number = (order.number if order else "") or one.name
+        found.append(Listed(one, number, account, worker.name if worker else "",
+                            _standing(row, standing.get(one.id, ()), waiting.get(one.id, ()))))  # fmt: skip
+    return found
+
+
+def _standing(row: Stored, found: Sequence[Link], waiting: Sequence[marks.Waiting]) -> str:
+    there = any(link.event is not None and not link.declined for link in found)
+    if any(mark.due is None for mark in waiting):
+        return "refused"
+    if waiting:
+        return "behind" if there else "waits"
+    if there:
+        return "stands"
+    gone = row.known.deleted_at is not None or not row.known.booking.active
+    return "deleted" if gone else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The event of a booking as it was last written into one mailbox."""
+
+    mailbox: str
+    address: str
+    subject: str
+    start: datetime | None
+    end: datetime | None
+    location: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A booking as it is, its event as it would be written now, and the events as they were written."""
+
+    subject: str
+    location: str
+    events: Sequence[Written]
+
+
+def beside(tx: Connection, site: Site, booking: BookingId) -> Beside:
+    """What is to stand in the calendar beside what stands there; nothing is asked of it."""
+    stored = bookings.load(tx, site.environment, [booking]).get(booking)
+    events = [_written(tx, site.environment, link) for link in links.of_booking(tx, site.environment, booking)
+              if link.event is not None]  # fmt: skip
+    if stored is None:
+        return Beside("", "", events)
+    row = stored.known.booking
+    worker, _ = workers.load(tx, site.environment, [row.worker]).get(row.worker or "", (None, False))
+    if worker is None or row.kind is StatusKind.PROPOSED:
+        return Beside(title(stored.known, site.settings), row.place, events)
+    try:
+        event = site.render(stored.known, worker, site.settings, site.clock.now())
+    except ConfigError:  # a template is at fault, which stands among the alerts
+        return Beside(title(stored.known, site.settings), row.place, events)
+    return Beside(event.subject, event.location, events)
+
+
+def _written(tx: Connection, environment: str, link: Link) -> Written:
+    box = mailboxes.load(tx, environment, link.mailbox)
+    address = box.address if box and box.address else str(link.mailbox)
+    at = links.written_at(tx, environment, link.mailbox, link.booking)
+    return Written(link.mailbox, address, link.subject, link.start, link.end, link.location, at)
+
+
+def concerned(tx: Connection, actor: Actor, environment: str, row: Booking) -> frozenset[MailboxId] | None:
+    """The mailboxes that a pass for this booking is for, when this person may have one; None: all of them.
+
+    A worker's own pass is for the own mailbox only.
+    """
+    worker, _ = workers.load(tx, environment, [row.worker]).get(row.worker or "", (None, False))
+    home = {worker.mailbox} if worker and worker.mailbox else set()
+    if allowed(actor, Action.SYNC):
+        there = {MailboxId(box) for box in bookings.concerned(tx, environment, [row.id]).get(row.id, ())}
+        return frozenset(home | there) or None
+    require_for(actor, Action.SYNC, mailboxes.some(tx, environment, sorted(home)),
+                environments.get(tx, environment).settings)  # fmt: skip
+    if not home:
+        require(actor, Action.SYNC)
+    return frozenset(home)

@@ -1,0 +1,217 @@
+"""Bookings: searched and listed; and of one, why it is or is not in the calendar, and a pass for it now."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from fieldcal import seeing
+from fieldcal.asked import Told, tell
+from fieldcal.errors import ConfigError
+from fieldcal.model import Booking, BookingId
+from fieldcal.plan.zones import date_text, local, span_text
+from fieldcal.seeing import Beside, Listed, Match
+from fieldcal.setup.permissions import Action
+from fieldcal.setup_model import Environment
+from fieldcal.sites import Sites
+from fieldcal.state import booking_lists, bookings, mailboxes
+from fieldcal.state.booking_lists import Wanted
+from fieldcal.sync.answer import told as line_told
+from fieldcal.web.listing import Column, Listing
+from fieldcal.web.section import Entry, Section
+from fieldcal.web.texts import text
+from fieldcal.web.visit import Here, Visit
+from fieldcal.web.work import Work
+
+SECTION = Section("bookings", Entry("work", 10, "calendar"))
+
+_COLUMNS = (Column("time"), Column("number"), Column("worker"), Column("account"), Column("status"), Column("standing"))
+_WAYS = ("number", "worker", "account")
+#: Workers whose bookings are listed together; where more are called so, the name has to be told better.
+_WORKERS = 50
+_YEARS = (1970, 9998)
+_GUID = re.compile(r"\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?", re.IGNORECASE)
+#: How long a page waits for a pass before it says that it is still under way, seconds.
+_WAITS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    rows: list[Listed]
+    total: int
+    #: some booking is known at all
+    any_known: bool
+    #: the search named more workers than are looked for together
+    too_many: bool
+    #: who may see the own ones only, and has no mailbox here
+    without_own: bool
+
+
+@SECTION.get("/bookings", Action.SEE_BOOKINGS, own=True)
+async def show(visit: Here) -> Response:
+    """One page of the list."""
+    place, listing = visit.place_of_work, _listing(visit)
+    if _GUID.fullmatch(listing.search):
+        return visit.go(f"/bookings/{listing.search.strip('{}').lower()}")
+    span = (_day(listing.filters["from"], visit, 0), _day(listing.filters["to"], visit, 1))
+    found = await visit.house.read(lambda tx: _look(tx, visit, place, listing, span))
+    values = {
+        "listing": listing.counted(found.total), "found": found, "own": not visit.may(Action.SEE_BOOKINGS),
+        "asked": _asks(visit), "rows": [(one, *_when(one.booking, visit)) for one in found.rows], "ways": _WAYS,
+    }  # fmt: skip
+    return visit.page("bookings.html", values)
+
+
+def _listing(visit: Visit) -> Listing:
+    query = dict(visit.request.query_params)
+    today = visit.house.app.clock.now().astimezone(visit.zone).date().isoformat()
+    query.pop("sort", None)
+    found = Listing.asked(query, path="/bookings", section="bookings", columns=(Column("time", "start"),),
+                          sort="start", filters={"by": _WAYS})  # fmt: skip
+    filters = {"by": found.filters["by"] or _WAYS[0], "from": query.get("from", "") if _asks(visit) else today,
+               "to": query.get("to", "")}  # fmt: skip
+    return replace(found, columns=_COLUMNS, sort="", filters=filters)
+
+
+def _asks(visit: Visit) -> bool:
+    """The address says which bookings are meant; else it is those from today on."""
+    return bool(visit.request.query_params.keys() & {"search", "by", "from", "to"})
+
+
+def _day(given: str, visit: Visit, more: int) -> datetime | None:
+    """The first instant of this day, or of that many days after it, in the viewer's zone."""
+    if not given:
+        return None
+    try:
+        day = date.fromisoformat(given)
+    except ValueError:
+        raise ConfigError(text("bookings.no_day", {"given": given[:40]})) from None
+    if not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise ConfigError(text("bookings.no_day", {"given": given[:40]}))
+    return datetime.combine(day + timedelta(days=more), time(), visit.zone).astimezone(UTC)
+
+
+def _look(
+    tx: Connection, visit: Visit, place: Environment, listing: Listing, span: tuple[datetime | None, datetime | None]
+) -> _Found:
+    by, said = listing.filters["by"], listing.search
+    named = booking_lists.workers_called(tx, place.id, said, _WORKERS + 1) if by == "worker" and said else None
+    wanted = Wanted(
+        number=said if by == "number" else "", account=said if by == "account" else "",
+        workers=named[:_WORKERS] if named is not None else None, since=span[0], until=span[1],
+    )  # fmt: skip
+    rows, total = seeing.listed(
+        tx, visit.actor, place.id, place.settings, wanted, offset=listing.offset, limit=listing.size
+    )
+    known = bool(rows or booking_lists.page(tx, place.id, Wanted(), limit=1))
+    without = not visit.may(Action.SEE_BOOKINGS) and not mailboxes.owned(tx, place.id, visit.actor)
+    return _Found(rows, total, known, named is not None and len(named) > _WORKERS, without)
+
+
+def _when(one: Booking, visit: Visit) -> tuple[str, str]:
+    """The booking's day and its times on the viewer's clock."""
+    begins, ends = local(one.start, visit.zone), local(one.end, visit.zone)
+    days = (ends.date() - begins.date()).days
+    return date_text(one.start, visit.zone.key), f"{begins:%H:%M}–{ends:%H:%M}" + (f" +{days}" if days else "")
+
+
+@SECTION.get("/bookings/{booking}", Action.SEE_BOOKINGS, own=True)
+async def why(visit: Here, booking: str) -> Response:
+    """Every station of one booking's way."""
+    place = visit.place_of_work
+    found = await _asked(visit, place, booking)
+    if found is None:
+        return visit.page("bookings_none.html", {"booking": booking[:80]}, status=404)
+    match, beside = found
+    own = match.booking is not None and await visit.house.read(
+        lambda tx: match.booking is not None and seeing.is_own(tx, visit.actor, place.id, match.booking)
+    )
+    work = visit.house.works.begun_by(f"sync {place.id} {match.told.booking}")
+    values = {
+        "match": match, "beside": beside, "when": _spans(match, visit), "good": match.told.answer.startswith(_IS_IN),
+        "lines": [(line, line_told(line)) for line in match.told.history],
+        "syncs": match.booking is not None and (visit.may(Action.SYNC) or own),
+        "under_way": work is not None and not work.ended,
+    }  # fmt: skip
+    return visit.page("bookings_why.html", values)
+
+
+_IS_IN = "It is in the calendar"
+
+
+def _spans(match: Match, visit: Visit) -> list[str]:
+    """The booking's time on the viewer's clock, and on the worker's where that is another."""
+    if match.booking is None:
+        return []
+    zones = dict.fromkeys([visit.zone.key, match.worker.zone if match.worker else visit.zone.key])
+    return [span_text(match.booking.start, match.booking.end, zone) for zone in zones]
+
+
+async def _asked(visit: Visit, place: Environment, booking: str) -> tuple[Match, Beside] | None:
+    """The booking of this id with what stands of it; None where this person may not see one of it."""
+    if not place.organization:
+        return None
+    key = BookingId(booking.strip().lower().strip("{}"))
+    async with Sites(visit.house.app) as sites:
+        site = await sites.unasked(place.id)
+
+    def look(tx: Connection) -> tuple[Match, Beside] | None:
+        if key not in seeing.called(tx, visit.actor, place.id, key):
+            return None
+        found = seeing.explained(tx, site, [key])
+        return (found[0], seeing.beside(tx, site, key)) if found else None
+
+    return await visit.house.read(look)
+
+
+@SECTION.post("/bookings/{booking}/sync", Action.SYNC, own=True)
+async def sync(visit: Here, booking: str) -> Response:
+    """Have a pass run now for this booking's mailboxes, and say what it did."""
+    place, house, key = visit.place_of_work, visit.house, BookingId(booking.strip().lower())
+    stored = await house.read(lambda tx: bookings.load(tx, place.id, [key]).get(key))
+    row = stored.known.booking if stored else None
+    if row is None or not await house.read(lambda tx: seeing.may_see(tx, visit.actor, place.id, row)):
+        raise ConfigError(text("bookings.none", {"booking": booking[:80]}))
+    only = await house.read(lambda tx: seeing.concerned(tx, visit.actor, place.id, row))
+    if not place.enabled:
+        raise ConfigError(text("bookings.off", {"environment": place.id}))
+
+    async def run(work: Work[Any]) -> None:
+        began = house.app.clock.monotonic()
+        report = await house.service.ask(place.id, only)
+        async with Sites(house.app) as sites:
+            site = await sites.unasked(place.id)
+            work.step(1, await tell(site, report, house.app.clock.monotonic() - began, {}, only))
+
+    once = f"sync {place.id} {key}"
+    known = house.works.begun_by(once)
+    if known is not None and known.ended:
+        house.works.forget(once)
+    work = house.works.begin("sync", place.id, visit.actor.name, 1, house.app.clock.now(), once, run)
+    back = visit.go(f"/bookings/{key}")
+    try:
+        async with asyncio.timeout(_WAITS):
+            async for _ in work.watch():
+                pass
+    except TimeoutError:
+        return visit.say(back, "bookings.sync.under_way", kind="note")
+    return _say_outcome(visit, back, work)
+
+
+def _say_outcome(visit: Visit, back: Response, work: Work[Any]) -> Response:
+    if work.error or not work.results:
+        return visit.say(back, "bookings.sync.failed", {"error": work.error}, "bad")
+    told: Told = work.results[0]
+    if told.error or told.troubles:
+        error = told.error or "; ".join(f"{box}: {why}" for box, why in told.troubles.items())
+        return visit.say(back, "bookings.sync.in_part", {"error": error[:600]}, "bad")
+    counts = {"created": told.created, "updated": told.updated, "removed": told.removed}
+    if not any(counts.values()):
+        return visit.say(back, "bookings.sync.nothing")
+    return visit.say(back, "bookings.sync.done", counts)

@@ -1,0 +1,158 @@
+"""The bookings: found by what is searched for, told why by whom may know, and the own ones only for a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection
+from tests.values import BOOKING, BOX, COLLEAGUE, NOW, ORDER, WORKER, booking_id
+from tests.web.centre_end import Centre
+
+from fieldcal.model import BookingId, Detailed, EventId, Link, Window, WorkOrder
+from fieldcal.setup_model import Role
+from fieldcal.state import bookings, history, links, workers
+from fieldcal.state.history import Line
+from fieldcal.state.tables import environments, mailboxes
+
+DISPATCHER = (Role.DISPATCHER,)
+FEW = 60
+
+
+def stock(at: Centre, number: int = FEW) -> list[BookingId]:
+    """So many bookings, an hour apart from now on; those of an even number are the worker's, the rest a colleague's."""
+    at.environment()
+    begins = at.clock.now()
+    rows = [
+        replace(BOOKING, id=booking_id(n), start=begins + timedelta(hours=n), end=begins + timedelta(hours=n + 1),
+                worker=(WORKER if n % 2 == 0 else COLLEAGUE).id)
+        for n in range(1, number + 1)
+    ]  # fmt: skip
+    found = [Detailed(row, _order(n)) for n, row in enumerate(rows, 1)]
+    with at.app.database.write() as tx:
+        tx.execute(environments.update().values(organization="org"))
+        window = Window(begins - timedelta(days=30), begins + timedelta(days=30))
+        workers.store(tx, "main", [WORKER, COLLEAGUE], [], window, begins)
+        tx.execute(mailboxes.update().values(enabled=True, approval="approved"))
+        bookings.store_details(tx, "main", found, "run")
+    return [row.id for row in rows]
+
+
+def _order(n: int) -> WorkOrder:
+    account = "St. Anne's School" if n <= 3 else "Elbkontor"
+    return replace(ORDER, number=f"WO-{n:04}", service_account=account)
+
+
+@pytest.mark.parametrize(
+    ("query", "there", "total"),
+    [
+        ("", "WO-0025", "1–25 of 60"),
+        ("page=3", "WO-0060", "51–60 of 60"),
+        ("search=wo-004&by=number", "WO-0049", "1–10 of 10"),
+        ("search=WO-0007", "WO-0007", "1–1 of 1"),
+        ("search=st.+anne&by=account", "WO-0003", "1–3 of 3"),
+        ("search=SCHOOL&by=account", "Nothing matches", ""),
+        ("search=NNA&by=worker", "WO-0002", "of 30"),
+        ("search=nobody+at+all&by=worker", "Nothing matches", ""),
+        ("from=2100-01-01&by=number", "Nothing matches", ""),
+        ("to=2000-01-01&by=number", "Nothing matches", ""),
+        ("search=%25&by=number", "Nothing matches", ""),
+        ("from=&search=&to=&by=number&page=2", "WO-0026", "26–50 of 60"),
+    ],
+)
+def test_bookings_are_found_by_the_server(place: Centre, query: str, there: str, total: str) -> None:
+    async def story(at: Centre) -> None:
+        stock(at)
+        browser = await at.signed_in("dispatcher", *DISPATCHER)
+        answer = await browser.get(f"/bookings?{query}")
+        assert answer.status == 200
+        assert there in answer.text
+        assert total in answer.text
+
+    place.play(story)
+
+
+@pytest.mark.parametrize(
+    "query", ["from=yesterday", "to=2026-13-01", "from=0001-01-01", "from=9999-12-31", "by=colour"]
+)
+def test_what_cannot_be_searched_for_is_refused_in_words(place: Centre, query: str) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 1)
+        browser = await at.signed_in("dispatcher", *DISPATCHER)
+        answer = await browser.get(f"/bookings?{query}")
+        assert answer.status == 409
+        assert "<h1" in answer.text
+
+    place.play(story)
+
+
+def test_an_empty_list_says_what_to_do_and_an_id_leads_to_its_booking(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        at.environment()
+        browser = await at.signed_in("dispatcher", *DISPATCHER)
+        assert "No booking is known yet" in (await browser.get("/bookings")).text
+        assert (await browser.get(f"/bookings?search={booking_id(1).upper()}")).to == f"/bookings/{booking_id(1)}"
+        gone = await browser.get(f"/bookings/{booking_id(1)}")
+        assert (gone.status, "No such booking" in gone.text) == (404, True)
+
+    place.play(story)
+
+
+def _tell(tx: Connection, key: BookingId, lines: Sequence[Line]) -> None:
+    link = Link(BOX, key, 0, EventId("event-1"), subject="As it was", start=NOW, end=NOW, location="Elsewhere")
+    links.store(tx, "main", [link], NOW)
+    history.write(tx, "main", "run", lines)
+
+
+def test_why_tells_each_station_what_was_done_and_the_event_beside_the_booking(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        ids = stock(at, 4)
+        evil = "<script>alert(1)</script>"
+        with at.app.database.write() as tx:
+            _tell(tx, ids[1], [Line(BOX, ids[1], "create", "it was new", f"503 {evil}", ok=False, at=at.clock.now())])
+        browser = await at.signed_in("dispatcher", *DISPATCHER)
+        browser.session.cookie_jar.update_cookies({"fieldcal-zone": "Asia/Tokyo"})
+        page = (await browser.get(f"/bookings/{ids[1]}")).text
+        for words in ("It is in the calendar", "Source", "Window", "Set-up", "Decision", "As it was", "Elsewhere",
+                      "differs", "Making the event failed: it was new", "503 &lt;script&gt;", "(Asia/Tokyo, JST)",
+                      "Sync now"):  # fmt: skip
+            assert words in page, words
+        assert "<script>alert" not in page
+        assert " UTC" not in page.replace("UTC+", "")
+
+    place.play(story)
+
+
+def test_a_worker_sees_the_own_bookings_only_and_may_ask_for_those(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        ids = stock(at, 6)
+        stranger = await at.signed_in("stranger", Role.WORKER)
+        assert "No mailbox of this environment is yours" in (await stranger.get("/bookings")).text
+        worker = await at.signed_in(WORKER.address, Role.WORKER)
+        page = (await worker.get("/bookings")).text
+        assert "1–3 of 3" in page
+        assert "WO-0002" in page
+        assert "WO-0001" not in page
+        assert "WO-0001" not in (await worker.get("/bookings?search=WO-0001")).text.replace('value="WO-0001"', "")
+        assert (await worker.get(f"/bookings/{ids[1]}")).status == 200
+        assert (await worker.get(f"/bookings/{ids[0]}")).status == 404
+        assert "that you may see" in (await worker.post(f"/bookings/{ids[0]}/sync")).text
+
+    place.play(story)
+
+
+def test_a_pass_is_offered_to_whom_the_table_lets_and_refused_where_the_environment_is_off(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        ids = stock(at, 2)
+        reader = await at.signed_in("reader", Role.READER)
+        assert "Sync now" not in (await reader.get(f"/bookings/{ids[0]}")).text
+        assert (await reader.post(f"/bookings/{ids[0]}/sync")).status == 403
+        with at.app.database.write() as tx:
+            tx.execute(environments.update().values(enabled=False))
+        dispatcher = await at.signed_in("dispatcher", *DISPATCHER)
+        answer = await dispatcher.post(f"/bookings/{ids[0]}/sync")
+        assert (answer.status, "is switched off" in answer.text) == (409, True)
+
+    place.play(story)
