@@ -198,6 +198,17 @@ def test_its_own_end_hears_only_who_has_the_run_file(data: Path, service: Proces
     assert (status, last["report"]["error"]) == (200, "")
 
 
+def test_while_nobody_can_sign_in_the_start_prints_a_link_that_opens_the_admin_centre(service: Process) -> None:
+    service.until("Stop with Ctrl-C.")
+    (home,) = [line.split()[-1] for line in service.printed if line.startswith("admin centre")]
+    (link,) = [line.strip() for line in service.printed if "/invitation/" in line]
+    assert link.startswith(f"{home}/invitation/")
+    status, page = ask(link)
+    assert (status, "The first administrator" in page) == (200, True)
+    assert ask(f"{home}/overview")[0] == 200
+    assert "Sign in" in ask(f"{home}/overview")[1]
+
+
 def test_a_second_service_on_the_same_state_gets_one_line(data: Path, service: Process, fieldcal: Fieldcal) -> None:
     service.until("Stop with Ctrl-C.")
     said = fieldcal("serve")
@@ -268,5 +279,6 @@ def test_with_the_json_log_every_line_is_one_object_from_the_start_to_the_end(da
     assert people.startswith("A service is running for ")
     assert "next in " in people
     text = "".join(service.printed)
+    assert "/invitation/" not in text
     assert "secret" not in text
     assert "@" not in text
