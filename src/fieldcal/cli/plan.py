@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fieldcal.app import App
     from fieldcal.setup_model import Actor
+    from fieldcal.sync.approve import Approved
 
 group = typer.Typer(help="Removals over the hour's budget, held for a person.", no_args_is_help=True)
 
@@ -105,26 +106,21 @@ def approve(
     number: Number, comment: Comment = "", yes: Yes = False, as_user: AsUser = None, json: Json = False
 ) -> None:
     """Carry out the removals that are still proven. The source is asked again for each."""
+    from fieldcal import deciding
     from fieldcal.cli import show
     from fieldcal.cli.report import plural
     from fieldcal.cli.session import confirm, working
     from fieldcal.setup.permissions import Action, require
-    from fieldcal.sites import Sites
     from fieldcal.state import plans
-    from fieldcal.sync import approve as decisions
 
-    async def work(app: App, actor: Actor) -> decisions.Approved:
+    async def work(app: App, actor: Actor) -> Approved:
         require(actor, Action.TAKE_OVER)
         place = await app.database.reading(_place, number)
         rows = await app.database.reading(plans.rows_of, place, number)
         if held := sum(row.state == "held" for row in rows):
             events = plural(held, "event", "events")
             confirm(f"Remove {events}, each only if the source still says that it has to go?", yes=yes)
-        async with Sites(app) as sites:
-            site = await sites.working(place)
-            approved = await decisions.approve(site, number, actor.name, comment)
-        await app.database.writing(_record, actor, app, "plan approve", place, number)
-        return approved
+        return await deciding.approve(app, actor, place, number, comment)
 
     approved = working(as_user, work)
     if json:
@@ -141,20 +137,16 @@ def approve(
 @group.command()
 def reject(number: Number, comment: Comment = "", as_user: AsUser = None, json: Json = False) -> None:
     """Leave the events of this plan where they stand. Only newer evidence proposes one again."""
+    from fieldcal import deciding
     from fieldcal.cli import show
     from fieldcal.cli.report import plural
     from fieldcal.cli.session import working
     from fieldcal.setup.permissions import Action, require
-    from fieldcal.sites import Sites
-    from fieldcal.sync import approve as decisions
 
     async def work(app: App, actor: Actor) -> int:
         require(actor, Action.TAKE_OVER)
         place = await app.database.reading(_place, number)
-        async with Sites(app) as sites:
-            rows = await decisions.reject(await sites.unasked(place), number, actor.name, comment)
-        await app.database.writing(_record, actor, app, "plan reject", place, number)
-        return rows
+        return await deciding.reject(app, actor, place, number, comment)
 
     rows = working(as_user, work, ends=False)
     if json:
@@ -172,9 +164,3 @@ def _place(tx: Connection, number: int) -> str:
         if any(plan.id == number for plan in plans.load(tx, place)):
             return place
     raise ConfigError(f"there is no plan {number}; `fieldcal plan list --all` shows those there are")
-
-
-def _record(tx: Connection, actor: Actor, app: App, action: str, place: str, number: int) -> None:
-    from fieldcal.state import audit
-
-    audit.record(tx, actor, app.clock.now(), action, [f"{place}/{number}"])

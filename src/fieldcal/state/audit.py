@@ -45,6 +45,15 @@ def latest(tx: Connection, limit: int = 100, subject: str = "", *, wanted: Wante
     return [_line(row) for row in tx.execute(asked)]
 
 
+def page(tx: Connection, wanted: Wanted, limit: int, before: int | None = None) -> list[tuple[int, AuditLine]]:
+    """Lines with their numbers, the newest first; `before`: those that come after the line of this number."""
+    narrowed = _narrowed(wanted)
+    if before is not None:
+        narrowed.append(audit.c.id < before)
+    asked = select(audit).where(*narrowed).order_by(audit.c.id.desc()).limit(limit)
+    return [(row.id, _line(row)) for row in tx.execute(asked)]
+
+
 def each(tx: Connection, wanted: Wanted) -> Iterator[AuditLine]:
     """Every line that is meant, the oldest first; however many there are, few are in memory at once."""
     asked = select(audit).where(*_narrowed(wanted)).order_by(audit.c.at, audit.c.id)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
 from fieldcal.state.tables import history, passes
 
@@ -135,11 +135,16 @@ def end(tx: Connection, run: str, tally: Tally, error: str, now: datetime) -> No
     )  # fmt: skip
 
 
-def last_passes(tx: Connection, environment: str, limit: int = 10) -> list[Pass]:
-    """The last passes, the newest first."""
-    rows = tx.execute(
-        select(passes).where(passes.c.environment == environment).order_by(passes.c.started_at.desc()).limit(limit)
-    )
+def last_passes(
+    tx: Connection, environment: str, limit: int = 10, before: tuple[datetime, str] | None = None
+) -> list[Pass]:
+    """The last passes, the newest first; `before`: those that come after the one of this start and id."""
+    where = [passes.c.environment == environment]
+    if before is not None:
+        at, run = before
+        where += [passes.c.started_at <= at, or_(passes.c.started_at < at, passes.c.id < run)]
+    order = (passes.c.started_at.desc(), passes.c.id.desc())
+    rows = tx.execute(select(passes).where(*where).order_by(*order).limit(limit))
     return [
         Pass(row.id, row.kind, row.started_at, row.ended_at,
              Tally(row.changes, row.created, row.updated, row.removed, row.adopted, row.failed, row.held), row.error,

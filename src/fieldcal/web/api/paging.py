@@ -92,4 +92,4 @@ class Asking:
 
 
 #: How a handler of a list asks for the page.
-Pages = Annotated[Asking, Depends()]
+Pages = Annotated[Asking, Depends(Asking)]

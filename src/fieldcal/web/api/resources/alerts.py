@@ -1,0 +1,81 @@
+"""Alerts: what somebody should look at, and saying that somebody has."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import Query
+from pydantic import Field, StrictBool
+from sqlalchemy import Connection
+
+from fieldcal.errors import ConfigError
+from fieldcal.setup import alerting
+from fieldcal.setup.permissions import Action
+from fieldcal.setup_model import Alert
+from fieldcal.state import alerts
+from fieldcal.web.api.caller import Call, Place
+from fieldcal.web.api.paging import Paged, Pages
+from fieldcal.web.api.resource import Resource
+from fieldcal.web.api.shapes import Asked, Number, Shown, Words
+
+RESOURCE = Resource("alerts", "Alerts: what somebody should look at.")
+_AT = "/environments/{environment}/alerts"
+
+Level = Annotated[Literal["", "information", "warning", "error"], Query(description="Only those of this level.")]
+Seen = Annotated[Literal["no", "also"], Query(description="Those that were acknowledged too?")]
+
+
+class AlertShown(Shown):
+    """An alert."""
+
+    mailbox: str = Field(description='The mailbox\'s id, "" where all of the environment is concerned.')
+    code: str = Field(description="What kind it is.", examples=["test-enable"])
+    level: str = Field(description="`information`, `warning` or `error`.", examples=["error"])
+    message: str = Field(description="What it says.")
+    first_at: datetime = Field(description="Since when.")
+    last_at: datetime = Field(description="When it was raised last.")
+    times: int = Field(description="How often.", examples=[3])
+    acknowledged_by: str = Field(description='Who has seen it, "" nobody yet.')
+
+
+class Meant(Asked):
+    """Which alerts: those of the mailboxes and codes that are named, or with `all` every one."""
+
+    mailboxes: list[Words] = Field(default=[], max_length=1_000, description="Ids of mailboxes.")
+    codes: list[Words] = Field(default=[], max_length=100, description="Kinds of alerts.", examples=[["test-enable"]])
+    all: StrictBool = Field(default=False, description="Every one that nobody has acknowledged.")
+
+
+@RESOURCE.get(_AT, Action.SEE_OVERVIEW)
+async def list_all(
+    caller: Call, place: Place, pages: Pages, level: Level = "", acknowledged: Seen = "no"
+) -> Paged[AlertShown]:
+    """List alerts, the newest first."""
+    levels = (level,) if level else alerts.LEVELS
+    found = await caller.house.read(
+        lambda tx: alerting.standing(tx, caller.actor, [place.id], levels, seen=acknowledged == "also")
+    )
+    page = found[pages.offset :][: pages.limit]
+    return Paged(**pages.counted([AlertShown.model_validate(one) for one in page], len(found)))
+
+
+@RESOURCE.post(f"{_AT}/acknowledge", Action.ALERTS)
+async def acknowledge(caller: Call, place: Place, meant: Meant) -> Number:
+    """Say that somebody has seen alerts.
+
+    They are told again when they grow worse, or come anew after a quiet hour.
+    """
+    if meant.all is bool(meant.mailboxes or meant.codes):
+        raise ConfigError("which alerts? name `mailboxes` or `codes`, or all with `all`")
+    actor, now = caller.actor, caller.house.app.clock.now()
+
+    def store(tx: Connection) -> int:
+        found = alerting.standing(tx, actor, [place.id], alerts.LEVELS, seen=False)
+        return alerting.acknowledge(tx, actor, now, [one for one in found if _is_meant(one, meant)])
+
+    return Number(changed=await caller.house.write(store))
+
+
+def _is_meant(one: Alert, meant: Meant) -> bool:
+    return (not meant.mailboxes or one.mailbox in meant.mailboxes) and (not meant.codes or one.code in meant.codes)

@@ -1,0 +1,115 @@
+"""How things stand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import Field
+from sqlalchemy import Connection
+
+from fieldcal import __version__, standing
+from fieldcal.setup.permissions import Action
+from fieldcal.setup_model import Environment
+from fieldcal.standing import Standing
+from fieldcal.web.api.caller import Call, Place
+from fieldcal.web.api.resource import Resource
+from fieldcal.web.api.shapes import Shown
+
+RESOURCE = Resource("overview", "How things stand: what `fieldcal status` tells.")
+
+
+class ObstacleShown(Shown):
+    """What keeps bookings out of calendars."""
+
+    why: str = Field(description="What it is.")
+    remedy: str = Field(description="What helps.")
+    mailboxes: int = Field(description="Mailboxes that it concerns; 0: all of the environment.")
+
+
+class CensusShown(Shown):
+    """Mailboxes, counted."""
+
+    total: int = Field(description="Known.", examples=[120])
+    enabled: int = Field(description="Switched on.", examples=[112])
+    troubled: int = Field(description="Switched on, and the last try failed.", examples=[1])
+    by_status: dict[str, int] = Field(description="By how Test & Enable went.", examples=[{"success": 112}])
+
+
+class StandingShown(Shown):
+    """How one environment stands."""
+
+    environment: str = Field(description="Its name.", examples=["main"])
+    enabled: bool = Field(description="It is switched on.")
+    organization: str = Field(description='Which organization it is, "" until it was signed in to.')
+    obstacles: list[ObstacleShown] = Field(description="What keeps bookings out of calendars, the most first.")
+    mailboxes: CensusShown = Field(description="Its mailboxes.")
+    last_read: datetime | None = Field(description="When its source was last read to the end.")
+    next_read: datetime | None = Field(description="When it is read next.")
+    error: str = Field(description='Why the last read failed, "" where it did not.')
+    events: int = Field(description="Events of ours that stand in calendars.")
+    waiting: int = Field(description="Bookings that wait to be looked at.")
+    oldest: datetime | None = Field(description="Since when the oldest of them waits.")
+    closed: int = Field(description="Bookings for mailboxes that are not written to.")
+    set_aside: int = Field(description="Bookings that were refused, and wait until they change.")
+    unreadable: int = Field(description="Bookings whose rows cannot be read.")
+    held_plans: int = Field(description="Plans that wait for a person.")
+    held_removals: int = Field(description="Removals in them.")
+    state_of_last: str = Field(
+        description='The last pass: `ended`, `under way`, `interrupted`, "" where there is none.'
+    )
+    alerts: int = Field(description="Warnings and errors that stand.")
+    findings: int = Field(description="What the last check found.")
+
+
+class PauseShown(Shown):
+    """Nothing is sent there for a while."""
+
+    who: str = Field(description="Where.")
+    until: datetime = Field(description="Until when.")
+    reason: str = Field(description="Why.")
+
+
+class Overview(Shown):
+    """How everything stands."""
+
+    version: str = Field(description="Fieldcal's.", examples=[__version__])
+    since: datetime = Field(description="When the service started.")
+    environments: list[StandingShown] = Field(description="Each environment.")
+    pauses: list[PauseShown] = Field(description="Where nothing is sent for a while.")
+
+
+@RESOURCE.get("/overview", Action.SEE_OVERVIEW)
+async def show(caller: Call) -> Overview:
+    """Show how everything stands."""
+    now, since = caller.house.app.clock.now(), caller.house.since
+
+    def look(tx: Connection) -> Overview:
+        places = [_shown(standing.look(tx, place, now, since)) for place in caller.environments]
+        pauses = [PauseShown.model_validate(one) for one in standing.paused(tx, now)]
+        return Overview(version=__version__, since=since, environments=places, pauses=pauses)
+
+    return await caller.house.read(look)
+
+
+@RESOURCE.get("/environments/{environment}/overview", Action.SEE_OVERVIEW)
+async def show_one(caller: Call, place: Place) -> StandingShown:
+    """Show how one environment stands."""
+    now, since = caller.house.app.clock.now(), caller.house.since
+    return await caller.house.read(lambda tx: _one(tx, place, now, since))
+
+
+def _one(tx: Connection, place: Environment, now: datetime, since: datetime) -> StandingShown:
+    return _shown(standing.look(tx, place, now, since))
+
+
+def _shown(one: Standing) -> StandingShown:
+    waits = one.backlog
+    return StandingShown(
+        environment=one.environment, enabled=one.enabled, organization=one.organization,
+        obstacles=[ObstacleShown.model_validate(each) for each in one.obstacles],
+        mailboxes=CensusShown.model_validate(one.mailboxes), last_read=one.last_read, next_read=one.next_read,
+        error=one.error, events=one.events, waiting=waits.waiting, oldest=waits.oldest, closed=waits.closed,
+        set_aside=waits.set_aside, unreadable=one.unreadable, held_plans=one.held_plans,
+        held_removals=one.held_removals, state_of_last=one.state_of_last, alerts=len(one.alerts),
+        findings=len(one.findings),
+    )  # fmt: skip

@@ -1,0 +1,116 @@
+"""Passes: what each did, and having one run now."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fastapi import Response
+from pydantic import Field
+from sqlalchemy import Connection
+
+from fieldcal.errors import ConfigError
+from fieldcal.model import MailboxId
+from fieldcal.setup.permissions import Action, require, require_for
+from fieldcal.setup_model import Selection
+from fieldcal.state import history, mailboxes
+from fieldcal.state.history import Pass
+from fieldcal.web.api import paging
+from fieldcal.web.api.caller import Call, Place
+from fieldcal.web.api.paging import Paged, Pages
+from fieldcal.web.api.resource import Resource
+from fieldcal.web.api.shapes import Asked, Begun, Shown, Words
+from fieldcal.web.work import Work
+
+RESOURCE = Resource("passes", "Passes over an environment: what each did, and having one run now.")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class PassShown(Shown):
+    """A pass."""
+
+    id: str = Field(description="Its id.")
+    kind: str = Field(description="`scheduled`, `announced` or `asked`.", examples=["scheduled"])
+    started_at: datetime = Field(description="When it began.")
+    ended_at: datetime | None = Field(description="When it ended; null while it is under way.")
+    changes: int = Field(description="Rows that came from the source.")
+    created: int = Field(description="Events that were made.")
+    updated: int = Field(description="Events that were changed.")
+    removed: int = Field(description="Events that were taken away.")
+    failed: int = Field(description="Writes that failed; they are tried again.")
+    held: int = Field(description="Removals that wait for a person.")
+    error: str = Field(description='Why the source could not be read, "" where it was.')
+
+
+class Wish(Asked):
+    """Which mailboxes a pass is for."""
+
+    mailboxes: list[Words] | None = Field(
+        default=None, min_length=1, max_length=1_000, description="Object ids or addresses; null: all of them.",
+        examples=[["anna.berg@example.com"]],
+    )  # fmt: skip
+
+
+@RESOURCE.get("/environments/{environment}/passes", Action.SEE_OVERVIEW)
+async def list_all(caller: Call, place: Place, pages: Pages) -> Paged[PassShown]:
+    """List passes, the newest first."""
+    before = _before(pages.cursor)
+    found = await caller.house.read(lambda tx: history.last_passes(tx, place.id, pages.limit + 1, before))
+    shown, more = found[: pages.limit], len(found) > pages.limit
+    return Paged(**pages.keyed([_shown(one) for one in shown], _cursor(shown[-1]) if more else ""))
+
+
+@RESOURCE.post("/environments/{environment}/sync", Action.SYNC, own=True, status=202)
+async def synchronize(caller: Call, place: Place, wish: Wish, response: Response) -> Begun:
+    """Have a pass run now.
+
+    It goes on after this answer: `Location` leads to it.
+    """
+    house, actor = caller.house, caller.actor
+
+    def look(tx: Connection) -> frozenset[MailboxId] | None:
+        if wish.mailboxes is None:
+            require(actor, Action.SYNC)
+            return None
+        chosen = mailboxes.ids(tx, place.id, Selection(names=tuple(wish.mailboxes)))
+        require_for(actor, Action.SYNC, mailboxes.some(tx, place.id, chosen), place.settings)
+        return frozenset(chosen)
+
+    only = await house.read(look)
+    if not place.enabled:
+        raise ConfigError(f"the environment {place.id} is switched off, so nothing is sent")
+
+    async def run(work: Work[Any]) -> None:
+        def progress(done: int, of: int) -> None:
+            work.done, work.total = done, of
+
+        report = await house.service.ask(place.id, only, progress)
+        work.step(work.done, report)
+
+    work = house.works.begin("sync", place.id, actor.name, 0, house.app.clock.now(), secrets.token_urlsafe(12), run)
+    response.headers["location"] = f"/api/v1/tasks/{work.id}"
+    return Begun(task=work.id, total=0 if only is None else len(only))
+
+
+def _shown(one: Pass) -> PassShown:
+    did = one.tally
+    return PassShown(
+        id=one.id, kind=one.kind, started_at=one.started_at, ended_at=one.ended_at, changes=did.changes,
+        created=did.created, updated=did.updated, removed=did.removed, failed=did.failed, held=did.held,
+        error=one.error,
+    )  # fmt: skip
+
+
+def _cursor(last: Pass) -> str:
+    return paging.write([(last.started_at - _EPOCH) // timedelta(microseconds=1), last.id])
+
+
+def _before(cursor: str) -> tuple[datetime, str] | None:
+    if not cursor:
+        return None
+    at, run = paging.read(cursor, 2)
+    try:
+        return _EPOCH + timedelta(microseconds=paging.number(at)), run
+    except OverflowError:
+        raise paging.wrong() from None
