@@ -46,6 +46,7 @@ def add(
     json: Json = False,
 ) -> None:
     """Attach a source of bookings. It is signed in to first, so that a mistake is told now."""
+    from fieldcal import joining
     from fieldcal.app import App
     from fieldcal.attaching import end_mistakes, source_mistakes
     from fieldcal.cli.session import settings_of_command, working
@@ -59,14 +60,7 @@ def add(
     environments.refuse(mistakes + end_mistakes(end, config) + environments.setting_mistakes(chosen))
 
     async def work(app: App, actor: Actor) -> Environment:
-        made = await app.database.writing(environments.add, actor, app.clock.now(), name, end, chosen)
-        if offline:
-            return made
-        try:
-            return await app.settle(name)
-        except BaseException:
-            await app.database.writing(environments.remove, actor, app.clock.now(), name)
-            raise
+        return await joining.add_environment(app, actor, name, end, chosen, ask=not offline)
 
     _tell(working(as_user, work, embedded=is_embedded(end)), json=json)
 

@@ -12,9 +12,6 @@ from fieldcal.cli.options import AsUser, Json, Yes
 from fieldcal.errors import ConfigError
 from fieldcal.setup_model import CALDAV, EXCHANGE, Actor, Endpoint, ServerProfile
 
-#: Requests to a CalDAV server at once, if nothing else is said.
-DAV_AT_ONCE = 8
-
 group = typer.Typer(help="Server profiles: the calendar servers.", no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The profile's name.")]
@@ -41,6 +38,7 @@ def add(
     json: Json = False,
 ) -> None:
     """Make a profile, active at once. It is signed in to first, so that a mistake is told now."""
+    from fieldcal import joining
     from fieldcal.app import App
     from fieldcal.attaching import profile_mistakes
     from fieldcal.cli.session import settings_of_command, working
@@ -52,23 +50,12 @@ def add(
     config, dav = settings_of_command(), kind == CALDAV
     credential = credential or ("password" if dav else None)
     end = options.endpoint(url, authority, tenant, credential, user_name or client_id, options.sealed(secret))
-    at_once = at_once or (DAV_AT_ONCE if dav else 0)
+    at_once = at_once or (profiles.DAV_AT_ONCE if dav else 0)
     wish = ServerProfile(name, end, SystemClock().now(), kind, calendar=calendar or "", at_once=at_once)
     refuse(profiles.mistakes(name, kind) + _names(kind, client_id, user_name) + profile_mistakes(wish, config))
 
     async def work(app: App, actor: Actor) -> ServerProfile:
-        now = app.clock.now()
-        made = await app.database.writing(
-            profiles.add, actor, now, name, end, kind, calendar=wish.calendar, at_once=wish.at_once
-        )
-        if offline:
-            return made
-        try:
-            identity = await app.greet(made)
-        except BaseException:
-            await app.database.writing(profiles.withdraw, actor, app.clock.now(), name)
-            raise
-        return await app.database.writing(profiles.pin, name, identity)
+        return await joining.add_profile(app, actor, wish, ask=not offline)
 
     _tell(working(as_user, work, embedded=is_embedded(end)), json=json)
 

@@ -17,6 +17,8 @@ from fieldcal.state import audit, profiles
 
 #: What each kind of server is called where people choose it.
 KINDS = {EXCHANGE: "Microsoft Exchange Online", CALDAV: "CalDAV"}
+#: Requests to a CalDAV server at once, if nothing else is said.
+DAV_AT_ONCE = 8
 
 
 def authentication(profile: ServerProfile) -> str:

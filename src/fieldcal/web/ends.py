@@ -1,0 +1,133 @@
+"""The form of an end that is attached in the browser: its fields as they were sent, and each mistake beside its field.
+
+Whoever uses it is an administrator, not the operator of this machine. So a secret is typed in and kept encrypted, or
+names one of those that the operator has put aside for this; and it is never sent to another server than before.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from starlette.datastructures import FormData
+
+from fieldcal.errors import ConfigError
+from fieldcal.secrets import shown
+from fieldcal.setup_model import Endpoint
+from fieldcal.web.texts import text
+from fieldcal.web.visit import Visit
+
+#: An option of the command line, by which mistakes name what is wrong -> its field here.
+_FIELDS = {
+    "--url": "url", "--authority": "authority", "--tenant": "tenant", "--credential": "credential",
+    "--client-id": "client_id", "--user-name": "client_id", "--secret": "secret", "--calendar": "calendar",
+    "--at-once": "at_once",
+}  # fmt: skip
+_OPTION = re.compile(r"--[a-z-]+")
+_NAMED, _FOLDER, _KEYS = "env:FIELDCAL_SECRET_", "/run/secrets/", "env:FIELDCAL_SECRET_KEYS"
+#: Seconds for which a form brings a sealed secret back.
+_LASTS = 3_600
+_PURPOSE = "kept secret"
+
+
+@dataclass(slots=True)
+class Sent:
+    """A form: the value of each field, mistakes by field ("" for those of none), and a sealed secret to bring back."""
+
+    values: dict[str, str]
+    mistakes: dict[str, list[str]] = field(default_factory=dict)
+    kept: str = ""
+
+    def wrong(self, name: str, words: str) -> None:
+        """This is wrong with the field of this name."""
+        known = self.mistakes.setdefault(name, [])
+        if words not in known:
+            known.append(words)
+
+    def place(self, mistakes: Iterable[str]) -> None:
+        """Put each of these phrases, in the command line's words, beside its field."""
+        for mistake in mistakes:
+            self.wrong(_where(mistake), _in_words(mistake))
+
+
+def _where(mistake: str) -> str:
+    named = [_FIELDS[option] for option in _OPTION.findall(mistake) if option in _FIELDS]
+    if named:
+        return named[0]
+    if "cannot name" in mistake or "already" in mistake:
+        return "name"
+    return "credential" if "credential" in mistake else ""
+
+
+def _in_words(mistake: str) -> str:
+    head, mark, rest = mistake.partition(": ")
+    words = rest if mark and head in _FIELDS else mistake
+    parts = words.split("`")
+    # what stands between backquotes is a command, and stays one
+    parts[::2] = [_OPTION.sub(_label, part) for part in parts[::2]]
+    told = "`".join(parts)
+    return told[:1].upper() + told[1:]
+
+
+def _label(option: re.Match[str]) -> str:
+    name = _FIELDS.get(option[0], "")
+    if option[0] == "--user-name":
+        name = "user_name"
+    return f"“{text(f'ends.{name}')}”" if name else option[0]
+
+
+def empty(end: Endpoint, **more: str) -> Sent:
+    """The form before anybody has written into it; the secret is shown by its reference, never itself."""
+    values = {
+        "url": end.url, "authority": end.authority, "tenant": end.tenant, "credential": end.credential,
+        "client_id": end.client_id, "secret": shown(end.secret),
+    }  # fmt: skip
+    return Sent(values | more)
+
+
+def read(visit: Visit, form: FormData, names: Iterable[str], before: Endpoint | None) -> tuple[Sent, Endpoint]:
+    """The form as it was sent and the end that it means; `before`: the one that is changed."""
+    sent = Sent({name: str(form.get(name, "")).strip() for name in names})
+    value = sent.values
+    secret = _secret(visit, form, sent, before.secret if before else "")
+    end = Endpoint(value["url"], value["authority"], value["tenant"], value["credential"], value["client_id"], secret)
+    if before is not None and secret and secret == before.secret and _other_place(before, end):
+        sent.wrong("secret", text("ends.anew"))
+    return sent, end
+
+
+def _secret(visit: Visit, form: FormData, sent: Sent, before: str) -> str:
+    typed, reference = str(form.get("typed_secret", "")).strip(), sent.values["secret"]
+    if typed:
+        try:
+            sealed = visit.house.app.secrets.seal(typed)
+        except ConfigError as error:
+            sent.wrong("secret", str(error))
+            return before
+        sent.kept, sent.values["secret"] = visit.seal(_PURPOSE, sealed), shown(sealed)
+        return sealed
+    brought = visit.unseal(_PURPOSE, str(form.get("kept_reference", "")), _LASTS)
+    if isinstance(brought, str) and reference == shown(brought):
+        sent.kept = str(form.get("kept_reference", ""))
+        return brought
+    if reference == shown(before):
+        return before
+    if reference and not _put_aside(reference):
+        sent.wrong("secret", text("ends.not_put_aside"))
+    return reference
+
+
+def _put_aside(reference: str) -> bool:
+    """The operator has put this secret where people of the admin centre may name it."""
+    if reference.startswith("file:"):
+        path = reference.removeprefix("file:")
+        return path.startswith(_FOLDER) and posixpath.normpath(path) == path
+    return reference.startswith(_NAMED) and reference != _KEYS
+
+
+def _other_place(before: Endpoint, after: Endpoint) -> bool:
+    places = [(urlsplit(end.url)[:2], urlsplit(end.authority)[:2]) for end in (before, after)]
+    return places[0] != places[1]
