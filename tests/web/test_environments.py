@@ -1,0 +1,87 @@
+"""Environments in the browser: added, changed, switched and let go, with what becomes of their events."""
+
+from __future__ import annotations
+
+import pytest
+from tests.web.centre_end import Centre
+from tests.web.test_mailboxes import hidden, stock
+from tests.web.test_profiles import wrong
+
+from fieldcal.model import BookingId, EventId, Link, MailboxId
+from fieldcal.setup_model import Environment, Role
+from fieldcal.state import environments, links
+
+ADMIN = (Role.SYSTEM_ADMIN,)
+FORM = {"name": "north", "url": "https://north.crm.dynamics.com", "credential": "secret", "tenant": "t-1",
+        "client_id": "app", "secret": "env:FIELDCAL_SECRET_NORTH", "offline": "1"}  # fmt: skip
+
+
+def known(at: Centre, name: str) -> Environment | None:
+    with at.app.database.read() as tx:
+        return environments.find(tx, name)
+
+
+def with_an_event(at: Centre) -> None:
+    stock(at, 2)
+    now = at.clock.now()
+    with at.app.database.write() as tx:
+        links.store(
+            tx, "main", [Link(MailboxId("box-00000"), BookingId("b"), 0, EventId("e"), start=now, end=now)], now
+        )
+
+
+def test_the_first_one_is_added_from_the_empty_page_and_a_mistake_loses_nothing(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        browser = await at.signed_in("admin", *ADMIN)
+        assert "No environment yet" in (await browser.get("/environments")).text
+        bad = await browser.post("/environments/add", {**FORM, "url": "north", "name": "no/rth"})
+        assert bad.status == 409
+        assert wrong(bad.text, "name")
+        assert wrong(bad.text, "url")
+        assert 'value="env:FIELDCAL_SECRET_NORTH"' in bad.text
+        assert (await browser.post("/environments/add", FORM)).status == 303
+        assert "https://north.crm.dynamics.com" in (await browser.get("/environments")).text
+        twice = await browser.post("/environments/add", FORM)
+        assert "already" in wrong(twice.text, "name")[0]
+        saved = await browser.post("/environments/save?environment=north", {**FORM, "client_id": "other"})
+        assert (saved.status, known(at, "north").end.client_id) == (303, "other")
+        tested = await browser.post("/environments/test?environment=north")
+        assert "FIELDCAL_SECRET_NORTH is not set" in tested.text
+
+    place.play(story)
+
+
+def test_switching_off_asks_and_removes_nothing(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        with_an_event(at)
+        browser = await at.signed_in("admin", *ADMIN)
+        asked = await browser.post("/environments/switch?environment=main")
+        assert "Switch main off, with 0 mailboxes?" in asked.text
+        form = {"count": hidden(asked.text, "count"), "to": "off"}
+        assert (await browser.post("/environments/switch?environment=main", form)).status == 303
+        assert not known(at, "main").enabled
+
+    place.play(story)
+
+
+@pytest.mark.parametrize(
+    ("form", "stays"),
+    [
+        ({}, True), ({"events": "odd", "count": "1"}, True), ({"events": "keep", "count": "0"}, True),
+        ({"events": "keep", "count": "1"}, False), ({"events": "keep"}, True),
+    ],
+)  # fmt: skip
+def test_an_environment_goes_only_with_a_word_about_its_events_and_their_true_number(
+    place: Centre, form: dict[str, str], stays: bool
+) -> None:
+    async def story(at: Centre) -> None:
+        with_an_event(at)
+        browser = await at.signed_in("admin", *ADMIN)
+        assert "1 event of this environment stands" in (await browser.get("/environments/remove?environment=main")).text
+        answer = await browser.post("/environments/remove?environment=main", form)
+        assert (known(at, "main") is not None) == stays
+        assert answer.status == (200 if stays else 303)
+        reader = await at.signed_in("reader", Role.READER, Role.EXCHANGE_ADMIN)
+        assert (await reader.post("/environments/remove?environment=main", form)).status in {403, 409}
+
+    place.play(story)
