@@ -76,12 +76,6 @@ PAGES = (
         f"{_OIDC}::test_a_user_of_the_same_name_is_not_the_directory_s_until_somebody_says_so",
     ),
     Fault(
-        "a token for another application is taken", "R7", "web/oidc.py",
-        '"aud": {"essential": True, "value": self._client},', '"aud": {"essential": True},',
-        "Another application of the same organization signs in here as any of its users.",
-        f"{_OIDC}::test_a_token_that_is_not_for_us_now_opens_nothing",
-    ),
-    Fault(
         "another browser takes the way back", "R7", "web/oidc.py",
         "or not hmac.compare_digest(begun.browser.encode(), browser.encode()):", "or not browser:",
         "An administrator is led to a link and works, unaware, in a stranger's account.",
