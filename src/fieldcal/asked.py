@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from fieldcal.app import App
-from fieldcal.errors import ConfigError, Unreachable
+from fieldcal.errors import ConfigError, ConnectorError, Incomplete, Unreachable
 from fieldcal.model import MailboxId
 from fieldcal.network import in_words
 from fieldcal.runfile import Running
@@ -20,6 +20,7 @@ from fieldcal.state import aside, history, waiting
 from fieldcal.state.history import Tally
 from fieldcal.sync.passes import Progress, Report, run_pass
 from fieldcal.sync.preview import counted, preview
+from fieldcal.sync.pull import pull
 from fieldcal.sync.site import Site
 
 #: How often a command looks whether another process has finished, seconds.
@@ -107,6 +108,18 @@ async def _free(site: Site) -> None:
 async def held_until(site: Site) -> datetime | None:
     """Until when another process has the right to read this environment."""
     return await site.database.reading(waiting.held_until, f"pull:{site.environment}", site.clock.now())
+
+
+async def refresh(site: Site) -> str:
+    """Why the source could not be read, "" when it was."""
+    held = await held_until(site)
+    if held is not None:
+        return f"another process reads the source until {held:%H:%M:%S} UTC; the plan is that of what is known so far"
+    try:
+        await pull(site, workers_in_full=True)
+    except (ConnectorError, Incomplete) as failure:
+        return f"the source could not be read: {failure}"
+    return ""
 
 
 class _Line(msgspec.Struct, frozen=True):

@@ -1,38 +1,84 @@
-"""A person's word on a held plan, from a command or a script: who may, what is done, what is on record."""
+"""Held plans in a person's hands: shown row by row, approved or rejected once, and put on record."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from fieldcal.app import App
+from fieldcal.errors import ConfigError
+from fieldcal.model import Booking, Worker
+from fieldcal.plan.render import title
+from fieldcal.plan.rules import evidence_told
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor
 from fieldcal.sites import Sites
-from fieldcal.state import audit
+from fieldcal.state import audit, bookings, environments, mailboxes, plans, workers
+from fieldcal.state.plans import Row
 from fieldcal.sync import approve as decisions
 from fieldcal.sync.approve import Approved
 
 
-async def approve(app: App, actor: Actor, environment: str, plan: int, comment: str) -> Approved:
-    """Have the removals of this plan carried out that the source, asked again for each, still proves.
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """One removal of a plan with what is known of its booking; `address`: of the mailbox, "" where it is unknown."""
 
-    Raises as `sync.approve.approve` does, and `NotAllowed`.
-    """
+    row: Row
+    booking: Booking | None
+    worker: Worker | None
+    subject: str
+    address: str
+    why: str
+
+    @property
+    def start(self) -> datetime | None:
+        """When the booking begins."""
+        return self.booking.start if self.booking else None
+
+
+def place_of(tx: Connection, number: int) -> str:
+    """The environment of this plan."""
+    for place in environments.names(tx):
+        if plans.find(tx, place, number) is not None:
+            return place
+    raise ConfigError(f"there is no plan {number}; `fieldcal plan list --all` shows those there are")
+
+
+def removals(tx: Connection, place: str, rows: list[Row]) -> list[Removal]:
+    """Each of these removals with what is known of its booking."""
+    known = bookings.load(tx, place, [row.booking for row in rows])
+    boxes = {box.id: box.address for box in mailboxes.some(tx, place, sorted({row.mailbox for row in rows}))}
+    people = workers.load(tx, place, {one.known.booking.worker for one in known.values()})
+    settings = environments.get(tx, place).settings
+    told: list[Removal] = []
+    for row in rows:
+        stored = known.get(row.booking)
+        booking = stored.known.booking if stored else None
+        worker, _ = people.get(booking.worker or "", (None, False)) if booking else (None, False)
+        subject = title(stored.known, settings) if stored else ""
+        told.append(Removal(row, booking, worker, subject, boxes.get(row.mailbox, ""), evidence_told(row.evidence)))
+    return told
+
+
+async def approve(app: App, actor: Actor, place: str, number: int, comment: str) -> Approved:
+    """Let go what is still proven of a held plan; `ConfigError` where it was decided before."""
     require(actor, Action.TAKE_OVER)
     async with Sites(app) as sites:
-        approved = await decisions.approve(await sites.working(environment), plan, actor.name, comment)
-    await app.database.writing(_record, app, actor, "plan approve", environment, plan)
+        approved = await decisions.approve(await sites.working(place), number, actor.name, comment)
+    await app.database.writing(_record, actor, app, "plan approve", place, number, comment)
     return approved
 
 
-async def reject(app: App, actor: Actor, environment: str, plan: int, comment: str) -> int:
-    """Leave the events of this plan where they stand; returns how many. Neither end is asked for anything."""
+async def reject(app: App, actor: Actor, place: str, number: int, comment: str) -> int:
+    """Leave the events of a held plan where they stand; returns how many. `ConfigError` where it was decided before."""
     require(actor, Action.TAKE_OVER)
     async with Sites(app) as sites:
-        rows = await decisions.reject(await sites.unasked(environment), plan, actor.name, comment)
-    await app.database.writing(_record, app, actor, "plan reject", environment, plan)
+        rows = await decisions.reject(await sites.unasked(place), number, actor.name, comment)
+    await app.database.writing(_record, actor, app, "plan reject", place, number, comment)
     return rows
 
 
-def _record(tx: Connection, app: App, actor: Actor, action: str, environment: str, plan: int) -> None:
-    audit.record(tx, actor, app.clock.now(), action, [f"{environment}/{plan}"])
+def _record(tx: Connection, actor: Actor, app: App, action: str, place: str, number: int, comment: str) -> None:
+    audit.record(tx, actor, app.clock.now(), action, [f"{place}/{number}"], comment)

@@ -32,6 +32,8 @@ PAGES = (
     Shown("profiles", "/profiles"),
     Shown("profile", "/profiles/one?name=Exchange-Online"),
     Shown("profile-caldav", "/profiles/new?kind=caldav"),
+    Shown("passes", "/passes"),
+    Shown("plans", "/plans"),
     Shown("account", "/account"),
     Shown("users", "/users"),
     Shown("user", "/users/one?name=approver"),

@@ -8,16 +8,14 @@ from itertools import groupby
 import typer
 
 from fieldcal.app import App
-from fieldcal.asked import held_until
+from fieldcal.asked import refresh
 from fieldcal.cli import report, show
 from fieldcal.cli.sync import meant_by
-from fieldcal.errors import ConnectorError, Incomplete
 from fieldcal.plan.zones import span_text
 from fieldcal.setup_model import Actor
 from fieldcal.sites import Sites
 from fieldcal.state import mailboxes
 from fieldcal.sync.preview import Step, counted, preview
-from fieldcal.sync.pull import pull
 from fieldcal.sync.site import Site
 
 
@@ -31,7 +29,7 @@ async def show_plan(app: App, actor: Actor, environment: str | None, names: list
     async with Sites(app) as sites:
         for place, only in meant.items():
             site = await sites.working(place)
-            error = await _refresh(site)
+            error = await refresh(site)
             steps = await app.database.reading(preview, site)
             steps = [step for step in steps if only is None or step.mailbox in only]
             addresses = await _addresses(site, steps)
@@ -49,18 +47,6 @@ async def show_plan(app: App, actor: Actor, environment: str | None, names: list
         show.as_json(plans)
     if any(plan["error"] for plan in plans):
         raise typer.Exit(1)
-
-
-async def _refresh(site: Site) -> str:
-    """Why the source could not be read, "" when it was."""
-    held = await held_until(site)
-    if held is not None:
-        return f"another process reads the source until {held:%H:%M:%S} UTC; the plan is that of what is known so far"
-    try:
-        await pull(site, workers_in_full=True)
-    except (ConnectorError, Incomplete) as failure:
-        return f"the source could not be read: {failure}"
-    return ""
 
 
 async def _addresses(site: Site, steps: list[Step]) -> dict[str, str]:

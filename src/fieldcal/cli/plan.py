@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fieldcal.cli.options import AsUser, In, Json, Yes
-from fieldcal.errors import ConfigError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -57,13 +56,14 @@ def list_plans(
 @group.command("show")
 def show_plan(number: Number, as_user: AsUser = None, json: Json = False) -> None:
     """Show each removal of a plan with its evidence."""
+    from fieldcal import deciding
     from fieldcal.cli import show
     from fieldcal.cli.session import desk
     from fieldcal.setup.permissions import Action, require
 
     with desk(as_user) as at, at.database.read() as tx:
         require(at.actor, Action.SEE_OVERVIEW)
-        place = _place(tx, number)
+        place = deciding.place_of(tx, number)
         told = _removals(tx, place, number)
     if json:
         show.as_json({"plan": number, "environment": place, "rows": told})
@@ -75,29 +75,19 @@ def show_plan(number: Number, as_user: AsUser = None, json: Json = False) -> Non
 
 def _removals(tx: Connection, place: str, number: int) -> list[dict[str, object]]:
     """Each removal of the plan with what is known of its booking, by mailbox and start."""
+    from fieldcal import deciding
     from fieldcal.cli import report
-    from fieldcal.plan.render import title
-    from fieldcal.plan.rules import evidence_told
-    from fieldcal.state import bookings, environments, mailboxes, plans, workers
+    from fieldcal.state import plans
 
-    rows = plans.rows_of(tx, place, number)
-    known = bookings.load(tx, place, [row.booking for row in rows])
-    boxes = {box.id: box.address for box in mailboxes.some(tx, place, sorted({row.mailbox for row in rows}))}
-    people = workers.load(tx, place, {one.known.booking.worker for one in known.values()})
-    settings = environments.get(tx, place).settings
-    told: list[dict[str, object]] = []
-    for row in rows:
-        stored = known.get(row.booking)
-        booking = stored.known.booking if stored else None
-        worker, _ = people.get(booking.worker or "", (None, False)) if booking else (None, False)
-        told.append({
-            "booking": row.booking, "name": booking.name if booking else "",
-            "start": booking.start if booking else None,
-            "when": report.when(booking, worker) if booking else "",
-            "subject": title(stored.known, settings) if stored else "",
-            "mailbox": row.mailbox, "address": boxes.get(row.mailbox, ""),
-            "evidence": row.evidence, "why": evidence_told(row.evidence), "state": row.state,
-        })  # fmt: skip
+    told: list[dict[str, object]] = [
+        {
+            "booking": one.row.booking, "name": one.booking.name if one.booking else "", "start": one.start,
+            "when": report.when(one.booking, one.worker) if one.booking else "", "subject": one.subject,
+            "mailbox": one.row.mailbox, "address": one.address, "evidence": one.row.evidence, "why": one.why,
+            "state": one.row.state,
+        }
+        for one in deciding.removals(tx, place, plans.rows_of(tx, place, number))
+    ]  # fmt: skip
     return sorted(told, key=lambda one: (one["address"], str(one["start"] or ""), one["booking"]))
 
 
@@ -115,7 +105,7 @@ def approve(
 
     async def work(app: App, actor: Actor) -> Approved:
         require(actor, Action.TAKE_OVER)
-        place = await app.database.reading(_place, number)
+        place = await app.database.reading(deciding.place_of, number)
         rows = await app.database.reading(plans.rows_of, place, number)
         if held := sum(row.state == "held" for row in rows):
             events = plural(held, "event", "events")
@@ -145,7 +135,7 @@ def reject(number: Number, comment: Comment = "", as_user: AsUser = None, json: 
 
     async def work(app: App, actor: Actor) -> int:
         require(actor, Action.TAKE_OVER)
-        place = await app.database.reading(_place, number)
+        place = await app.database.reading(deciding.place_of, number)
         return await deciding.reject(app, actor, place, number, comment)
 
     rows = working(as_user, work, ends=False)
@@ -154,13 +144,3 @@ def reject(number: Number, comment: Comment = "", as_user: AsUser = None, json: 
     else:
         events = plural(rows, "event stays where it is", "events stay where they are")
         show.line(f"Plan {number} is rejected: {events}, until the source tells something new of the booking.")
-
-
-def _place(tx: Connection, number: int) -> str:
-    """The environment of this plan."""
-    from fieldcal.state import environments, plans
-
-    for place in environments.names(tx):
-        if any(plan.id == number for plan in plans.load(tx, place)):
-            return place
-    raise ConfigError(f"there is no plan {number}; `fieldcal plan list --all` shows those there are")

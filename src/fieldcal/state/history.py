@@ -135,8 +135,13 @@ def end(tx: Connection, run: str, tally: Tally, error: str, now: datetime) -> No
     )  # fmt: skip
 
 
+def count_passes(tx: Connection, environment: str) -> int:
+    """How many passes are remembered."""
+    return tx.scalar(select(func.count()).select_from(passes).where(passes.c.environment == environment)) or 0
+
+
 def last_passes(
-    tx: Connection, environment: str, limit: int = 10, before: tuple[datetime, str] | None = None
+    tx: Connection, environment: str, limit: int = 10, before: tuple[datetime, str] | None = None, *, offset: int = 0
 ) -> list[Pass]:
     """The last passes, the newest first; `before`: those that come after the one of this start and id."""
     where = [passes.c.environment == environment]
@@ -144,7 +149,7 @@ def last_passes(
         at, run = before
         where += [passes.c.started_at <= at, or_(passes.c.started_at < at, passes.c.id < run)]
     order = (passes.c.started_at.desc(), passes.c.id.desc())
-    rows = tx.execute(select(passes).where(*where).order_by(*order).limit(limit))
+    rows = tx.execute(select(passes).where(*where).order_by(*order).limit(limit).offset(offset))
     return [
         Pass(row.id, row.kind, row.started_at, row.ended_at,
              Tally(row.changes, row.created, row.updated, row.removed, row.adopted, row.failed, row.held), row.error,

@@ -221,34 +221,45 @@ def _close(tx: Connection, environment: str, mailbox: str, ids: Sequence[Booking
         )
 
 
-def load(tx: Connection, environment: str, state: str = "") -> list[Plan]:
-    """Every plan, or those in this state, the newest first. No row of another plan is counted."""
+def load(
+    tx: Connection, environment: str, state: str = "", *, number: int | None = None, limit: int | None = None,
+    offset: int = 0,
+) -> list[Plan]:  # fmt: skip
+    """Every plan, or those in this state, or of this number, the newest first. No row of another plan is counted."""
     wanted = [plans.c.environment == environment, *([plans.c.state == state] if state else [])]
+    if number is not None:
+        wanted.append(plans.c.id == number)
     # Of each plan by itself, by the key of its rows: the finished ones have hundreds of thousands in time.
     counted = select(func.count()).where(plan_rows.c.plan == plans.c.id).scalar_subquery().label("rows")
-    rows = tx.execute(select(plans, counted).where(*wanted).order_by(plans.c.id.desc()))
+    asked = select(plans, counted).where(*wanted).order_by(plans.c.id.desc()).limit(limit).offset(offset)
     return [
-        Plan(
-            row.id,
-            row.state,
-            row.reason,
-            row.created_at,
-            row.decided_by,
-            row.decided_at,
-            row.comment,
-            row.rows,
-            row.kind,
-        )
-        for row in rows
-    ]
+        Plan(row.id, row.state, row.reason, row.created_at, row.decided_by, row.decided_at, row.comment, row.rows,
+             row.kind)
+        for row in tx.execute(asked)
+    ]  # fmt: skip
 
 
-def rows_of(tx: Connection, environment: str, plan: int) -> list[Row]:
-    """The removals of one plan."""
+def find(tx: Connection, environment: str, plan: int) -> Plan | None:
+    """The plan of this number, None where there is none."""
+    return next(iter(load(tx, environment, number=plan)), None)
+
+
+def count(tx: Connection, environment: str, state: str = "") -> int:
+    """How many plans there are, or in this state."""
+    wanted = [plans.c.environment == environment, *([plans.c.state == state] if state else [])]
+    return tx.scalar(select(func.count()).select_from(plans).where(*wanted)) or 0
+
+
+def rows_of(
+    tx: Connection, environment: str, plan: int, *, limit: int | None = None, offset: int = 0
+) -> list[Row]:  # fmt: skip
+    """The removals of one plan, by mailbox; a page of them where `limit` is given."""
     rows = tx.execute(
         select(plan_rows)
         .where(plan_rows.c.environment == environment, plan_rows.c.plan == plan)
         .order_by(plan_rows.c.mailbox, plan_rows.c.booking)
+        .limit(limit)
+        .offset(offset)
     )
     return [_row(row) for row in rows]
 
