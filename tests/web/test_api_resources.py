@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from tests.state import stocked
+from tests.values import BOOKING, booking_id
 from tests.web.centre_end import OPERATOR, Answer, Centre
 from tests.web.test_api import problem, token
 
@@ -288,5 +291,28 @@ def test_the_overview_and_the_users_are_told(place: Centre) -> None:
         assert people[0]["roles"] == ["exchange_admin", "system_admin"]
         with at.app.database.read() as tx:
             assert environments.names(tx) == ["main"]
+
+    place.play(story)
+
+
+def test_bookings_are_listed_and_told_why_and_a_worker_sees_the_own_ones(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        with at.app.database.write() as tx:
+            stocked.stock(tx, [replace(BOOKING, id=booking_id(n), name=f"WO-{n}") for n in range(3)])
+            set_up.pin(tx, "main", Identity("org", "tenant"))
+        script, path = Script(at, Role.READER), "/environments/main/bookings"
+        listed = await script.get(f"{path}?limit=2")
+        assert (len(listed["items"]), listed["total"]) == (2, 3)
+        assert [one["id"] for one in (await script.get(f"{path}?number=wo-2"))["items"]] == [booking_id(2)]
+        why = (await script.get(f"{path}/wo-2/why"))["items"]
+        assert [one["booking"] for one in why] == [booking_id(2)]
+        assert why[0]["answer"]
+        assert {"source", "window", "worker"} <= {one["name"] for one in why[0]["stations"]}
+        assert problem(await script.ask("GET", f"{path}/nothing/why")) == "missing"
+        worker = token(at, "somebody", Role.WORKER)
+        own = await at.browser().ask("GET", f"/api/v1{path}", headers=worker)
+        assert json.loads(own.text)["total"] == 0
+        hidden = await at.browser().ask("GET", f"/api/v1{path}/wo-2/why", headers=worker)
+        assert problem(hidden) == "missing"
 
     place.play(story)
