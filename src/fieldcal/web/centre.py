@@ -27,7 +27,7 @@ from fieldcal.state import environments, sessions, users
 from fieldcal.state.sessions import Session
 from fieldcal.web import assets, kept
 from fieldcal.web.account import operator
-from fieldcal.web.api.app import AT, rest
+from fieldcal.web.api.app import mounted
 from fieldcal.web.gates import Gate
 from fieldcal.web.headers import Guarded
 from fieldcal.web.house import House
@@ -67,7 +67,7 @@ def centre(house: House, found: list[Section] | None = None) -> ASGIApp:
                 page.path, page.handler, methods=[page.method], dependencies=[Depends(_guard(page.gate))],
                 response_model=None, include_in_schema=False, name=f"{section.name} {page.method} {page.path}",
             )  # fmt: skip
-    app.mount(AT, rest(house, receive))
+    app.router.routes.append(mounted(house, receive))
     app.router.routes.append(Route("/static/{name:path}", assets.serve))
     _handle_errors(app)
     app.add_middleware(GZipMiddleware, minimum_size=800, compresslevel=6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.params import Query
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Mount
 
 from fieldcal import __version__
 from fieldcal.errors import FieldcalError
@@ -37,6 +39,13 @@ Times are ISO 8601 in UTC. Fields and parameters that are not known are refused.
 """
 _READS = ("unauthorized", "denied", "missing", "invalid", "too-many")
 _CHANGES = ("malformed", "forged", "not-done", "other-end")
+
+
+def mounted(house: House, receive: Receive) -> Mount:
+    """The API below `AT`, whatever else the address holds: a line's end in it is the API's to refuse, too."""
+    made = Mount(AT, rest(house, receive))
+    made.path_regex = re.compile(made.path_regex.pattern, re.DOTALL)
+    return made
 
 
 def rest(house: House, receive: Receive, resources: list[Resource] | None = None) -> FastAPI:
