@@ -34,6 +34,7 @@ PAGES = (
     Shown("profile-caldav", "/profiles/new?kind=caldav"),
     Shown("passes", "/passes"),
     Shown("plans", "/plans"),
+    Shown("settings", "/settings"),
     Shown("account", "/account"),
     Shown("users", "/users"),
     Shown("user", "/users/one?name=approver"),

@@ -1,0 +1,206 @@
+"""The settings of one environment: each decision with its choices, templates with a live preview, and the webhook."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import timedelta
+from enum import StrEnum
+from html.parser import HTMLParser
+from typing import Any
+
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from fieldcal import hooks
+from fieldcal.errors import ConfigError, FieldcalError
+from fieldcal.model import Event, Known, Worker
+from fieldcal.plan.render import preview
+from fieldcal.plan.settings import Settings
+from fieldcal.plan.settings import read as read_settings
+from fieldcal.setup import environments
+from fieldcal.setup.environments import Changes, setting_mistakes
+from fieldcal.setup.permissions import Action
+from fieldcal.setup_model import Environment
+from fieldcal.state import bookings, webhooks, workers
+from fieldcal.state.webhooks import Webhook
+from fieldcal.web.ends import Sent
+from fieldcal.web.section import Entry, Section
+from fieldcal.web.visit import Here, Visit
+
+SECTION = Section("settings", Entry("setup", 40, "settings"))
+#: Real bookings that a preview may be made of.
+_OFFERED = 12
+_AHEAD = timedelta(days=14)
+#: The settings in the order of the page, by heading.
+GROUPS = {
+    "passes": ("interval", "window_past", "window_future", "sweep_every"),
+    "events": (
+        "follow_location",
+        "follow_work_order",
+        "without_work_order",
+        "canceled",
+        "deleted",
+        "drift",
+        "proposed",
+    ),
+    "people": ("account", "contact", "approval_rule", "self_approval", "set_up_there"),
+    "looks": ("private", "booking_url", "subject_template", "body_template"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """A real booking that a preview may be made of."""
+
+    known: Known
+    worker: Worker
+
+
+class _Text(HTMLParser):
+    """The words of an event's body, a line for each block."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - as called
+        if tag in {"p", "br", "tr", "div", "li", "h1", "h2", "h3"}:
+            self.words.append("\n")
+        elif tag == "td":
+            self.words.append(" ")
+
+
+def body_text(body: str) -> str:
+    """What a person reads of this HTML, without anything that a browser would run or load."""
+    parser = _Text()
+    parser.feed(body)
+    parser.close()
+    lines = (" ".join(line.split()) for line in "".join(parser.words).splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def _kinds() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """How each setting is asked for: a number, yes or no, one of several, or a text."""
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
+    for each in fields(Settings):
+        value = getattr(Settings(), each.name)
+        if isinstance(value, bool):
+            found[each.name] = ("yes", ("true", "false"))
+        elif isinstance(value, StrEnum):
+            found[each.name] = ("choice", tuple(type(value)))
+        else:
+            long = each.name.endswith("_template")
+            found[each.name] = ("number" if isinstance(value, int) else "long" if long else "text", ())
+    return found
+
+
+_KINDS = _kinds()
+
+
+def _values(settings: Settings) -> dict[str, str]:
+    return {name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in asdict(settings).items()}  # fmt: skip
+
+
+def _sent(given: Mapping[str, Any], base: Settings) -> tuple[Sent, dict[str, str]]:
+    values = {name: str(given.get(name, known)).replace("\r\n", "\n") for name, known in _values(base).items()}
+    sent = Sent(values)
+    for mistake in setting_mistakes(dict(values), base):
+        named = next((name for name in values if mistake.startswith(name)), "")
+        sent.wrong(named, mistake.removeprefix(f"{named}: ") if named else mistake)
+    return sent, values
+
+
+@SECTION.get("/settings", Action.ENVIRONMENTS)
+async def show(visit: Here) -> Response:
+    """What is set."""
+    place = visit.place_of_work
+    sent, _ = _sent({}, place.settings)
+    return await _page(visit, place, sent)
+
+
+async def _page(visit: Visit, place: Environment, sent: Sent, chosen: str = "") -> Response:
+    now = visit.house.app.clock.now()
+
+    def look(tx: Connection) -> tuple[list[_Sample], Webhook | None]:
+        return _samples(tx, place, now), webhooks.find(tx, place.id)
+
+    samples, webhook = await visit.house.read(look)
+    sample = next((one for one in samples if one.known.booking.id == chosen), samples[0] if samples else None)
+    values = {"sent": sent, "groups": GROUPS, "kinds": _KINDS, "samples": samples, "sample": sample, "place": place,
+              "webhook": webhook, **_previewed(visit, sent, sample, place)}  # fmt: skip
+    return visit.page("settings.html", values, 409 if sent.mistakes else 200)
+
+
+def _samples(tx: Connection, place: Environment, now: Any) -> list[_Sample]:
+    ids = bookings.starting(tx, place.id, now - timedelta(days=1), now + _AHEAD)[:_OFFERED]
+    stored = [one.known for one in bookings.load(tx, place.id, ids).values()]
+    people = workers.load(tx, place.id, {known.booking.worker for known in stored})
+    found = [_Sample(known, people[known.booking.worker][0]) for known in stored
+             if known.booking.worker in people]  # fmt: skip
+    return sorted(found, key=lambda one: (one.known.booking.start, one.known.booking.id))
+
+
+def _previewed(visit: Visit, sent: Sent, sample: _Sample | None, place: Environment) -> dict[str, Any]:
+    event: Event | None = None
+    wrong = [words for name in ("subject_template", "body_template", "booking_url")
+             for words in sent.mistakes.get(name, [])]  # fmt: skip
+    if sample is not None and not wrong:
+        settings, _ = read_settings(dict(sent.values), place.settings)
+        try:
+            event = preview(settings, sample.known, sample.worker, visit.house.app.clock.now())
+        except ConfigError as error:
+            wrong = [str(error)]
+    return {"event": event, "body": body_text(event.body) if event else "", "wrong": wrong}
+
+
+@SECTION.post("/settings/preview", Action.ENVIRONMENTS)
+async def look(visit: Here) -> Response:
+    """The event of a real booking as it would be with what stands in the form; nothing is saved."""
+    form, place = await visit.form(), visit.place_of_work
+    sent, _ = _sent(form, place.settings)
+    chosen = str(form.get("booking", ""))
+    if not visit.live:
+        return await _page(visit, place, sent, chosen)
+    now = visit.house.app.clock.now()
+    samples = await visit.house.read(lambda tx: _samples(tx, place, now))
+    sample = next((one for one in samples if one.known.booking.id == chosen), samples[0] if samples else None)
+    return visit.page("parts/settings_preview.html", {"sample": sample, **_previewed(visit, sent, sample, place)})
+
+
+@SECTION.post("/settings/save", Action.ENVIRONMENTS)
+async def save(visit: Here) -> Response:
+    """Keep all of them, or none where one is wrong."""
+    form, place, actor = await visit.form(), visit.place_of_work, visit.actor
+    sent, values = _sent(form, place.settings)
+    if sent.mistakes:
+        return await _page(visit, place, sent, str(form.get("booking", "")))
+    now = visit.house.app.clock.now()
+    await visit.house.write(lambda tx: environments.change(tx, actor, now, place.id, Changes(dict(values))))
+    return visit.say(visit.go("/settings", {"environment": place.id}), "settings.saved")
+
+
+@SECTION.post("/settings/webhook", Action.ENVIRONMENTS)
+async def add_webhook(visit: Here) -> Response:
+    """Register the webhook at the source, or repair it, and call it once as the source will."""
+    form, place, app = await visit.form(), visit.place_of_work, visit.house.app
+    await hooks.add(app, visit.actor, place.id, hooks.public_address(str(form.get("url", "")).strip(), place))
+    try:
+        called = await hooks.call(app, place.id)
+        good, detail = called.ok, called.detail if called.ok else f"{called.detail}: {called.remedy}"
+    except FieldcalError as error:
+        good, detail = False, str(error)
+    answer = visit.go("/settings", {"environment": place.id})
+    return visit.say(answer, "settings.webhook_told", {"detail": detail}, "good" if good else "bad")
+
+
+@SECTION.post("/settings/webhook/remove", Action.ENVIRONMENTS)
+async def remove_webhook(visit: Here) -> Response:
+    """Take back what is ours at the source."""
+    place = visit.place_of_work
+    await hooks.remove(visit.house.app, visit.actor, place.id)
+    return visit.say(visit.go("/settings", {"environment": place.id}), "settings.webhook_removed")
