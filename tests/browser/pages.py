@@ -35,6 +35,7 @@ PAGES = (
     Shown("passes", "/passes"),
     Shown("plans", "/plans"),
     Shown("settings", "/settings"),
+    Shown("check", "/check"),
     Shown("account", "/account"),
     Shown("users", "/users"),
     Shown("user", "/users/one?name=approver"),
