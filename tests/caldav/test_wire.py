@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -260,13 +261,84 @@ def test_a_time_is_read_in_the_zone_that_it_names(said, expected):
     assert wire.observed(HREF, '"1"', text).start == expected
 
 
-def test_a_zone_that_the_calendar_defines_itself_is_used():
-    zone = (
-        "BEGIN:VTIMEZONE\r\nTZID:Our Own\r\nBEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nTZOFFSETFROM:+0200\r\n"
-        "TZOFFSETTO:+0200\r\nTZNAME:OWN\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT"
+def in_own_zone(local, *parts):
+    """Where an event at this local time of a zone that only its calendar defines begins."""
+    zone = "\r\n".join(["BEGIN:VTIMEZONE", "TZID:Our Own", *parts, "END:VTIMEZONE", "BEGIN:VEVENT"])
+    text = text_of().replace("DTSTART:20261123T090000Z", f"DTSTART;TZID=Our Own:{local}")
+    return wire.observed(HREF, '"1"', text.replace("BEGIN:VEVENT", zone, 1)).start
+
+
+def part_of_zone(kind, start, before, after, *more):
+    head = (f"BEGIN:{kind}", f"DTSTART:{start}", f"TZOFFSETFROM:{before}", f"TZOFFSETTO:{after}")
+    return "\r\n".join([*head, *more, f"END:{kind}"])
+
+
+def berlin(march, october, start="1601"):
+    """As Outlook writes it, with these rules."""
+    return (
+        part_of_zone("STANDARD", f"{start}1028T030000", "+0200", "+0100", f"RRULE:{october}"),
+        part_of_zone("DAYLIGHT", f"{start}0325T020000", "+0100", "+0200", f"RRULE:{march}"),
     )
-    text = text_of().replace("DTSTART:20261123T090000Z", "DTSTART;TZID=Our Own:20261123T110000")
-    assert wire.observed(HREF, '"1"', text.replace("BEGIN:VEVENT", zone, 1)).start == START
+
+
+MARCH, OCTOBER = "FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3", "FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10"
+BY_DAYS = ("FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=25,26,27,28,29,30,31;BYDAY=SU", OCTOBER + ";WKST=MO;INTERVAL=1")
+
+
+@pytest.mark.parametrize("parts", [berlin(MARCH, OCTOBER), berlin(*BY_DAYS), berlin(MARCH, OCTOBER, "1970")])
+@pytest.mark.parametrize(
+    "local",
+    ["20261123T100000", "20260101T000000", "20260329T015959", "20260329T030000", "20260701T120000", "20261025T015959",
+     "20261025T030000", "20240229T120000", "20271231T235959"],
+)  # fmt: skip
+def test_a_zone_that_the_calendar_defines_itself_is_used(parts, local):
+    assert in_own_zone(local, *parts) == datetime.fromisoformat(local).replace(tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
+    ("parts", "ahead"),
+    [
+        ([part_of_zone("STANDARD", "19700101T000000", "+0200", "+0200")], 2),
+        ([part_of_zone("STANDARD", "19700101T000000", "+0200", "-053000")], -5.5),
+        # its rules ended in winter
+        (berlin(f"{MARCH};UNTIL=20110327T010000Z", f"{OCTOBER};UNTIL=20111030T010000Z"), 1),
+        # in summer, as by a law that keeps it
+        (berlin(f"{MARCH};UNTIL=20110327T010000Z", f"{OCTOBER};UNTIL=20101031T010000Z"), 2),
+        ([*berlin(MARCH, OCTOBER), part_of_zone("DAYLIGHT", "20200101T000000", "+0100", "+0300",
+                                                "RDATE:20260101T000000,20261101T000000")], 3),
+    ],
+)  # fmt: skip
+def test_a_zone_s_changes_count_by_when_they_came(parts, ahead):
+    assert in_own_zone("20261123T100000", *parts) == datetime(2026, 11, 23, 10, tzinfo=UTC) - ahead * HOUR
+
+
+@pytest.mark.parametrize(
+    "rule",
+    ["FREQ=SECONDLY;COUNT=5", "FREQ=MINUTELY;COUNT=5", "FREQ=HOURLY;UNTIL=19700102T000000Z", "FREQ=DAILY;COUNT=5",
+     "FREQ=MONTHLY;COUNT=5", "FREQ=YEARLY;COUNT=5", "FREQ=YEARLY;BYHOUR=1,2", "FREQ=YEARLY;BYSECOND=1,2;COUNT=3",
+     "FREQ=YEARLY;INTERVAL=0", "FREQ=YEARLY;BYMONTH=13", "FREQ=YEARLY;BYDAY=SU,MO;COUNT=3", "FREQ=YEARLY;BYDAY=99SU",
+     "FREQ=YEARLY;BYMONTHDAY=0", "FREQ=YEARLY;UNTIL=never", "FREQ=", ""],
+)  # fmt: skip
+def test_i7_a_zone_s_rule_that_no_zone_has_is_refused_and_never_expanded(rule):
+    """One of every second since 1900 would keep all mailboxes waiting for an hour."""
+    part = part_of_zone("STANDARD", "19700101T000000", "+0200", "+0100", f"RRULE:{rule}")
+    assert in_own_zone("20261123T100000", part) == times.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [part_of_zone("STANDARD", "19700101T000000", "+0200", "+0100", *["RDATE:19710101T000000"] * 1000)],
+        [part_of_zone("STANDARD", "19700101T000000", "+0200", "+0100")] * 1001,
+        [part_of_zone("STANDARD", "20270101T000000", "+0200", "+0100")],
+        [part_of_zone("STANDARD", "1970", "+0200", "+0100")],
+        [part_of_zone("STANDARD", "19700101T000000", "+0200", "+9900")],
+        ["BEGIN:STANDARD\r\nDTSTART:19700101T000000\r\nEND:STANDARD"],
+        [],
+    ],
+)
+def test_a_zone_without_end_or_sense_tells_no_time(parts):
+    assert in_own_zone("20261123T100000", *parts) == times.UNREADABLE
 
 
 @pytest.mark.parametrize(

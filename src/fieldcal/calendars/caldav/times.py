@@ -6,10 +6,10 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import icalendar
 from tzlocal.windows_tz import win_tz
 
-from fieldcal.calendars.caldav.lines import Component, Line
+from fieldcal.calendars.caldav import lines, zones
+from fieldcal.calendars.caldav.lines import Component, Line, Malformed
 
 #: What stands for a time that cannot be read.
 UNREADABLE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,7 +48,11 @@ def instant(one: Line | None, text: str) -> datetime | None:
         # its zone comes below; a second 60 is a leap second
         local = datetime(year, month, day, hour, minute, min(second, 59))  # noqa: DTZ001 - see above
         zone = UTC if match[7] else _zone(one.parameter("TZID"))
-        return _by_definition(one, text) if zone is None else local.replace(tzinfo=zone).astimezone(UTC)
+        return (
+            _by_definition(local, one.parameter("TZID"), text)
+            if zone is None
+            else local.replace(tzinfo=zone).astimezone(UTC)
+        )
     except (ValueError, OverflowError):
         return None
 
@@ -67,16 +71,13 @@ def _zone(name: str) -> tzinfo | None:
     return None
 
 
-def _by_definition(one: Line, text: str) -> datetime | None:
-    """The instant by the zone's definition that the calendar itself brings."""
+def _by_definition(local: datetime, name: str, text: str) -> datetime | None:
+    """The instant by the zone's definition that the calendar itself brings; None where it brings none that is sound."""
     try:
-        calendar = icalendar.Calendar.from_ical(text)
-        for event in calendar.walk("VEVENT"):
-            found = event.get(one.name)
-            when = getattr(found, "dt", None)
-            if isinstance(when, datetime) and when.tzinfo is not None:
-                return when.astimezone(UTC)
-    except Exception:  # noqa: BLE001 - whatever the library makes of a hostile zone: the time cannot be read
+        for zone in lines.read(text).having("VTIMEZONE"):
+            if zone.text("TZID") == name:
+                return (local - zones.offset(zone, local)).replace(tzinfo=UTC)
+    except Malformed:
         return None
     return None
 
