@@ -177,7 +177,7 @@ class Stub:
             if href in self.objects:
                 data = f"<c:calendar-data>{escape(self.objects[href])}</c:calendar-data>"
                 rows.append(self._row(href, f"<d:getetag>{self._listed_etag(href)}</d:getetag>{data}"))
-            else:
+            elif "says nothing of what is gone" not in self.quirks:
                 gone = "<d:status>HTTP/1.1 404 Not Found</d:status>"
                 rows.append(f"<d:response><d:href>{href}</d:href>{gone}</d:response>")
         return _multistatus(rows)

@@ -503,6 +503,21 @@ class TestReading:
         assert run(stub, body) == {PLACE: None}
         assert stub.count("PROPFIND") == 1
 
+    @pytest.mark.parametrize("number", [5, 40])
+    def test_any_number_of_events_may_be_gone_from_a_server_that_says_nothing_of_them(self, number):
+        """Asked one by one while they are few, else by the list of what is there."""
+        stub = Stub("says nothing of what is gone")
+        places = [wire.href_of(CALENDAR, mark(n)) for n in range(number)]
+
+        async def body(end):
+            await made(end)
+            return await end.calendar().get(places, free)
+
+        told = run(stub, body)
+        assert [place for place in places if told[place] is not None] == [PLACE]
+        assert len(told) == number
+        assert stub.count("GET") == (4 if number == 5 else 0)
+
     def test_find_gives_the_event_its_copies_and_nothing_for_a_mark_of_none(self):
         stub = Stub()
 

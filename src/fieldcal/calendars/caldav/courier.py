@@ -29,7 +29,8 @@ from fieldcal.ports import BeforeSend, Pace
 CHUNK = 80
 #: Reports of one mailbox under way at once: a calendar of many years must not keep all the others waiting.
 ABREAST = 4
-#: Objects that a report left out and that are then asked for one by one (DAViCal tells nothing of what is gone).
+#: Objects that a report left out and that are then asked for one by one. Of more, the collection's own list tells
+#: first which of them are there at all: DAViCal, and SabreDAV once, tell nothing of what is gone.
 SINGLY = 20
 #: A server that redirects more often leads nowhere (RFC 9110 15.4).
 MOST_REDIRECTS = 5
@@ -226,12 +227,23 @@ class Courier:
                 told[href] = None
             else:
                 left.append(href)
-        if len(left) > SINGLY:
-            raise not_whole(f"{self.origin} says nothing of {len(left)} of {len(hrefs)} events")
-        read = await together(self._get(href, before_send) for href in left)
-        if None in read and not told:
+        rest = await self._left_out(collection, left, before_send)
+        if None in rest.values() and not told:
             await self._stands(collection, before_send)  # an answer that names nothing is no word of a collection yet
-        return told | dict(zip(left, read, strict=True))
+        return told | rest
+
+    async def _left_out(
+        self, collection: str, hrefs: Sequence[EventId], before_send: BeforeSend
+    ) -> dict[EventId, Thing | None]:  # fmt: skip
+        """Each of these, of which a report said nothing; raises where it said nothing of too many that are there."""
+        there = set(hrefs)
+        if len(there) > SINGLY:
+            there &= set(await self.listed(collection, before_send))
+        if len(there) > SINGLY:
+            raise not_whole(f"{self.origin} says nothing of {len(there)} events that stand there")
+        asked = sorted(there)
+        read = await together(self._get(href, before_send) for href in asked)
+        return dict.fromkeys(hrefs) | dict(zip(asked, read, strict=True))
 
     async def _stands(self, collection: str, before_send: BeforeSend) -> None:
         """Raise unless the collection says that it is a calendar."""
