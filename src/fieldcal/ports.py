@@ -142,7 +142,10 @@ class Calendar(Protocol):
         ...
 
     async def get(self, ids: Sequence[EventId], before_send: BeforeSend) -> Mapping[EventId, Observed | None]:
-        """These events as they are now; None for one that is gone."""
+        """These events as they are now; None for one that is gone.
+
+        One that alone is kept from us is left out: nothing is known of it, and nothing may be concluded.
+        """
         ...
 
     async def find(self, marks: Sequence[Mark], before_send: BeforeSend) -> Mapping[Mark, Sequence[Observed]]:

@@ -61,6 +61,8 @@ class Stub:
     def __init__(self, *quirks):
         self.quirks = set(quirks)
         self.objects: dict[str, str] = {}
+        #: paths of objects that nobody may read
+        self.denied: set[str] = set()
         self.numbers: dict[str, int] = {}
         #: properties of each collection, as XML
         self.resources = {HOME: COLLECTION, CALENDAR: IS_CALENDAR}
@@ -109,6 +111,8 @@ class Stub:
         return {"ETag": f"W/{self.etag(path)}" if "weak etag" in self.quirks else self.etag(path)}
 
     def _get(self, path, _body, _headers):
+        if path in self.denied:
+            return Response("", 403)
         if path not in self.objects:
             return Response("", 404)
         return Response(self.objects[path], 200, {"ETag": self.etag(path), "Content-Type": "text/calendar"})
@@ -174,7 +178,10 @@ class Stub:
             found = found[:-1]
         rows = []
         for href in found:
-            if href in self.objects:
+            if href in self.denied:
+                denied = "<d:status>HTTP/1.1 403 Forbidden</d:status>"
+                rows.append(f"<d:response><d:href>{href}</d:href>{denied}</d:response>")
+            elif href in self.objects:
                 data = f"<c:calendar-data>{escape(self.objects[href])}</c:calendar-data>"
                 rows.append(self._row(href, f"<d:getetag>{self._listed_etag(href)}</d:getetag>{data}"))
             elif "says nothing of what is gone" not in self.quirks:

@@ -12,6 +12,7 @@ from tests.caldav.stub import ANNA, BERT, CALENDAR, HOUR, START, Stub, create, e
 from fieldcal.calendars.caldav import wire
 from fieldcal.errors import (
     Changed,
+    Forbidden,
     Gone,
     KeyUsed,
     LeaseLost,
@@ -517,6 +518,42 @@ class TestReading:
         assert [place for place in places if told[place] is not None] == [PLACE]
         assert len(told) == number
         assert stub.count("GET") == (4 if number == 5 else 0)
+
+    @pytest.mark.parametrize("number", [1, 3])
+    @pytest.mark.parametrize("quirk", ["", "leaves one out"])
+    def test_i1_an_event_that_alone_may_not_be_read_is_neither_gone_nor_in_its_neighbours_way(self, number, quirk):
+        stub = Stub(quirk)
+
+        async def body(end):
+            places = [(await made(end, n))[1].id for n in range(number)]
+            stub.denied = {places[-1]}
+            told = await end.calendar().get(places, free)
+            found = await end.calendar().find([mark(n) for n in range(number)], free)
+            owned = await end.calendar().owned(None, free)
+            changed = await one(end, update(create(number - 1), Receipt(places[-1], "")))
+            return (
+                [place in told for place in places],
+                [bool(found.get(mark(n))) for n in range(number)],
+                owned,
+                changed,
+            )
+
+        told, found, owned, changed = run(stub, body)
+        assert told == found == [True] * (number - 1) + [False]
+        assert len(owned) == number - 1
+        assert isinstance(changed, NotSent)
+
+    def test_a_calendar_that_may_not_be_read_itself_is_denied_as_a_whole(self):
+        stub = Stub()
+
+        async def body(end):
+            place = (await made(end))[1].id
+            stub.denied = {place}
+            stub.says("PROPFIND", ".", 403)
+            with pytest.raises(Forbidden):
+                await end.calendar().get([place], free)
+
+        run(stub, body)
 
     def test_find_gives_the_event_its_copies_and_nothing_for_a_mark_of_none(self):
         stub = Stub()

@@ -163,10 +163,15 @@ def test_an_event_moved_out_of_the_window_by_a_hand_is_reported_as_changed() -> 
     assert [(drifted.link, drifted.now is None) for drifted in found.drifted] == [(LINK, False)]
 
 
-@pytest.mark.parametrize("there", [{EventId("event-1"): None}, {}])
-def test_d8_an_event_deleted_by_hand_is_reported_and_not_made_anew(there: dict[EventId, None]) -> None:
+def test_i1_of_an_event_that_is_kept_from_us_nothing_is_concluded() -> None:
+    found = absent(made_by_us("event-2", 1))
+    settle_absent(found, {})
+    assert (found.drifted, found.adopted, found.findings) == ([], [], [])
+
+
+def test_d8_an_event_deleted_by_hand_is_reported_and_not_made_anew() -> None:
     found = absent()
-    settle_absent(found, there)
+    settle_absent(found, {EventId("event-1"): None})
     assert [(drifted.link, drifted.now) for drifted in found.drifted] == [(LINK, None)]
     assert found.adopted == []
 

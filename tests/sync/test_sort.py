@@ -16,16 +16,18 @@ from tests.values import (
     booking_id,
     candidate,
     linked,
+    mark,
     place,
     show,
 )
 
-from fieldcal.model import BookingId, Create, Delete, Event, Intent, Known, Link, Update, Worker
+from fieldcal.model import BookingId, Create, Delete, Event, EventId, Intent, Known, Link, Update, Worker
 from fieldcal.plan.decide import Candidate, Resend, decide
 from fieldcal.plan.settings import Settings
 from fieldcal.state.marks import Later, Marked
 from fieldcal.state.plans import Row
 from fieldcal.sync.sort import LOOKS, SECOND_LOOK, UNREAD, Sorted, Work, sort_out
+from fieldcal.sync.unanswered import conclude
 
 MARKED = Marked(BOOKING.id, 1, 0, NOW)
 GONE = Candidate(Known(BOOKING, ORDER, deleted_at=NOW), WORKER, False, linked())
@@ -68,6 +70,21 @@ def test_an_armed_update_leaves_what_the_link_says_as_it_was() -> None:
 def test_what_asks_for_nothing_is_done_with(item: Candidate | None) -> None:
     result = sort(work(item))
     assert (result.idle, result.armed, result.waiting) == ([MARKED], [], [])
+
+
+@pytest.mark.parametrize("removal", [True, False])
+def test_i1_an_unanswered_write_whose_event_is_kept_from_us_waits_and_is_not_made_anew(removal: bool) -> None:
+    event = EventId("event-1")
+    action = (
+        Delete(mark(), event, "")
+        if removal
+        else Update(mark(), event, "", show(Known(BOOKING, ORDER), WORKER, Settings(), NOW), "stamp")
+    )
+    item = work(candidate(link=replace(linked(), event=event, intent=Intent(action, NOW, {}))))
+    found = conclude(item, {}, {})
+    assert (found.changed, found.removed, found.work.marked) == ([], [], ())
+    assert [later.marked for later in found.waiting] == [MARKED]
+    assert [link.event for link in conclude(item, {}, {event: None}).changed] == [None]
 
 
 # --- removals --------------------------------------------------------------------------------------------------------

@@ -214,11 +214,13 @@ def settle_absent(found: Compared, there: Mapping[EventId, Observed | None]) -> 
     """What became of events that the list did not name, each having been read by its id; pure.
 
     It is there: moved out of the window. It is gone, and another made under our key stands there: that one is ours
-    (the state was restored from before it was made). It is gone: a hand took it (D8).
+    (the state was restored from before it was made). It is gone: a hand took it (D8). It is kept from us: who knows.
     """
     for item in found.absent:
         link = item.link
         assert link.event is not None
+        if link.event not in there:
+            continue
         current = there.get(link.event)
         if current is not None:
             _compare_one(found, link, current)

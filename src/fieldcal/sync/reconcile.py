@@ -167,6 +167,7 @@ async def _round(run: Run, work: Work) -> None:
         await run.site.database.writing(_store_found, run, found)
         run.tally += Tally(adopted=sum(1 for link in found.changed if link.event))
     sorted_out = sort_out(found.work, found.resends, run.site.render)
+    sorted_out.waiting += found.waiting
     if sorted_out.idle or sorted_out.waiting or sorted_out.lapsed or sorted_out.learned:
         await run.site.database.writing(_put_by, run, sorted_out)
     armed = [replace(item, tries=run.tries[item.marked.booking]) for item in sorted_out.armed]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConfigError, FieldcalError, LeaseLost, Throttled, Unavailable, Unreachable
+from fieldcal.errors import ConfigError, FieldcalError, Forbidden, LeaseLost, Throttled, Unavailable, Unreachable
 from fieldcal.model import MailboxId
 from fieldcal.plan import clean as parting
 from fieldcal.plan.clean import Parted
@@ -88,4 +88,9 @@ async def look(site: Site, held: Held, mailbox: MailboxId, calendar: Calendar) -
     linked = await site.database.reading(links.of_mailbox, site.environment, mailbox)
     ids = parting.absent(linked, owned)
     there = await calendar.get(ids, held.may_begin) if ids else {}
+    kept = set(ids) - there.keys()
+    if kept:
+        raise Forbidden(
+            f"{len(kept)} events of ours cannot be read, so nothing is removed; the server denies them to us"
+        )
     return parting.part(site.organization, mailbox, linked, owned, there)

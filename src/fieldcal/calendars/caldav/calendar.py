@@ -153,14 +153,14 @@ class CalDavCalendar:
         ]
 
     async def get(self, ids: Sequence[EventId], before_send: BeforeSend) -> Mapping[EventId, Observed | None]:
-        """These events as they are now, ours or not; None for one that is gone, by the word of its collection."""
+        """These events as they are now, ours or not; None for one that is gone, by the word of its collection.
+
+        Left out is one that alone is denied to us.
+        """
         if not ids:
             return {}
         courier = self._end.courier(self._mailbox)
-        if len(ids) == 1:
-            told = {ids[0]: await courier.thing(ids[0], before_send)}
-        else:
-            told = await courier.things(ids, before_send)
+        told = await (courier.alone(ids[0], before_send) if len(ids) == 1 else courier.things(ids, before_send))
         return {href: None if thing is None else thing.observed() for href, thing in told.items()}
 
     async def find(self, marks: Sequence[Mark], before_send: BeforeSend) -> Mapping[Mark, Sequence[Observed]]:
@@ -175,11 +175,12 @@ class CalDavCalendar:
         places = {mark: wire.href_of(collection, mark) for mark in marks}
         told = await courier.things(list(places.values()), before_send)
         more = await together(
-            self._elsewhere(courier, collection, mark, told[places[mark]] is not None, before_send) for mark in marks
+            self._elsewhere(courier, collection, mark, told.get(places[mark]) is not None, before_send)
+            for mark in marks
         )
         found: dict[Mark, Sequence[Observed]] = {}
         for mark, others in zip(marks, more, strict=True):
-            there = told[places[mark]]
+            there = told.get(places[mark])
             things = {thing.href: thing for thing in ([there, *others] if there is not None else others)}
             seen = [thing.observed() for thing in things.values()]
             found[mark] = [event for event in seen if event is not None and event.mark == mark]

@@ -20,7 +20,7 @@ from fieldcal.calendars.caldav.dav import Found
 from fieldcal.calendars.caldav.lines import Malformed
 from fieldcal.calendars.caldav.replies import Refusal, of_read, refusal
 from fieldcal.clock import Clock
-from fieldcal.errors import LeaseLost, NotAMailbox, SignInFailed, Unreachable, one_line
+from fieldcal.errors import Forbidden, LeaseLost, NotAMailbox, NotSent, SignInFailed, Unreachable, one_line
 from fieldcal.http import Http
 from fieldcal.model import EventId, MailboxId, Observed
 from fieldcal.ports import BeforeSend, Pace
@@ -193,8 +193,9 @@ class Courier:
     async def things(self, hrefs: Sequence[EventId], before_send: BeforeSend) -> dict[EventId, Thing | None]:
         """Each of these objects as it is now; None for one that is gone, by the word of its collection.
 
-        Raises unless each is answered for. A 404 counts only from a collection that stands: a server that has lost its
-        way says 404 to everything.
+        Left out is one that alone is denied to us (403), as a private event is by SOGo: nothing is known of it, least
+        of all that it is gone. Raises unless each is answered for. A 404 counts only from a collection that stands: a
+        server that has lost its way says 404 to everything.
         """
         folders: dict[str, list[EventId]] = {}
         for href in hrefs:
@@ -218,6 +219,7 @@ class Courier:
             one.href: one for one in await self.ask("REPORT", collection, dav.multiget(hrefs), 1, before_send)
         }  # fmt: skip
         told: dict[EventId, Thing | None] = {}
+        denied: set[EventId] = set()
         left: list[EventId] = []
         for href in hrefs:
             one = found.get(href)
@@ -225,25 +227,31 @@ class Courier:
                 told[href] = thing(one)
             elif one is not None and one.status in _GONE:
                 told[href] = None
+            elif one is not None and HTTPStatus.FORBIDDEN in (one.status, one.refused.get(dav.DATA)):
+                denied.add(href)
             else:
                 left.append(href)
         rest = await self._left_out(collection, left, before_send)
-        if None in rest.values() and not told:
-            await self._stands(collection, before_send)  # an answer that names nothing is no word of a collection yet
+        gone = None in rest.values()
+        if not told and (gone or denied or len(rest) < len(left)):
+            # An answer that names nothing is no word of a collection yet, and the collection itself may be denied.
+            await self._stands(collection, before_send)
         return told | rest
 
     async def _left_out(
         self, collection: str, hrefs: Sequence[EventId], before_send: BeforeSend
     ) -> dict[EventId, Thing | None]:  # fmt: skip
-        """Each of these, of which a report said nothing; raises where it said nothing of too many that are there."""
+        """Each of these, of which a report said nothing, but for what is denied; raises for too many that are there."""
         there = set(hrefs)
         if len(there) > SINGLY:
             there &= set(await self.listed(collection, before_send))
         if len(there) > SINGLY:
             raise not_whole(f"{self.origin} says nothing of {len(there)} events that stand there")
-        asked = sorted(there)
-        read = await together(self._get(href, before_send) for href in asked)
-        return dict.fromkeys(hrefs) | dict(zip(asked, read, strict=True))
+        read = await together(self._asked(href, before_send) for href in sorted(there))
+        told: dict[EventId, Thing | None] = {href: None for href in hrefs if href not in there}
+        for one in read:
+            told |= one
+        return told
 
     async def _stands(self, collection: str, before_send: BeforeSend) -> None:
         """Raise unless the collection says that it is a calendar."""
@@ -252,9 +260,23 @@ class Courier:
             raise not_whole(f"{self.origin} answers with what is not a calendar")
 
     async def thing(self, href: EventId, before_send: BeforeSend) -> Thing | None:
-        """This object as it is now, by one request where it is there; None as in `things`."""
-        there = await self._get(href, before_send)
-        return there if there is not None else (await self.things([href], before_send))[href]
+        """This object as it is now; None as in `things`, `NotSent` where it alone is denied to us."""
+        told = await self.alone(href, before_send)
+        if href not in told:
+            raise NotSent(f"{self.origin} does not let this event be read", status=HTTPStatus.FORBIDDEN)
+        return told[href]
+
+    async def alone(self, href: EventId, before_send: BeforeSend) -> dict[EventId, Thing | None]:
+        """As `things`, by one request where it is there."""
+        told = await self._asked(href, before_send)
+        return told if told.get(href) is not None else await self.things([href], before_send)
+
+    async def _asked(self, href: EventId, before_send: BeforeSend) -> dict[EventId, Thing | None]:
+        """What a GET tells of this object; nothing where it is denied."""
+        try:
+            return {href: await self._get(href, before_send)}
+        except Forbidden:
+            return {}
 
     async def _get(self, href: EventId, before_send: BeforeSend) -> Thing | None:
         answer, _ = await self.read("GET", href, before_send, headers=AS_IT_IS)

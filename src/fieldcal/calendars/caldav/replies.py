@@ -31,15 +31,6 @@ UID_USED = f"{CAL}no-uid-conflict"
 NO_ROOM = frozenset({f"{DAV}quota-not-exceeded", f"{DAV}sufficient-disk-space"})
 NO_RIGHT = frozenset({f"{DAV}need-privileges"})
 LOCKED = frozenset({f"{DAV}lock-token-submitted", f"{DAV}no-conflicting-lock"})
-#: What the server says of this one event, for good.
-OF_CONTENT = frozenset(
-    CAL + name
-    for name in (
-        "supported-calendar-data", "valid-calendar-data", "valid-calendar-object-resource",
-        "supported-calendar-component", "max-resource-size", "min-date-time", "max-date-time", "max-instances",
-        "max-attendees-per-instance",
-    )
-)  # fmt: skip
 #: Refused for good whoever says it: too large, not this type, not understood.
 _FOR_GOOD = frozenset({413, 415, 422})
 #: Not carried out, and right again later.
@@ -80,6 +71,14 @@ class Refusal:
             self.status == HTTPStatus.BAD_REQUEST and _USED_WORDS in self.told.message.lower()
         )
 
+    @property
+    def of_event(self) -> bool:
+        """Said of this one event, for good: each condition that CalDAV has for a write is about its object.
+
+        RFC 4791 5.3.2.1 (what it holds), RFC 6638 3.2.4 (who may change an invitation), RFC 7809, RFC 8607.
+        """
+        return any(name.startswith(CAL) for name in self.told.conditions)
+
     def __str__(self) -> str:
         said = f"HTTP {self.status} {self.code}".rstrip()
         return one_line(f"{said}: {self.told.message}" if self.told.message else said)
@@ -114,7 +113,7 @@ def of_write(told: Refusal, *, own: bool) -> FieldcalError:
         return NotSent(f"not carried out ({told})", retry_after=told.retry_after, code=code, status=status)
     if status == HTTPStatus.UNAUTHORIZED:
         return unsigned(told, own=own)
-    if status in _FOR_GOOD or told.told.conditions & OF_CONTENT or _TRASH_WORDS in told.told.message.lower():
+    if status in _FOR_GOOD or told.of_event or _TRASH_WORDS in told.told.message.lower():
         return Rejected(f"refused for good ({told})", code=code or f"HTTP {status}", status=status)
     mailbox = of_mailbox(told)
     if mailbox is not None:
