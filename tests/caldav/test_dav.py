@@ -127,6 +127,12 @@ def test_i7_a_control_character_in_one_event_hides_no_other():
     assert [one.href for one in found(body)] == ["/a/1.ics", "/a/2.ics"]
 
 
+def test_i7_a_character_that_a_fold_tore_apart_in_one_event_hides_no_other():
+    body = multistatus(response(), response("/a/2.ics")).encode().replace(b'"1"', b'"\xc3\r\n \xbc"', 1)
+    first, second = dav.multistatus(body, ORIGIN, "/a/")
+    assert (first.text(dav.ETAG), second.href) == ('"ü"', "/a/2.ics")
+
+
 def test_another_encoding_is_read_too():
     body = '<?xml version="1.0" encoding="utf-16"?>' + multistatus(response("/a/ä.ics"))
     (one,) = dav.multistatus(body.encode("utf-16"), ORIGIN, "/a/")

@@ -75,6 +75,25 @@ def test_folds_of_any_kind_are_undone():
     assert told.text("LOCATION") == "x"
 
 
+@pytest.mark.parametrize("fold", [b"\r\n ", b"\r\n\t", b"\n ", b"&#13;\n ", b"&#xD;\n "])
+@pytest.mark.parametrize("letter", ["ß", "漢", "🛠"])
+def test_a_character_that_a_fold_tore_apart_is_whole_again(fold, letter):
+    data = letter.encode()
+    for place in range(1, len(data)):
+        torn = b"SUMMARY:" + data[:place] + fold + data[place:] + b"\r\n " + data
+        assert lines.mended(torn).decode() == f"SUMMARY:{letter}\r\n {letter}"
+
+
+@pytest.mark.parametrize("before", ["\r ", "\r\t", "\r\r\n  ", "\n \r\n  "])
+def test_i1_no_line_becomes_the_end_of_another_when_it_is_written_back(before):
+    """Else a mark could not be read any more, and the event would be made a second time."""
+    calendar = lines.read(EVENT.format(f"X-MARK:ours\r\nX:x{before}SUMMARY:y"))
+    told = calendar.parts[0]
+    told.drop("X")
+    told.put(lines.line("X-MARK", "new"))
+    assert lines.read(lines.write(calendar).decode()).parts[0].text("X-MARK") == "new"
+
+
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 def test_lines_may_end_in_any_way(end):
     assert lines.read(EVENT.format("SUMMARY:x").replace("\r\n", end)).parts[0].text("SUMMARY") == "x"

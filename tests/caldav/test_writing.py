@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from starlette.responses import Response
 from tests.caldav.stub import ANNA, BERT, CALENDAR, HOUR, START, Stub, create, event, free, mark
 
 from fieldcal.calendars.caldav import wire
@@ -204,6 +205,27 @@ class TestUpdating:
 
         assert isinstance(run(stub, body), Changed)
         assert "by hand" in stub.objects[PLACE]
+
+    @pytest.mark.parametrize(("torn", "kept"), [(b"\xc3\r\n \xbc", True), (b"\xfc", False), (b"\xc3", False)])
+    def test_i3_words_folded_inside_a_character_come_back_and_others_than_utf_8_are_not_written_over(self, torn, kept):
+        class Bytewise(Stub):
+            def _get(self, path, body, headers):
+                told = super()._get(path, body, headers)
+                return Response(told.body.replace("ü".encode(), torn), told.status_code, {"ETag": self.etag(path)})
+
+        stub = Bytewise()
+
+        async def body(end):
+            action, receipt = await made(end)
+            by_hand(stub, after="COMMENT:Schlüssel\r\nSUMMARY:")
+            there = (await end.calendar().get([PLACE], free))[PLACE]
+            assert there.mark == action.mark
+            return await one(end, update(action, receipt, there.etag, location="new"))
+
+        told = run(stub, body)
+        assert isinstance(told, Receipt if kept else Rejected)
+        assert "COMMENT:Schlüssel\r\n" in stub.objects[PLACE]
+        assert ("LOCATION:new" in stub.objects[PLACE]) is kept
 
     @pytest.mark.parametrize("known", [True, False])
     def test_what_a_worker_added_survives(self, known):

@@ -14,7 +14,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from fieldcal.answer import Answer
-from fieldcal.calendars.caldav import dav, wire
+from fieldcal.calendars.caldav import dav, lines, wire
 from fieldcal.calendars.caldav.account import Account
 from fieldcal.calendars.caldav.dav import Found
 from fieldcal.calendars.caldav.lines import Malformed
@@ -56,6 +56,8 @@ class Thing:
     #: as HTTP writes it, "" where the server told none
     etag: str
     text: str
+    #: False where the text is not the very words that stand there, which were not UTF-8
+    whole: bool = True
 
     def observed(self) -> Observed | None:
         """Read it; `Unreachable` for what is no calendar object at all, None for one that holds no event."""
@@ -284,7 +286,7 @@ class Courier:
             return None
         if answer.status != HTTPStatus.OK:
             raise of_read(self.refusal(answer), own=self.account.own)
-        return Thing(href, wire.quoted(answer.headers.get("ETag", "")), answer.body.decode("utf-8", "replace"))
+        return _got(href, answer)
 
     async def query(self, collection: str, body: bytes, before_send: BeforeSend) -> list[Thing]:
         """The objects that a calendar-query finds, each whole."""
@@ -296,6 +298,15 @@ class Courier:
         if not rest:
             return things
         return things + [one for one in (await self.things(rest, before_send)).values() if one is not None]
+
+
+def _got(href: EventId, answer: Answer) -> Thing:
+    """The object that a GET brought."""
+    body, etag = lines.mended(answer.body), wire.quoted(answer.headers.get("ETag", ""))
+    try:
+        return Thing(href, etag, body.decode())
+    except UnicodeDecodeError:
+        return Thing(href, etag, body.decode("utf-8", "replace"), whole=False)
 
 
 def thing(found: Found) -> Thing:

@@ -17,7 +17,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
 from fieldcal.calendars.caldav import times
-from fieldcal.calendars.caldav.lines import Malformed
+from fieldcal.calendars.caldav.lines import Malformed, mended
 from fieldcal.errors import one_line
 from fieldcal.model import Window
 
@@ -98,11 +98,11 @@ def tree(body: bytes) -> Element:
 
 
 def _without_controls(body: bytes) -> bytes:
-    """Without the characters that XML forbids: one worker's note with such a one must not hide all the others.
+    """Without what XML forbids, controls and torn characters: one worker's note with such must not hide all the others.
 
     Servers pass them on from an event's text as they are, so that the whole list could be read by nobody.
     """
-    return body if b"\x00" in body[:4] else body.translate(None, _CONTROLS)  # that would be UTF-16
+    return body if b"\x00" in body[:4] else mended(body.translate(None, _CONTROLS))  # that would be UTF-16
 
 
 class _Shallow(TreeBuilder):

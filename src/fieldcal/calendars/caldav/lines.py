@@ -15,7 +15,9 @@ WIDTH = 75
 #: Components inside one another; a calendar has three.
 _DEEPEST = 16
 
-_FOLD = re.compile(r"\r?\n[ \t]")
+_FOLD = re.compile(r"(?:\r\n|\n|\r)[ \t]")
+#: A fold inside a character of UTF-8, whose next byte can follow no blank; XML may write the break in its own way.
+_TORN = re.compile(rb"(?:\r|&#13;|&#x[dD];)?\n[ \t](?=[\x80-\xbf])")
 _BREAK = re.compile(r"\r\n|\n|\r")
 _NAME = re.compile(r"[A-Za-z0-9-]+", re.ASCII)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -103,10 +105,17 @@ def text_line(name: str, value: str, parameters: str = "") -> Line:
     return line(name, escape(value), parameters)
 
 
+def mended(data: bytes) -> bytes:
+    """UTF-8 with the characters whole between which lines were folded: RFC 5545 3.1 counts octets, not characters."""
+    return _TORN.sub(b"", data)
+
+
 def read(text: str) -> Component:
     """The one calendar that this text is; `Malformed` for anything else, a text that was cut off included."""
     open_ones: list[Component] = []
-    for raw in filter(None, _BREAK.split(_FOLD.sub("", text.removeprefix("\ufeff")))):
+    unfolded = _BREAK.split(_FOLD.sub("", text.removeprefix("\ufeff")))
+    # with a blank before it a line of nobody's would be written back as the end of the one above, a mark even
+    for raw in filter(None, (told.lstrip(" \t") for told in unfolded)):
         one = _line(raw)
         if one.name == "BEGIN":
             _begin(open_ones, Component(one.value.strip().upper()))

@@ -196,6 +196,10 @@ async def _update(pen: Pen, action: Update) -> Outcome:
         seen = there.observed()
         # nobody's words but ours: what was read is replaced as a whole
         others = seen is None or seen.etag.startswith(wire.OTHERS_WORDS) or not there.etag
+        if others and not there.whole:
+            return Rejected(
+                "somebody's words in the event are not UTF-8, and would not come back as they are", code="NotUtf8"
+            )
         body, etag = wire.merged(there.text, action, now) if others else wire.new(action, now), there.etag
     # without any etag it is not known whose words stand there by now
     if not etag:
