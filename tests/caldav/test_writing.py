@@ -431,6 +431,35 @@ class TestSignIn:
         assert (type(told), told.everywhere) == (SignInFailed, everywhere)
         assert stub.count("PUT") == 1
 
+    @pytest.mark.parametrize(
+        ("known", "everywhere"), [("<d:href>/dav/all/</d:href>", False), ("<d:unauthenticated/>", True)]
+    )
+    def test_i7_one_calendar_that_refuses_a_credential_that_the_server_knows_stops_no_other(self, known, everywhere):
+        stub = Stub()
+        stub.resources["/"] = f"<d:current-user-principal>{known}</d:current-user-principal>"
+        stub.says("GET", ".", 401)
+        stub.says("PROPFIND", "well-known", 301, Location="/")
+
+        async def body(end):
+            with pytest.raises(SignInFailed) as told:
+                await end.calendar().get([PLACE], free)
+            return told.value.everywhere
+
+        assert run(stub, body, own=False) is everywhere
+
+    def test_a_credential_that_is_refused_at_the_entrance_too_concerns_all_and_is_not_tried_further(self):
+        stub = Stub()
+        stub.says("GET", ".", 401)
+        stub.says("PROPFIND", ".", 401)
+
+        async def body(end):
+            with pytest.raises(SignInFailed) as told:
+                await end.calendar().get([PLACE], free)
+            return told.value.everywhere
+
+        assert run(stub, body, own=False) is True
+        assert [method for method, _, _ in stub.ledger] == ["GET", "PROPFIND"]
+
     def test_digest_is_answered_with_digest(self):
         stub = Stub()
         stub.says("PUT", ".", 401, **{"WWW-Authenticate": 'Digest realm="x", nonce="n", qop="auth", algorithm=MD5'})

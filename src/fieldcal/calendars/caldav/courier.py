@@ -20,7 +20,16 @@ from fieldcal.calendars.caldav.dav import Found
 from fieldcal.calendars.caldav.lines import Malformed
 from fieldcal.calendars.caldav.replies import Refusal, of_read, refusal
 from fieldcal.clock import Clock
-from fieldcal.errors import Forbidden, LeaseLost, NotAMailbox, NotSent, SignInFailed, Unreachable, one_line
+from fieldcal.errors import (
+    FieldcalError,
+    Forbidden,
+    LeaseLost,
+    NotAMailbox,
+    NotSent,
+    SignInFailed,
+    Unreachable,
+    one_line,
+)
 from fieldcal.http import Http
 from fieldcal.model import EventId, MailboxId, Observed
 from fieldcal.ports import BeforeSend, Pace
@@ -43,6 +52,8 @@ _XML = {"Content-Type": "application/xml; charset=utf-8"}
 #: Some servers mark the etag of a compressed answer, and then know it no more (Apache's mod_deflate: "...-gzip").
 AS_IT_IS = {"Accept-Encoding": "identity"}
 _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+#: Where a server says who is signed in, whatever its calendars say (RFC 6764 5).
+_ENTRANCES = ("/.well-known/caldav", "/")
 _REDIRECTS = frozenset({301, 302, 307, 308})
 
 _T = TypeVar("_T")
@@ -97,6 +108,9 @@ class Courier:
         self.origin = http.origin
         #: the last answer by which the server asked to be left alone
         self.asked_to_wait: Refusal | None = None
+        #: the credential is known to be good, False: not known to be; None: not asked
+        self._known: bool | None = None
+        self._asking = asyncio.Lock()
         self._http = http
         self._pace = pace
         self._connector = connector
@@ -111,17 +125,51 @@ class Courier:
         body: bytes | None = None,
     ) -> Answer:
         """Send one request and heed what its answer asks for. Raises what `Http.request` and `Pace.take` raise."""
-        await self._pace.take(self.mailbox, 1)
         try:
-            answer = await self._http.request(
-                method, path, headers=headers, body=body, before_send=before_send, credential=self.account.credential
-            )
+            return await self._exchanged(method, path, before_send, headers, body)
         except SignInFailed as error:
             whose = "the mailbox's own credential" if self.account.own else "the profile's credential"
             text = f"{self.origin} refuses {whose} ({error})"
-            raise SignInFailed(text, code=error.code, status=error.status, everywhere=not self.account.own) from None
+            everywhere = not self.account.own
+            if everywhere and error.status == HTTPStatus.UNAUTHORIZED and not error.everywhere:
+                # One calendar may say 401 to a credential that is good for all the others (I7).
+                everywhere = not await self._is_known(before_send)
+            raise SignInFailed(text, code=error.code, status=error.status, everywhere=everywhere) from None
+
+    async def _exchanged(
+        self, method: str, path: str, before_send: BeforeSend, headers: Mapping[str, str] | None, body: bytes | None
+    ) -> Answer:
+        await self._pace.take(self.mailbox, 1)
+        answer = await self._http.request(
+            method, path, headers=headers, body=body, before_send=before_send, credential=self.account.credential
+        )
         await self._heed(answer)
         return answer
+
+    async def _is_known(self, before_send: BeforeSend) -> bool:
+        """Whether the server says at its entrance who is signed in (RFC 5397 3); asked once.
+
+        Anything else that it says, or that it says nothing, is no proof that the credential is good.
+        """
+        async with self._asking:
+            if self._known is None:
+                try:
+                    self._known = any([await self._greets(path, before_send) for path in _ENTRANCES])
+                except FieldcalError:  # refused again, or not to be asked now: the first refusal is all that is known
+                    self._known = False
+            return self._known
+
+    async def _greets(self, path: str, before_send: BeforeSend) -> bool:
+        headers, body = {**_XML, "Depth": "0"}, dav.propfind([dav.PRINCIPAL])
+        for _ in range(MOST_REDIRECTS):
+            answer = await self._exchanged("PROPFIND", path, before_send, headers, body)
+            if answer.status == HTTPStatus.MULTI_STATUS:
+                told = [one.properties.get(dav.PRINCIPAL) for one in self.multistatus(answer, path)]
+                return any(one is not None and one.findtext(f"{dav.DAV}href") for one in told)
+            if answer.status not in _REDIRECTS:
+                break
+            path = self._path(answer.headers.get("Location", ""), path)
+        return False
 
     async def _heed(self, answer: Answer) -> None:
         """Leave the server alone as long as it asks: a CalDAV server limits its client, not one calendar."""
