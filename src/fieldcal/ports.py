@@ -149,7 +149,10 @@ class Calendar(Protocol):
         ...
 
     async def find(self, marks: Sequence[Mark], before_send: BeforeSend) -> Mapping[Mark, Sequence[Observed]]:
-        """The events that carry these marks; a miss is no proof of absence (F55)."""
+        """The events that carry these marks; a miss is no proof of absence (F55).
+
+        A mark that could not be looked for everywhere, and of which nothing was found, is left out.
+        """
         ...
 
     async def test(self, before_send: BeforeSend) -> Sequence[Check]:

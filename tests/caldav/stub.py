@@ -174,6 +174,9 @@ class Stub:
         hrefs = [element.text for element in root.iter("{DAV:}href")]
         wanted = hrefs if root.tag.endswith("multiget") else [one for one in self.objects if _inside(one, path)]
         found = [href.replace("%40", "@") for href in wanted]
+        if "searches by what it is asked" in self.quirks:
+            sought = [element.text for element in root.iter("{urn:ietf:params:xml:ns:caldav}text-match")]
+            found = [href for href in found if all(text in re.sub("\r\n ", "", self.objects[href]) for text in sought)]
         if "leaves one out" in self.quirks and root.tag.endswith("multiget"):
             found = found[:-1]
         rows = []

@@ -621,6 +621,39 @@ class TestReading:
         ]  # fmt: skip
         assert found[mark(5)] == []
 
+    @pytest.mark.parametrize(("standing", "searches"), [(0, 5), (3, 1), (30, 1)])
+    @pytest.mark.parametrize("quirk", ["", "searches by what it is asked"])
+    def test_i2_many_marks_are_looked_for_by_a_handful_of_searches(self, quirk, standing, searches):
+        """After a crash in the middle of a batch, in a calendar so full that each search takes seconds."""
+        stub = Stub(quirk)
+        marks = [mark(n) for n in range(60)]
+
+        async def body(end):
+            stub.put("/dav/anna/work/theirs.ics", DENTIST)
+            for number in range(standing):
+                await made(end, number)
+            stub.ledger.clear()
+            return await end.calendar().find(marks, free)
+
+        found = run(stub, body)
+        assert [len(found.get(one, ())) for one in marks] == [1] * standing + [0] * (60 - standing)
+        assert stub.count("REPORT") == 1 + searches
+        assert len(found) == (60 if standing else 4), "what was not looked for is not told to be absent"
+
+    @pytest.mark.parametrize("status", [500, 503])
+    def test_a_search_that_fails_leaves_out_what_it_was_to_find_and_hides_no_event(self, status):
+        stub = Stub()
+
+        async def body(end):
+            await made(end)
+            stub.says("REPORT", ".", 207, stub._report(CALENDAR, _multiget(PLACE, PLACE + "x"), {}).body.decode())
+            for _ in range(9):  # a read may be asked again
+                stub.says("REPORT", ".", status)
+            return await end.calendar().find([mark(), mark(5)], free)
+
+        found = run(stub, body)
+        assert {one: [seen.id for seen in events] for one, events in found.items()} == {mark(): [PLACE]}
+
     def test_a_search_that_a_server_does_not_offer_hides_no_event(self):
         stub = Stub()
 

@@ -40,6 +40,7 @@ async def find_out(site: Site, held: Held, calendar: Calendar, work: Work) -> Fo
     creates = [action.mark for action in actions if isinstance(action, Create)]
     others = [action.id for action in actions if not isinstance(action, Create)]
     by_mark = await calendar.find(creates, held.may_begin) if creates else {}
+    await held.renew(site)
     by_id = await calendar.get(others, held.may_begin) if others else {}
     return conclude(work, by_mark, by_id)
 

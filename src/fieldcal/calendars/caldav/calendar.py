@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os.path
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 
@@ -32,6 +33,10 @@ from fieldcal.ports import BeforeSend, Calendar, Outcome, Pace
 
 #: How many requests one connection carries in the widest batch (bench/RESULTS.md).
 ROUNDS = 16
+
+#: More marks than these are looked for by one search: twenty-four, each with two of its own over a thousand events,
+#: took longer than a lease lasts.
+HANDFUL = 4
 
 _CLAIMS_NOT_KEPT = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 
@@ -166,7 +171,9 @@ class CalDavCalendar:
     async def find(self, marks: Sequence[Mark], before_send: BeforeSend) -> Mapping[Mark, Sequence[Observed]]:
         """The events that carry these marks: where each has to stand, and wherever the server's search finds more.
 
-        A search that the server does not offer finds nothing more; a miss is no proof (the port says so).
+        A mark of which no event stands in its place, and that could not be looked for elsewhere, is left out. A miss
+        is no proof (the port says so) and need not be one: a create is sent again under `If-None-Match` and with the
+        same UID, so an event that was missed is met by it and told apart, never made twice (I1).
         """
         if not marks:
             return {}
@@ -174,41 +181,56 @@ class CalDavCalendar:
         collection = await self._collection(courier, before_send)
         places = {mark: wire.href_of(collection, mark) for mark in marks}
         told = await courier.things(list(places.values()), before_send)
-        more = await together(
-            self._elsewhere(courier, collection, mark, told.get(places[mark]) is not None, before_send)
-            for mark in marks
-        )
-        found: dict[Mark, Sequence[Observed]] = {}
-        for mark, others in zip(marks, more, strict=True):
-            there = told.get(places[mark])
-            things = {thing.href: thing for thing in ([there, *others] if there is not None else others)}
-            seen = [thing.observed() for thing in things.values()]
-            found[mark] = [event for event in seen if event is not None and event.mark == mark]
-        return found
+        there = {href: thing for href, thing in told.items() if thing is not None}
+        absent = [mark for mark, href in places.items() if href not in there]
+        others, looked_for = await self._elsewhere(courier, collection, marks, absent, before_send)
+        found: dict[Mark, list[Observed]] = {mark: [] for mark in marks}
+        for thing in (there | {other.href: other for other in others}).values():
+            event = thing.observed()
+            if event is not None and event.mark in found:
+                found[event.mark].append(event)
+        return {
+            mark: events for mark, events in found.items() if events or (mark in looked_for and places[mark] in told)
+        }
 
     async def _elsewhere(
-        self, courier: Courier, collection: str, mark: Mark, there: bool, before_send: BeforeSend
-    ) -> list[Thing]:  # fmt: skip
-        """Copies by hand, and the event itself where a server keeps it under a name of its own."""
-        found = await self._search(courier, collection, wire.MARK, mark_text(mark), before_send)
-        if found or there:
-            return found
-        return await self._search(courier, collection, "UID", wire.uid_of(mark), before_send)
+        self, courier: Courier, collection: str, marks: Sequence[Mark], absent: Sequence[Mark], before_send: BeforeSend
+    ) -> tuple[list[Thing], frozenset[Mark]]:
+        """Copies by hand, and events that a server keeps under names of its own; and the marks that were looked for.
+
+        Each search may have the server read the whole calendar, so of more than a handful of marks one asks for all.
+        """
+        texts = [mark_text(mark) for mark in marks]
+        asked = texts if len(texts) <= HANDFUL else [os.path.commonprefix(texts)]  # noqa: RUF071 - of texts, not paths
+        found = await self._search(courier, collection, wire.MARK, asked, before_send)
+        if found is None:
+            return [], frozenset()
+        ours = [thing for thing in found if wire.is_marked_as(thing.text, texts)]
+        if ours or (found and len(texts) > HANDFUL):
+            return ours, frozenset(marks)  # it does search by our property
+        hidden = absent[:HANDFUL]
+        found = await self._search(courier, collection, "UID", [wire.uid_of(mark) for mark in hidden], before_send)
+        if found is None:
+            return [], frozenset()
+        return found, frozenset(marks) - frozenset(absent[HANDFUL:])
 
     async def _search(
-        self, courier: Courier, collection: str, name: str, value: str, before_send: BeforeSend
-    ) -> list[Thing]:  # fmt: skip
-        """What the server finds by this property; nothing where it does not search by it."""
+        self, courier: Courier, collection: str, name: str, values: Sequence[str], before_send: BeforeSend
+    ) -> list[Thing] | None:
+        """What the server finds by this property; nothing where it does not search by it, None where it only failed."""
+        queries = [dav.query_property(name, value) for value in values]
         try:
-            things = await courier.query(collection, dav.query_property(name, value), before_send)
-        except (Throttled, SignInFailed):
-            raise
-        except (MailboxError, Unreachable) as error:
+            answers = await together(courier.query(collection, query, before_send) for query in queries)
+        except Unreachable as error:
+            if error.everywhere:
+                raise
             # refused for what was asked (RFC 4791 7.8: supported-filter), not for being asked
-            if isinstance(error, Forbidden) or 400 <= error.status < 500 or error.status == HTTPStatus.NOT_IMPLEMENTED:  # noqa: PLR2004
+            return [] if error.refused or error.status == HTTPStatus.NOT_IMPLEMENTED else None
+        except MailboxError as error:
+            if isinstance(error, Forbidden) or 400 <= error.status < 500:  # noqa: PLR2004 - the 4xx class
                 return []
             raise
-        return [thing for thing in things if wire.marked(thing.text)]
+        return [thing for things in answers for thing in things if wire.marked(thing.text)]
 
     async def test(self, before_send: BeforeSend) -> Sequence[Check]:
         """Sign-in, mailbox found, calendar writable, each with what helps; stops at the first that fails."""

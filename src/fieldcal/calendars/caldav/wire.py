@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from html import unescape as unescape_html
@@ -32,6 +32,7 @@ _STATUS = {ShowAs.FREE: "CANCELLED", ShowAs.TENTATIVE: "TENTATIVE", ShowAs.BUSY:
 #: Sequence numbers count the seconds from here on, so that each writing has a higher one without reading the last.
 _EPOCH = datetime(2025, 1, 1, tzinfo=UTC)
 _HIGHEST = 2**31 - 1
+_MARKED = re.compile(rf"^{MARK}(?:;[^\r\n]*)?:([^\r\n]*)", re.MULTILINE)
 _COUNT = re.compile(r"\d{1,10}", re.ASCII)
 
 _TAG = re.compile(r"""<(?:"[^"]*"|'[^']*'|[^>"'])*>""")
@@ -172,6 +173,12 @@ def _said(event: Component) -> Iterator[str]:
 def marked(text: str) -> bool:
     """Whether the text may hold an event with a mark of ours; saves reading everybody else's."""
     return "X-FIELDCAL-" in text or "X-FIELDCAL-" in _unfolded(text)
+
+
+def is_marked_as(text: str, marks: Collection[str]) -> bool:
+    """Whether the text may hold an event with one of these marks, as `mark_text` writes them; as `marked`."""
+    told = set(_MARKED.findall(_unfolded(text)))
+    return any(mark.upper() in told for mark in marks)
 
 
 def _unfolded(text: str) -> str:
