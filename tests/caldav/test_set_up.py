@@ -130,6 +130,18 @@ class TestFinding:
         assert remembered == ""
         assert lines[-1].remedy
 
+    @pytest.mark.parametrize("way", ["address", "redirect"])
+    def test_i5_an_address_that_leads_straight_to_a_calendar_of_the_one_account_for_all_is_refused(self, way):
+        stub, start = leads(SERVICE, "/dav/service/"), "/dav/service/work/"
+        stub.resources[start] = IS_CALENDAR + href("current-user-principal", SERVICE)
+        if way == "redirect":
+            start = "/dav/anna/"
+            stub.says("PROPFIND", start, 302, Location="/dav/service/work/")
+        lines, remembered = trial_of(stub, start=start, own=False)
+        assert ok(lines) == [("sign-in", True), ("mailbox found", False)]
+        assert (remembered, stub.count("PUT"), lines[-1].transient) == ("", 0, False)
+        assert "{user}" in lines[-1].remedy
+
     @pytest.mark.parametrize("start", [PRINCIPAL, HOME, CALENDAR])
     def test_one_account_for_all_reaches_each_mailboxs_own(self, start):
         stub = leads(SERVICE, "/dav/service/")

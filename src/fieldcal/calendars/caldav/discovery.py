@@ -56,6 +56,8 @@ async def locate(courier: Courier, wanted: str, before_send: BeforeSend) -> Loca
     Raises `NotAMailbox`, with a code of the above, where there is none or none can be told, and what reads raise.
     """
     start = await _start(courier, before_send)
+    if not courier.account.own:
+        await _refuse_service_account(courier, start, before_send)
     if f"{CAL}calendar" in start.kinds():
         return Located(dav.folder(start.href), read_only=not _writable(start))
     principal, homes = await _homes(courier, start, before_send)
@@ -122,25 +124,25 @@ async def _homes(courier: Courier, start: Found, before_send: BeforeSend) -> tup
     """The mailbox's principal, where it is known, and the homes of its calendars."""
     principals = _hrefs(courier, start, dav.PRINCIPAL)
     homes = _hrefs(courier, start, dav.HOME)
-    if courier.account.own:
-        if homes or not principals:
-            return (start if homes else None), homes
-        principal = await _one(courier, principals[0], _ASKED, before_send)
-        return principal, _hrefs(courier, principal, dav.HOME)
-    await _refuse_service_account(courier, start, homes, principals, before_send)
-    return (start if f"{DAV}principal" in start.kinds() else None), homes
+    if not courier.account.own:
+        return (start if f"{DAV}principal" in start.kinds() else None), homes
+    if homes or not principals:
+        return (start if homes else None), homes
+    principal = await _one(courier, principals[0], _ASKED, before_send)
+    return principal, _hrefs(courier, principal, dav.HOME)
 
 
-async def _refuse_service_account(
-    courier: Courier, start: Found, homes: Sequence[str], principals: Sequence[str], before_send: BeforeSend
-) -> None:
-    """Whoever signs in for all has calendars too; no booking belongs there."""
+async def _refuse_service_account(courier: Courier, start: Found, before_send: BeforeSend) -> None:
+    """Whoever signs in for all has calendars too, also at an address of the mailbox; no booking belongs there."""
+    principals, homes = _hrefs(courier, start, dav.PRINCIPAL), _hrefs(courier, start, dav.HOME)
     own = {dav.folder(path) for path in principals}
     for path in principals:
         own |= {
             dav.folder(home) for home in _hrefs(courier, await _one(courier, path, (dav.HOME,), before_send), dav.HOME)
         }
     reached = {dav.folder(path) for path in (start.href, *homes)}
+    if f"{CAL}calendar" in start.kinds():
+        reached.add(dav.parent(start.href))
     if own & reached:
         text = (
             f"{_shown(start.href)} leads to the calendars of the account that signs in for all mailboxes; "
