@@ -171,6 +171,24 @@ class TestFinding:
         assert ok(lines) == GOOD, lines
         assert remembered == found
 
+    @pytest.mark.parametrize(
+        "told",
+        [
+            "<d:resourcetype><d:collection/><c:calendar/><s:shared/></d:resourcetype>",
+            IS_CALENDAR + href("owner", "/principals/bert/"),
+            IS_CALENDAR + href("owner", "mailto:bert@acme.example"),
+        ],
+    )
+    def test_i5_a_calendar_that_another_shares_is_not_the_workers_own(self, told):
+        """Or her bookings would land in his, under the very name that both calendars have."""
+        stub = leads()
+        stub.resources[CALENDAR] = IS_CALENDAR + href("owner", PRINCIPAL.rstrip("/"))
+        stub.resources["/dav/anna/personal/"] = told + "<d:displayname>Bookings</d:displayname>"
+        assert trial_of(stub, start=PRINCIPAL)[1] == CALENDAR
+        lines, remembered = trial_of(stub, start=PRINCIPAL, calendar="Bookings")
+        assert (ok(lines), stub.count("MKCALENDAR")) == (GOOD, 1), lines
+        assert remembered not in {"", CALENDAR, "/dav/anna/personal/"}
+
     def test_the_servers_own_word_for_the_default_counts_most(self):
         stub = leads()
         stub.resources |= {

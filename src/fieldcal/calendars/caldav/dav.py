@@ -29,6 +29,7 @@ CLAIM = f"{OURS}claim"
 TYPE, NAME, ETAG = f"{DAV}resourcetype", f"{DAV}displayname", f"{DAV}getetag"
 PRINCIPAL, PRIVILEGES = f"{DAV}current-user-principal", f"{DAV}current-user-privilege-set"
 HOME, DATA, COMPONENTS = f"{CAL}calendar-home-set", f"{CAL}calendar-data", f"{CAL}supported-calendar-component-set"
+OWNER = f"{DAV}owner"
 INBOX, DEFAULT = f"{CAL}schedule-inbox-URL", f"{CAL}schedule-default-calendar-URL"
 
 _PREFIXES = {"d": DAV, "c": CAL, "s": SERVER, "f": OURS}

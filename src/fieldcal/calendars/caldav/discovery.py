@@ -66,6 +66,8 @@ async def locate(courier: Courier, wanted: str, before_send: BeforeSend) -> Loca
     calendars: dict[str, Found] = {}
     for home in homes or [start.href]:
         calendars |= await _calendars(courier, home, before_send)
+    if courier.account.own:
+        calendars = _ones_own(courier, calendars, (start, principal))
     home = dav.folder((homes or [start.href])[0])
     if wanted:
         chosen = _named(calendars, wanted)
@@ -161,14 +163,34 @@ def _hrefs(courier: Courier, found: Found, name: str) -> list[str]:
 
 
 async def _calendars(courier: Courier, home: str, before_send: BeforeSend) -> dict[str, Found]:
-    """The calendars in a home that take events and are the mailbox's own, by path."""
-    names = (dav.TYPE, dav.NAME, dav.COMPONENTS, dav.PRIVILEGES)
+    """The calendars in a home that take events and are no subscription, by path."""
+    names = (dav.TYPE, dav.NAME, dav.COMPONENTS, dav.PRIVILEGES, dav.OWNER)
     found = await courier.ask("PROPFIND", home, dav.propfind(names), 1, before_send)
     return {
         one.href: one
         for one in found
         if f"{CAL}calendar" in one.kinds() and not one.kinds() & _NOT_ONES_OWN and _takes_events(one)
     }
+
+
+def _ones_own(courier: Courier, calendars: Mapping[str, Found], told_by: Sequence[Found | None]) -> dict[str, Found]:
+    """Without what others share, which servers list among one's own (RFC 3744 5.1; CalendarServer's sharing)."""
+    ones = {dav.folder(path) for one in told_by if one is not None for path in _hrefs(courier, one, dav.PRINCIPAL)}
+    ones |= {dav.folder(one.href) for one in told_by if one is not None and f"{DAV}principal" in one.kinds()}
+    kept = {}
+    for href, one in calendars.items():
+        owners = _owners(courier, one)
+        if f"{SERVER}shared" not in one.kinds() and not (owners and ones and not owners & ones):
+            kept[href] = one
+    return kept
+
+
+def _owners(courier: Courier, found: Found) -> set[str]:
+    """Whom the server calls the owner; an address that cannot be read is somebody else's, and breaks no list."""
+    try:
+        return {dav.folder(path) for path in dav.hrefs_of(found, dav.OWNER, courier.origin)}
+    except Malformed:
+        return {""}
 
 
 def _takes_events(found: Found) -> bool:
