@@ -272,6 +272,13 @@ class TestTrying:
         assert last.remedy
         assert stub.objects == {}
 
+    def test_a_trial_that_reads_as_no_calendar_is_removed(self):
+        stub = leads()
+        stub.says("GET", ".", 200, "<html>sign in</html>")
+        (*_, last), _ = trial_of(stub, start=CALENDAR)
+        assert (last.name, last.ok, last.transient) == ("calendar writable", False, True)
+        assert stub.objects == {}
+
     def test_leftovers_of_a_crash_are_cleaned_and_nothing_else(self):
         stub = leads()
         stub.put("/dav/anna/work/left.ics", FAR)

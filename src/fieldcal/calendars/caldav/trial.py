@@ -137,7 +137,7 @@ async def _write_and_remove(courier: Courier, collection: str, before_send: Befo
         _check(there, uid)
         await _refused(courier, href, body, {"If-None-Match": "*"}, before_send)
         await _refused(courier, href, body, {"If-Match": '"fieldcal-no-such-etag"'}, before_send)
-    except FieldcalError:
+    except (FieldcalError, Malformed):
         await _remove(courier, href, "", before_send)
         raise
     if not etag:
