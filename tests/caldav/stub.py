@@ -110,10 +110,14 @@ class Stub:
             return {}
         return {"ETag": f"W/{self.etag(path)}" if "weak etag" in self.quirks else self.etag(path)}
 
+    def _hides(self, path):
+        """As Nextcloud does from whom a calendar is shared with: refused a second time, and never shown."""
+        return "hides private" in self.quirks and "CLASS:PRIVATE" in self.objects.get(path, "")
+
     def _get(self, path, _body, _headers):
         if path in self.denied:
             return Response("", 403)
-        if path not in self.objects:
+        if path not in self.objects or self._hides(path):
             return Response("", 404)
         return Response(self.objects[path], 200, {"ETag": self.etag(path), "Content-Type": "text/calendar"})
 
@@ -130,7 +134,7 @@ class Stub:
         return Response("", 204 if there else 201, self._etag_header(path))
 
     def _delete(self, path, _body, headers):
-        if path not in self.objects:
+        if path not in self.objects or self._hides(path):
             return Response("", 404)
         wanted = headers.get("if-match")
         if wanted and wanted != self.etag(path) and "ignores If-Match" not in self.quirks:
@@ -147,7 +151,7 @@ class Stub:
             rows += [
                 self._row(one, f"<d:getetag>{self._listed_etag(one)}</d:getetag><d:resourcetype/>")
                 for one in self.objects
-                if _inside(one, path)
+                if _inside(one, path) and not self._hides(one)
             ]
         return _multistatus(rows)
 
@@ -184,7 +188,7 @@ class Stub:
             if href in self.denied:
                 denied = "<d:status>HTTP/1.1 403 Forbidden</d:status>"
                 rows.append(f"<d:response><d:href>{href}</d:href>{denied}</d:response>")
-            elif href in self.objects:
+            elif href in self.objects and not self._hides(href):
                 data = f"<c:calendar-data>{escape(self.objects[href])}</c:calendar-data>"
                 rows.append(self._row(href, f"<d:getetag>{self._listed_etag(href)}</d:getetag>{data}"))
             elif "says nothing of what is gone" not in self.quirks:

@@ -142,6 +142,20 @@ class TestFinding:
         assert (remembered, stub.count("PUT"), lines[-1].transient) == ("", 0, False)
         assert "{user}" in lines[-1].remedy
 
+    @pytest.mark.parametrize(("start", "own"), [(CALENDAR, True), (CALENDAR, False), (HOME, False)])
+    def test_i1_a_calendar_whose_private_events_nextcloud_hides_from_us_is_refused(self, start, own):
+        """It would say of one that the worker makes private that it is gone, and a second would be made."""
+        stub = leads(SERVICE, "/dav/service/")
+        told = '<o:owner-principal xmlns:o="http://owncloud.org/ns">principals/{}</o:owner-principal>'
+        stub.resources[HOME] = COLLECTION + href("current-user-principal", SERVICE)
+        stub.resources[CALENDAR] = IS_CALENDAR + href("current-user-principal", SERVICE) + told.format("anna")
+        stub.resources[CALENDAR] += href("owner", "/principals/anna/")
+        lines, remembered = trial_of(stub, start=start, own=own)
+        assert ok(lines) == [("sign-in", True), ("mailbox found", False)]
+        assert (remembered, stub.count("PUT"), lines[-1].transient) == ("", 0, False)
+        stub.resources[CALENDAR] = stub.resources[CALENDAR].replace("/anna", "/service")
+        assert ok(trial_of(stub, start=start, own=own)[0]) == GOOD
+
     @pytest.mark.parametrize("start", [PRINCIPAL, HOME, CALENDAR])
     def test_one_account_for_all_reaches_each_mailboxs_own(self, start):
         stub = leads(SERVICE, "/dav/service/")
@@ -278,6 +292,14 @@ class TestTrying:
         (*_, last), _ = trial_of(stub, start=CALENDAR)
         assert (last.name, last.ok, last.transient) == ("calendar writable", False, True)
         assert stub.objects == {}
+
+    def test_i1_a_server_that_hides_what_we_write_is_refused_for_good_and_what_may_be_left_is_said(self):
+        stub = leads()
+        stub.quirks.add("hides private")
+        (*_, last), _ = trial_of(stub, start=CALENDAR, own=False)
+        assert (last.name, last.ok, last.transient) == ("calendar writable", False, False)
+        assert "may have stayed" in last.detail
+        assert last.remedy
 
     def test_leftovers_of_a_crash_are_cleaned_and_nothing_else(self):
         stub = leads()

@@ -22,6 +22,7 @@ from fieldcal.errors import one_line
 from fieldcal.model import Window
 
 DAV, CAL, SERVER = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
+OWNCLOUD = "{http://owncloud.org/ns}"
 #: The claim on a calendar; never to be changed, or two installations do not see each other any more.
 OURS = "{urn:uuid:fc96e808-4ade-4af6-af46-7ce08cf00f57}"
 CLAIM = f"{OURS}claim"
@@ -29,10 +30,11 @@ CLAIM = f"{OURS}claim"
 TYPE, NAME, ETAG = f"{DAV}resourcetype", f"{DAV}displayname", f"{DAV}getetag"
 PRINCIPAL, PRIVILEGES = f"{DAV}current-user-principal", f"{DAV}current-user-privilege-set"
 HOME, DATA, COMPONENTS = f"{CAL}calendar-home-set", f"{CAL}calendar-data", f"{CAL}supported-calendar-component-set"
-OWNER = f"{DAV}owner"
+#: the owner; whose principal it is under Nextcloud and ownCloud, also for whom it is shared with
+OWNER, SHARER = f"{DAV}owner", f"{OWNCLOUD}owner-principal"
 INBOX, DEFAULT = f"{CAL}schedule-inbox-URL", f"{CAL}schedule-default-calendar-URL"
 
-_PREFIXES = {"d": DAV, "c": CAL, "s": SERVER, "f": OURS}
+_PREFIXES = {"d": DAV, "c": CAL, "s": SERVER, "o": OWNCLOUD, "f": OURS}
 _DEEPEST = 64
 _STATUS = re.compile(r"HTTP/\d(?:\.\d)?\s+(\d{3})\b", re.ASCII)
 _OK = range(200, 300)

@@ -29,8 +29,10 @@ NO_SUCH_NAME = "NoSuchCalendar"
 SEVERAL = "SeveralCalendars"
 #: `NotAMailbox.code`: the address leads to the service account's own
 SERVICE_ACCOUNT = "ServiceAccount"
+#: `NotAMailbox.code`: the calendar is shared with who signs in, on a server that hides private events then
+HIDES_PRIVATE = "HidesPrivate"
 
-_ASKED = (dav.TYPE, dav.NAME, dav.PRINCIPAL, dav.HOME, dav.INBOX, dav.COMPONENTS, dav.PRIVILEGES)
+_ASKED = (dav.TYPE, dav.NAME, dav.PRINCIPAL, dav.HOME, dav.INBOX, dav.COMPONENTS, dav.PRIVILEGES, dav.SHARER)
 _WRITES = frozenset(f"{DAV}{name}" for name in ("all", "write", "write-content", "bind"))
 _NOT_ONES_OWN = frozenset({
     f"{SERVER}subscribed", f"{CAL}schedule-inbox", f"{CAL}schedule-outbox", f"{SERVER}notification",
@@ -56,6 +58,8 @@ async def locate(courier: Courier, wanted: str, before_send: BeforeSend) -> Loca
     Raises `NotAMailbox`, with a code of the above, where there is none or none can be told, and what reads raise.
     """
     start = await _start(courier, before_send)
+    signers = _hrefs(courier, start, dav.PRINCIPAL)
+    _refuse_hidden(start, signers)
     if not courier.account.own:
         await _refuse_service_account(courier, start, before_send)
     if f"{CAL}calendar" in start.kinds():
@@ -76,6 +80,8 @@ async def locate(courier: Courier, wanted: str, before_send: BeforeSend) -> Loca
             return _none(text, NO_SUCH_NAME, home)
     else:
         chosen = await _default(courier, principal, calendars, before_send)
+    if not courier.account.own:  # with a mailbox's own, what others share was left out
+        _refuse_hidden(chosen, signers)
     return Located(dav.folder(chosen.href), read_only=not _writable(chosen), home=home)
 
 
@@ -153,6 +159,22 @@ async def _refuse_service_account(courier: Courier, start: Found, before_send: B
         raise NotAMailbox(text, code=SERVICE_ACCOUNT)
 
 
+def _refuse_hidden(calendar: Found, signers: Sequence[str]) -> None:
+    """An event that a worker makes private would be gone for us, and made a second time (I1).
+
+    Nextcloud answers 404 to it for whom the calendar is shared with, and masks a confidential one. It names the owner
+    as "principals/users/anna", without the path of the server.
+    """
+    told = calendar.properties.get(dav.SHARER)
+    owner = "" if told is None else urlsplit("".join(told.itertext()).strip()).path.strip("/")
+    if owner and not any(unquote(dav.folder(path)).endswith(f"/{unquote(owner)}/") for path in signers):
+        text = (
+            f"{_shown(calendar.href)} is shared with the account that signs in, and this server hides private events "
+            "from it: one of ours that the worker makes private would be made a second time"
+        )
+        raise NotAMailbox(text, code=HIDES_PRIVATE)
+
+
 def _hrefs(courier: Courier, found: Found, name: str) -> list[str]:
     try:
         return dav.hrefs_of(found, name, courier.origin)
@@ -164,7 +186,7 @@ def _hrefs(courier: Courier, found: Found, name: str) -> list[str]:
 
 async def _calendars(courier: Courier, home: str, before_send: BeforeSend) -> dict[str, Found]:
     """The calendars in a home that take events and are no subscription, by path."""
-    names = (dav.TYPE, dav.NAME, dav.COMPONENTS, dav.PRIVILEGES, dav.OWNER)
+    names = (dav.TYPE, dav.NAME, dav.COMPONENTS, dav.PRIVILEGES, dav.OWNER, dav.SHARER)
     found = await courier.ask("PROPFIND", home, dav.propfind(names), 1, before_send)
     return {
         one.href: one

@@ -58,6 +58,10 @@ _MISSING = {
         "Write the profile's address with a placeholder for the mailbox, such as .../{user}/, and see to the mailbox's "
         "account name (`fieldcal mailbox edit ADDRESS --user-name NAME`)."
     ),
+    discovery.HIDES_PRIVATE: (
+        "Have each mailbox sign in by itself (`fieldcal mailbox edit ADDRESS --user-name NAME --secret ...`), with an "
+        "address that leads to its own calendar."
+    ),
     "OtherScheme": "Set the profile's address to what lies behind it; for Nextcloud https://HOST/remote.php/dav/.",
     "OtherHost": "Set the profile's address to the server that is named; every mailbox there needs that profile.",
 }
@@ -147,7 +151,13 @@ async def _write_and_remove(courier: Courier, collection: str, before_send: Befo
 
 
 def _check(there: Thing | None, uid: str) -> None:
-    if there is None or not wire.reads_as_trial(there.text, uid, TRIAL_START):
+    if there is None:  # by the word of the calendar itself; nobody waits for time to heal that
+        text = (
+            "this server takes a private event and does not show it: one of ours that a worker makes private would be "
+            "made a second time. The trial event of 1 January 2001 may have stayed, for the calendar's owner to remove"
+        )
+        raise Rejected(text)
+    if not wire.reads_as_trial(there.text, uid, TRIAL_START):
         raise not_whole("the trial event does not read as it was written")
     if not wire.is_trial(there.text):
         raise Rejected("this server drops the property by which our events are told from everybody else's")
