@@ -221,9 +221,9 @@ def test_r14_two_that_claim_in_one_moment_are_not_both_switched_on(
     calendar = second.site.calendars(PROFILE).open(world.box("Ben"), second.site.organization)
     real = type(calendar).set_claim
 
-    async def slower(self: object, value: str | None, before_send: Callable[[], None]) -> None:
+    async def slower(self: object, value: str | None, before_send: Callable[[], None]) -> bool:
         await real(calendar, value, before_send)
-        await real(calendar, theirs, before_send)
+        return await real(calendar, theirs, before_send)
 
     second.read_workers()
     with pytest.MonkeyPatch.context() as patch:

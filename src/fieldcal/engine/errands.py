@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -19,7 +18,7 @@ from fieldcal.sync.site import Site
 
 async def in_mailbox(site: Site, mailbox: MailboxId) -> bool:
     """What is due in one mailbox between two passes: second tries, pauses that have ended; True if another has it."""
-    run, began, since = uuid.uuid4().hex, site.clock.now(), site.clock.monotonic()
+    run, began, since = history.new_run(site.clock.now()), site.clock.now(), site.clock.monotonic()
     tally, number = await work_off(site, run, only={mailbox})
     if replace(tally, busy=0) == Tally():
         return tally.busy > 0

@@ -6,7 +6,6 @@ source does not give is left to the pass: a hint and an absence prove no deletio
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -41,7 +40,7 @@ class Looked:
 
 async def look(site: Site, ids: Sequence[BookingId]) -> Looked:
     """Read these bookings by id and make the calendars say what they say now; a source that fails is in the report."""
-    began, run = site.clock.now(), uuid.uuid4().hex
+    began, run = site.clock.now(), history.new_run(site.clock.now())
     async with holding(site, f"pull:{site.environment}") as held:
         if held is None:
             return Looked(None, busy=True)

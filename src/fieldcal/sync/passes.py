@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -76,7 +75,7 @@ async def run_pass(
     `patient`: a person waits for the outcome, so a mailbox that another is at work in is waited for. One that stays
     so is counted as busy; what is due in it remains due.
     """
-    run = uuid.uuid4().hex
+    run = history.new_run(site.clock.now())
     await site.database.writing(history.begin, site.environment, run, kind, site.clock.now())
     pulled, error, again = Pulled(), "", None
     try:
@@ -138,7 +137,7 @@ async def run_check(
     site: Site, boxes: Collection[MailboxId], *, everything: bool = False, progress: Progress = _silent
 ) -> Report:
     """Check these mailboxes, then work off what the checks have marked."""
-    run = uuid.uuid4().hex
+    run = history.new_run(site.clock.now())
     await site.database.writing(history.begin, site.environment, run, "check", site.clock.now())
     found = await _each(site, list(boxes), lambda mailbox: check(site, mailbox, run, everything=everything), progress)
     done, _ = await work_off(site, run, only=set(boxes))
@@ -157,7 +156,7 @@ async def run_clean(site: Site, plan: int, by: str, surveys: Sequence[Survey], p
 
     `progress`: after each batch, how many events are removed, of how many that the surveys have found.
     """
-    run, removed, of = uuid.uuid4().hex, 0, sum(len(one.found.ours) for one in surveys)
+    run, removed, of = history.new_run(site.clock.now()), 0, sum(len(one.found.ours) for one in surveys)
 
     def tell(number: int) -> None:
         nonlocal removed
@@ -181,7 +180,7 @@ async def run_remove(
     site: Site, plan: int, by: str, chosen: Mapping[MailboxId, tuple[str, frozenset[EventId]]], progress: Progress
 ) -> list[Removed]:
     """Carry out the approved removal `plan` of duplicates: by mailbox its address, and the events."""
-    run = uuid.uuid4().hex
+    run = history.new_run(site.clock.now())
     job = duplicates.Job(plan, run, by)
     await site.database.writing(history.begin, site.environment, run, duplicates.PLAN, site.clock.now())
     done = await _all(lambda box: duplicates.remove(site, job, box, *chosen[box]), list(chosen), progress)
