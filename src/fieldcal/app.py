@@ -9,12 +9,13 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy import Connection
 from yarl import URL
 
 from fieldcal import runfile, signin
@@ -102,8 +103,8 @@ class App:
         self._retired: list[Calendars] = []
         #: one sign-in for all connections to the same end
         self._signed_in: dict[Endpoint, Credential] = {}
-        #: clients of CalDAV servers by address and limit: profiles at one server share what it takes at once
-        self._dav: dict[tuple[str, int], Http] = {}
+        #: clients of CalDAV servers by address and limit, closed with the app: all profiles at a server share one
+        self._dav: dict[tuple[str, str | None, int | None, int], Http] = {}
         #: requests sent so far, sign-in aside, to `source` (of bookings) and `calendars`, of whatever kind
         self.requests: Counter[str] = Counter()
 
@@ -119,6 +120,8 @@ class App:
         """Give connections and the state back."""
         for calendars in [*(calendars for _, calendars in self._opened.values()), *self._retired]:
             await calendars.close()
+        for http in self._dav.values():
+            await http.close()
         self._opened.clear()
         self.database.close()
 
@@ -169,6 +172,8 @@ class App:
         """The end of this server profile as it is set now, kept open while it stays so; closed with the app."""
         with self.database.read() as tx:
             wanted = profiles.get(tx, profile)
+            if wanted.kind == CALDAV:
+                wanted = replace(wanted, at_once=_least(tx, wanted))
         known, calendars = self._opened.get(profile, (None, None))
         if calendars is None or known is None or _other_end(known, wanted):
             if calendars is not None:
@@ -186,11 +191,13 @@ class App:
 
     def _caldav(self, profile: ServerProfile) -> Calendars:
         accounts = MailboxAccounts(self.database, self.secrets, profile, caldav.Account)
-        shared = (server_of(profile.end.url), profile.at_once)
+        with self.database.read() as tx:
+            limit = _least(tx, profile)
+        shared = (*_server(profile), limit)
         if shared not in self._dav:
-            self._dav[shared] = self._dav_to(profile)
-        http = self._dav[shared]
-        return caldav.CalDavCalendars(http, self.pace, self.clock, profile.id, accounts, profile.calendar)
+            self._dav[shared] = self._dav_to(replace(profile, at_once=limit))
+        http, name = self._dav[shared], profile.id
+        return caldav.CalDavCalendars(http, self.pace, self.clock, name, accounts, profile.calendar, shared=True)
 
     def _dav_to(self, profile: ServerProfile) -> Http:
         server = server_of(profile.end.url)
@@ -350,6 +357,18 @@ _KINDS: Mapping[str, _Kind] = {
     CALDAV: _Kind(App._caldav, App._examine_caldav),  # noqa: SLF001 - the app's own table
 }
 _NOBODY_YET = "no mailbox is written through it yet, so there is nobody to sign in as"
+
+
+def _least(tx: Connection, profile: ServerProfile) -> int:
+    """How many requests this CalDAV profile's server gets at once: the fewest that any profile there sets."""
+    there = [one for one in profiles.everyone(tx) if one.kind == CALDAV and _server(one) == _server(profile)]
+    return min(one.at_once for one in [profile, *there])
+
+
+def _server(profile: ServerProfile) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port of a CalDAV profile's server, whether or not its address names the usual port."""
+    url = URL(server_of(profile.end.url))
+    return url.scheme, url.host, url.port
 
 
 def _other_end(one: ServerProfile, two: ServerProfile) -> bool:

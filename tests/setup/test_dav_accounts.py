@@ -10,6 +10,10 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import update
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 from tests.setup.room import person
 from tests.values import BOX, COLLEAGUE, ENVIRONMENT, NOW, OTHER_BOX, WINDOW, WORKER, linked
 
@@ -17,6 +21,7 @@ from fieldcal.accounts import MailboxAccounts
 from fieldcal.app import App
 from fieldcal.calendars.caldav import Account as DavAccount
 from fieldcal.config import Config
+from fieldcal.embedded.server import serving
 from fieldcal.errors import ConfigError, FieldcalError, NotAllowed, NotAMailbox, SignInFailed
 from fieldcal.http import TokenCredential
 from fieldcal.model import EventId, MailboxId
@@ -340,19 +345,64 @@ def test_secrets_are_sealed_with_the_installation_s_keys(state: Database) -> Non
         wrong.authorization("GET", "/")
 
 
-def test_profiles_at_one_server_share_what_it_takes_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def dav_profiles(app: App, *ends: tuple[str, str, int]) -> None:
+    """Profiles of these names, addresses and limits."""
+    for name, url, at_once in ends:
+        made = replace(OWN, id=name, end=replace(OWN.end, url=url), at_once=at_once)
+        await app.database.writing(rows.add, made)
+
+
+def test_all_profiles_at_one_server_together_send_it_as_many_at_once_as_the_fewest_that_is_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FIELDCAL_DATA", str(tmp_path / "data"))
 
-    async def clients() -> list[int]:
+    async def clients() -> None:
         async with App(Config()) as app:
-            ends = [("a", "https://dav.example/x/", 8), ("b", "https://DAV.example/{user}/", 8),
-                    ("c", "https://dav.example/", 3), ("d", "https://other.example/", 8)]  # fmt: skip
-            for name, url, at_once in ends:
-                made = replace(OWN, id=name, end=replace(OWN.end, url=url), at_once=at_once)
-                await app.database.writing(rows.add, made)
-            opened = [app.calendars_for(name) for name, _, _ in ends]
-            assert app.calendars_for("a") is opened[0]
-            return [id(calendars._http) for calendars in opened]  # type: ignore[attr-defined]
 
-    first, second, third, fourth = asyncio.run(clients())
-    assert (first == second, len({first, third, fourth})) == (True, 3)
+            def limits(*names: str) -> list[int]:
+                return [app.calendars_for(name)._http.slots for name in names]  # type: ignore[attr-defined]
+
+            await dav_profiles(app, ("a", "https://dav.example/x/", 16), ("b", "https://DAV.example:443/{user}/", 8),
+                               ("d", "https://other.example/", 9))  # fmt: skip
+            assert limits("a", "b", "d") == [8, 8, 9]
+            await dav_profiles(app, ("c", "https://dav.example/", 3))
+            assert limits("a", "b", "c", "d") == [3, 3, 3, 9]
+            opened = [app.calendars_for(name) for name in "abcd"]
+            shared = [id(end._http) for end in opened]  # type: ignore[attr-defined]
+            assert len(set(shared[:3])) == 1
+            assert shared[3] != shared[0]
+            assert opened == [app.calendars_for(name) for name in "abcd"]
+
+    asyncio.run(clients())
+
+
+def test_i7_closing_one_profile_s_calendars_cuts_nobody_else_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `doctor` and a changed profile do in the admin centre, beside a running pass."""
+    monkeypatch.setenv("FIELDCAL_DATA", str(tmp_path / "data"))
+    asked, closed = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: Request) -> Response:
+        asked.set()
+        await closed.wait()
+        return Response("", 204)
+
+    async def body() -> int:
+        async with serving(Starlette(routes=[Route("/", slow)])) as url, App(Config()) as app:
+            await dav_profiles(app, ("a", url, 8), ("b", url, 8))
+            http = app.calendars_for("a")._http  # type: ignore[attr-defined]
+            signer = PasswordCredential("anna", lambda: "secret")
+            under_way = asyncio.create_task(http.request("GET", "/", credential=signer))
+            await asked.wait()
+            with app.database.read() as tx:
+                looked_at = rows.get(tx, "b")
+            await app.calendars_at(looked_at).close()
+            cut_off = http._session is None
+            closed.set()
+            answer = await under_way
+        assert http._session is None  # closed with the app
+        return 0 if cut_off else answer.status
+
+    assert asyncio.run(body()) == 204

@@ -49,16 +49,21 @@ class CalDavCalendars:
 
     `http`: a client of the server, whose slots are how many requests it gets at once. `name` is the profile's; a
     pause that concerns the whole end is kept under "connector:NAME". `calendar`: "" for each mailbox's default
-    calendar, else the display name of one of our own, made at Test & Enable and never in a pass.
+    calendar, else the display name of one of our own, made at Test & Enable and never in a pass. `shared`: others use
+    the client too, so it is not closed with this end.
     """
 
-    def __init__(self, http: Http, pace: Pace, clock: Clock, name: str, accounts: Accounts, calendar: str = "") -> None:
+    def __init__(
+        self, http: Http, pace: Pace, clock: Clock, name: str, accounts: Accounts, calendar: str = "", *,
+        shared: bool = False,
+    ) -> None:  # fmt: skip
         self._http = http
         self._pace = pace
         self._clock = clock
         self._connector = f"connector:{name}"
         self._accounts = accounts
         self._calendar = calendar
+        self._shared = shared
 
     async def identity(self) -> Identity:
         """A CalDAV server tells no tenant."""
@@ -68,7 +73,8 @@ class CalDavCalendars:
         return CalDavCalendar(self, mailbox, organization)
 
     async def close(self) -> None:
-        await self._http.close()
+        if not self._shared:
+            await self._http.close()
 
     # what its calendars ask of it
 
