@@ -13,7 +13,6 @@ from fieldcal.cli.options import AsUser, Json
 from fieldcal.errors import ConfigError, one_line
 
 if TYPE_CHECKING:
-    from fieldcal.setup_model import AuditLine
     from fieldcal.state.audit import Wanted
 
 group = typer.Typer(help="The audit: who did what, and when.", no_args_is_help=True)
@@ -23,9 +22,6 @@ Since = Annotated[
 ]
 Until = Annotated[str, typer.Option("--until", metavar="TIME", help="Before this date or time.")]
 By = Annotated[str, typer.Option("--actor", metavar="USER", help="Only what this user did, or `operator`.")]
-#: A spreadsheet takes a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_COLUMNS = ("at", "operator", "actor", "action", "subject", "detail")
 
 
 @group.command("list")
@@ -69,6 +65,7 @@ def export(
     """Write every line to standard output. The oldest first; CSV for a spreadsheet, or JSON lines."""
     import msgspec
 
+    from fieldcal import spreadsheet
     from fieldcal.cli.session import desk
     from fieldcal.setup.permissions import Action, require
     from fieldcal.state import audit
@@ -81,13 +78,8 @@ def export(
                 print(msgspec.json.encode(one).decode())
             return
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(_cells(one) for one in audit.each(tx, wanted))
-
-
-def _cells(one: AuditLine) -> list[str]:
-    texts = (one.operator, one.actor, one.action, one.subject, one.detail)
-    return [one.at.isoformat(), *(f"'{text}" if text.startswith(_FORMULA) else text for text in texts)]
+        writer.writerow(spreadsheet.AUDIT)
+        writer.writerows(spreadsheet.audit_row(one) for one in audit.each(tx, wanted))
 
 
 def _wanted(since: str, until: str, actor: str) -> Wanted:

@@ -19,6 +19,7 @@ from fieldcal.model import MailboxId
 from fieldcal.setup import mailboxes, trial
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Mailbox, MailboxState, Method, Selection, ServerProfile
+from fieldcal.spreadsheet import cell
 from fieldcal.state import feeds, profiles
 from fieldcal.state import mailboxes as rows
 from fieldcal.web.listing import Column, Listing
@@ -101,15 +102,9 @@ async def export(visit: Here) -> Response:
     for box, why in page.rows:
         told = (box.address, box.name, box.profile or "", box.method.value, box.approval.value, box.status.value,
                 box.enabled, box.last_sync_at.isoformat() if box.last_sync_at else "", why or "")  # fmt: skip
-        writer.writerow([_cell(value) for value in told])
+        writer.writerow([cell(value) for value in told])
     headers = {"content-disposition": f'attachment; filename="mailboxes-{secrets.token_hex(3)}.csv"'}
     return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def _cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    shown = str(value)
-    return f"'{shown}" if shown.startswith(("=", "+", "-", "@", "\t", "\r")) else shown
 
 
 async def _wanted(visit: Visit, form: FormData) -> tuple[Selection, list[MailboxId]]:

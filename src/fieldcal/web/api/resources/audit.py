@@ -12,8 +12,8 @@ from fastapi import Query, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
+from fieldcal import spreadsheet
 from fieldcal.setup.permissions import Action
-from fieldcal.setup_model import AuditLine
 from fieldcal.state import audit
 from fieldcal.state.audit import Wanted
 from fieldcal.web.api import paging
@@ -23,9 +23,6 @@ from fieldcal.web.api.resource import Resource
 from fieldcal.web.api.shapes import Shown, instant
 
 RESOURCE = Resource("audit", "The audit: who did what, and when.")
-#: A spreadsheet takes a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_COLUMNS = ("at", "operator", "actor", "action", "subject", "detail")
 #: Lines of one file.
 _MOST = 100_000
 
@@ -69,14 +66,9 @@ async def export(caller: Call, since: Since = "", until: Until = "", actor: By =
 def _file(tx: Connection, wanted: Wanted) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows(_cells(line) for line in islice(audit.each(tx, wanted), _MOST))
+    writer.writerow(spreadsheet.AUDIT)
+    writer.writerows(spreadsheet.audit_row(line) for line in islice(audit.each(tx, wanted), _MOST))
     return file.getvalue()
-
-
-def _cells(one: AuditLine) -> list[str]:
-    texts = (one.operator, one.actor, one.action, one.subject, one.detail)
-    return [one.at.isoformat(), *(f"'{text}" if text.startswith(_FORMULA) else text for text in texts)]
 
 
 def _wanted(since: str, until: str, actor: str) -> Wanted:
