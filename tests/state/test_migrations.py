@@ -133,6 +133,7 @@ def test_a_state_of_each_earlier_revision_is_brought_up_with_what_it_holds(
     [
         ("v0001_first.py", "c0efa6cde28a6c81de01d431ee28b364fd49d7cdd18f036ac89fc8b270495c51"),
         ("v0002_real_clouds.py", "752097704a4960bf69e00c120f14e58e02122de4f3c831533ae5481fc69c00e5"),
+        ("v0003_any_calendar.py", "aee13db6fe954ef807287c0764eb2b7e1edab40900d6d06f94833b3784b566b4"),
     ],
 )
 def test_an_earlier_revision_is_as_it_was_when_states_were_made_by_it(name: str, digest: str) -> None:

@@ -13,7 +13,7 @@ from fieldcal.state.database import Database
 from fieldcal.state.tables import meta
 
 #: Every revision, oldest first. Kept here so that asking an up-to-date state loads no migration code.
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 HEAD = REVISIONS[-1]
 # Any number that no other program takes on this database: one upgrade at a time on PostgreSQL.
 _UPGRADE_LOCK = 7_041_776

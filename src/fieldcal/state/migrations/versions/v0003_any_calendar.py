@@ -1,4 +1,4 @@
-"""What calendars of any server and the pages ask for. Still being written: edited until the next landing."""
+"""What calendars of any server and the pages ask for. States of it exist: it is never edited again."""
 
 from __future__ import annotations
 
