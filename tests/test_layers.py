@@ -6,8 +6,12 @@ Each check is a function of files and their text, so that a planted violation ca
 from __future__ import annotations
 
 import ast
+import re
+import sys
+import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -177,8 +181,29 @@ def oversized(files: Files) -> list[str]:
     return found
 
 
+def unnamed(files: Files, named: set[str]) -> list[str]:
+    """Imports of packages that come along with another's, though nobody has said that we need them."""
+    homes = packages_distributions()
+    first = {(path, name.partition(".")[0]) for path, text in files.items() for _, name in imports(path, text)}
+    return [
+        f"{path}: {name}"
+        for path, name in sorted(first)
+        if name not in {PACKAGE, *sys.stdlib_module_names}
+        and not {home.lower() for home in homes.get(name, [name])} & named
+    ]
+
+
 def test_imports_go_only_down_the_house():
     assert misplaced_imports(house()) == []
+
+
+def test_every_package_that_is_imported_is_named_as_a_dependency():
+    project = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {re.split(r"[\[<>=]", one)[0].lower() for one in project["dependencies"]}
+    assert unnamed(house(), named) == []
+    assert unnamed({"http.py": "import yarl\nimport json\nfrom fieldcal import model"}, {"aiohttp"}) == [
+        "http.py: yarl"
+    ]
 
 
 def test_the_plan_and_every_wire_do_no_io_and_read_no_clock():
