@@ -81,12 +81,13 @@ def _written(tx: Connection) -> str:
     return tx.scalar(select(links.c.booking).where(links.c.event.is_not(None)).limit(1)) or ""
 
 
-def listen(page: Page) -> None:
-    """Keep errors of scripts and refusals of our policy."""
+def listen(page: Page) -> list[str]:
+    """Keep errors of scripts and refusals of our policy, in the list that comes back and in `page.complaints`."""
     said: list[str] = []
     page.complaints = said  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: said.append(str(error)))
     page.on("console", lambda line: said.append(line.text) if "Content Security" in line.text else None)
+    return said
 
 
 Story = Callable[[Company], Awaitable[Any]]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import asyncio
+from dataclasses import dataclass
 
+import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page
+from playwright.async_api import BrowserContext, Page
 from tests.browser.company import Company, listen, play
 from tests.browser.pages import PAGES, Shown
 
@@ -15,14 +17,20 @@ KNOWN: dict[str, str] = {}
 HEAVIEST = 200_000
 
 
-async def _looking(at: Company, shown: Shown, **looks: bool) -> Page:
-    if shown.who:
-        page = await at.signed_in(shown.who, **looks)
-    else:
-        page = await (await at.context(**looks)).new_page()
-        listen(page)
-    await page.goto(await at.path(shown.path), wait_until="load")
-    return page
+@dataclass(frozen=True)
+class Sight:
+    """What one cold look at a page showed."""
+
+    path: str
+    faults: list[str]
+    #: of scripts, and refusals of our policy
+    complaints: list[str]
+    #: pixels by which it is wider than the window
+    wide: int
+    #: bytes that came over the wire until the network was silent
+    weight: int
+    #: the other hosts that it asked for anything
+    strangers: set[str]
 
 
 async def _faults(page: Page) -> list[str]:
@@ -35,42 +43,58 @@ async def _faults(page: Page) -> list[str]:
     ]
 
 
-def test_no_page_has_a_serious_fault_of_accessibility_nor_breaks_the_policy(tmp_path: Path) -> None:
-    async def story(at: Company) -> None:
-        found: list[str] = []
-        for shown in PAGES:
-            for looks in ({}, {"dark": True, "narrow": True}):
-                page = await _looking(at, shown, **looks)
-                found += [f"{shown.path} {looks}: {fault}" for fault in await _faults(page)]
-                found += [f"{shown.path}: {line}" for line in page.complaints]  # type: ignore[attr-defined]
-                wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-                found += [f"{shown.path} {looks}: {wide} pixels wider than the window"] if wide > 0 else []
-                await page.context.close()
-        assert found == []
-
-    play(story, tmp_path, set_up=True)
-
-
-async def _weighed(page: Page, path: str) -> tuple[int, set[str]]:
-    """What a cold look at this page brings over the wire, in bytes, and from which hosts."""
+async def _sight(at: Company, context: BrowserContext, path: str) -> Sight:
+    page = await context.new_page()
     weights: list[int] = []
     hosts: set[str] = set()
-    session = await page.context.new_cdp_session(page)
+    said = listen(page)
+    session = await context.new_cdp_session(page)
     await session.send("Network.enable")
     await session.send("Network.setCacheDisabled", {"cacheDisabled": True})
     session.on("Network.loadingFinished", lambda event: weights.append(event["encodedDataLength"]))
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
     await page.goto(path, wait_until="networkidle")
-    return int(sum(weights)), hosts
+    weight, strangers = int(sum(weights)), hosts - {at.home.split("/")[2]}
+    faults = await _faults(page)
+    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    await page.close()
+    return Sight(path, faults, said, wide, weight, strangers)
 
 
-def test_every_page_is_under_200_kb_on_the_wire_and_loads_nothing_of_another_host(tmp_path: Path) -> None:
+async def _sights(at: Company, pages: tuple[Shown, ...], **looks: bool) -> list[Sight]:
+    """One look at each; who looks signs in once."""
+    signed_in: dict[str, BrowserContext] = {}
+    seen = []
+    for shown in pages:
+        if shown.who not in signed_in:
+            page = await at.signed_in(shown.who, **looks) if shown.who else None
+            signed_in[shown.who] = page.context if page else await at.context(**looks)
+        seen.append(await _sight(at, signed_in[shown.who], await at.path(shown.path)))
+    return seen
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> list[Sight]:
+    """Every page, on a wide light screen and on a dark phone."""
+    seen: list[Sight] = []
+
     async def story(at: Company) -> None:
-        for shown in PAGES:
-            page = await _looking(at, shown)
-            weight, hosts = await _weighed(page, await at.path(shown.path))
-            assert 2_000 < weight < HEAVIEST, (shown.path, weight)
-            assert hosts == {at.home.split("/")[2]}, shown.path
-            await page.context.close()
+        walks = (_sights(at, PAGES), _sights(at, PAGES, dark=True, narrow=True))
+        seen.extend(sight for walk in await asyncio.gather(*walks) for sight in walk)
 
-    play(story, tmp_path, set_up=True)
+    play(story, tmp_path_factory.mktemp("company"), set_up=True)
+    return seen
+
+
+def test_no_page_has_a_serious_fault_of_accessibility_nor_breaks_the_policy(seen: list[Sight]) -> None:
+    assert len(seen) == 2 * len(PAGES)
+    assert {one.path: (one.faults, one.complaints) for one in seen if one.faults or one.complaints} == {}
+
+
+def test_no_page_is_wider_than_its_window(seen: list[Sight]) -> None:
+    assert {one.path: one.wide for one in seen if one.wide > 0} == {}
+
+
+def test_every_page_is_under_200_kb_on_the_wire_and_loads_nothing_of_another_host(seen: list[Sight]) -> None:
+    assert {one.path: one.weight for one in seen if not 2_000 < one.weight < HEAVIEST} == {}
+    assert {one.path: one.strangers for one in seen if one.strangers} == {}
