@@ -127,6 +127,30 @@ def test_r9_a_rejected_address_switches_the_mailbox_off(room: Room) -> None:
         mailboxes.reject(tx, OPERATOR, NOW, MAIN, [box])
     assert room.why_not("anna") == "the e-mail address was rejected"
     assert not room.row("anna").enabled
+    with room.database.write() as tx:
+        mailboxes.approve(tx, OPERATOR, NOW, MAIN, [box])
+    assert room.why_not("anna") == "the e-mail address is approved again: run Test & Enable"
+
+
+@pytest.mark.parametrize(
+    ("change", "action"),
+    [(mailboxes.approve, "approve"), (mailboxes.reject, "reject"), (mailboxes.disable, "disable")],
+)
+def test_what_one_did_a_second_person_does_not_do_again_nor_take_the_credit_for(
+    room: Room, change, action: str
+) -> None:
+    box = room.mailbox("anna")
+    if action != "approve":
+        room.prepare("anna")
+        room.test("anna")
+    for name in ("eve@x.example", "bob@x.example"):
+        admin = person(Role.SYSTEM_ADMIN, Role.EXCHANGE_ADMIN, name=name)
+        with room.database.write() as tx:
+            assert change(tx, admin, NOW, MAIN, [box]) == 1
+    with room.database.read() as tx:
+        lines = [line.actor for line in audit.latest(tx) if line.action == f"mailbox {action}"]
+    assert lines == ["eve@x.example"]
+    assert "bob" not in room.row("anna").approved_by + room.row("anna").disabled_reason
 
 
 def test_another_profile_asks_for_another_test_and_the_same_one_does_not(room: Room) -> None:

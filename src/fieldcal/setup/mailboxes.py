@@ -13,11 +13,13 @@ from fieldcal.model import MailboxId
 from fieldcal.plan.ready import ready
 from fieldcal.setup.permissions import Action, require, require_for
 from fieldcal.setup.profiles import same_server
-from fieldcal.setup_model import Actor, Mailbox, Method, Selection
+from fieldcal.setup_model import Actor, Approval, Mailbox, Method, Selection, TrialStatus
 from fieldcal.state import audit, environments, links, mailboxes, profiles
 
 #: Mailboxes that a refusal names.
 _NAMED_AT_MOST = 5
+#: A test in hand would switch a mailbox on.
+_GOING = (TrialStatus.SCHEDULED, TrialStatus.IN_PROGRESS)
 
 
 def permitted(
@@ -77,13 +79,18 @@ def bound(tx: Connection, environment: str, found: Sequence[Mailbox], profile: s
 
 
 def approve(tx: Connection, actor: Actor, now: datetime, environment: str, wanted: Sequence[MailboxId]) -> int:
-    """Approve the addresses that these mailboxes have now; a changed address needs approval again."""
+    """Approve the addresses that these mailboxes have now; a changed address needs approval again.
+
+    Returns for how many it holds. Those that were approved before stay approved by whom they were, without a new line
+    in the audit; so it is with `reject` and `disable`.
+    """
     found = permitted(tx, actor, Action.APPROVE, environment, wanted)
     nameless = [mailbox.name or mailbox.id for mailbox in found if not mailbox.address]
     if nameless:
         raise ConfigError(f"{', '.join(nameless[:5])}: without an address there is nothing to approve")
-    mailboxes.approve(tx, environment, [mailbox.id for mailbox in found], actor.name)
-    for mailbox in found:
+    meant = [mailbox for mailbox in found if not mailbox.approved]
+    mailboxes.approve(tx, environment, [mailbox.id for mailbox in meant], actor.name)
+    for mailbox in meant:
         audit.record(tx, actor, now, "mailbox approve", [_subject(mailbox)], mailbox.address)
     return len(found)
 
@@ -91,16 +98,18 @@ def approve(tx: Connection, actor: Actor, now: datetime, environment: str, wante
 def reject(tx: Connection, actor: Actor, now: datetime, environment: str, wanted: Sequence[MailboxId]) -> int:
     """Reject these addresses; nothing more is written, nothing is removed."""
     found = permitted(tx, actor, Action.APPROVE, environment, wanted)
-    mailboxes.reject(tx, environment, [mailbox.id for mailbox in found])
-    audit.record(tx, actor, now, "mailbox reject", _subjects(found))
+    meant = [mailbox for mailbox in found if mailbox.approval is not Approval.REJECTED]
+    mailboxes.reject(tx, environment, [mailbox.id for mailbox in meant])
+    audit.record(tx, actor, now, "mailbox reject", _subjects(meant))
     return len(found)
 
 
 def disable(tx: Connection, actor: Actor, now: datetime, environment: str, wanted: Sequence[MailboxId]) -> int:
     """Switch these off: nothing is sent and nothing removed, marks wait (R13)."""
     found = permitted(tx, actor, Action.SET_UP, environment, wanted)
-    mailboxes.disable(tx, environment, [mailbox.id for mailbox in found], f"switched off by {actor.name}")
-    audit.record(tx, actor, now, "mailbox disable", _subjects(found))
+    meant = [mailbox for mailbox in found if mailbox.enabled or mailbox.status in _GOING]
+    mailboxes.disable(tx, environment, [mailbox.id for mailbox in meant], f"switched off by {actor.name}")
+    audit.record(tx, actor, now, "mailbox disable", _subjects(meant))
     return len(found)
 
 

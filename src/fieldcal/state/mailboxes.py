@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, not_, or_, select, update
 
 from fieldcal.errors import ConfigError
 from fieldcal.model import Check, MailboxId
@@ -210,7 +210,13 @@ def set_method(tx: Connection, environment: str, wanted: Sequence[MailboxId], me
 
 def approve(tx: Connection, environment: str, wanted: Sequence[MailboxId], by: str) -> None:
     """Remember the addresses that these mailboxes have now as approved."""
-    values = {"approval": Approval.APPROVED.value, "approved_address": mailboxes.c.address, "approved_by": by}
+    # What switched it off was that its address was not approved; now it is the test that is missing.
+    tested = (mailboxes.c.test == TrialStatus.SUCCESS.value) & not_(mailboxes.c.enabled)
+    reason = case(
+        (tested, "the e-mail address is approved again: run Test & Enable"), else_=mailboxes.c.disabled_reason
+    )
+    values = {"approval": Approval.APPROVED.value, "approved_address": mailboxes.c.address, "approved_by": by,
+              "disabled_reason": reason}  # fmt: skip
     _change(tx, environment, wanted, values)
 
 
