@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class Company:
     embedded: Embedded
     passwords: Mapping[str, str]
     browser: Browser
+    #: ends the service and starts it anew at the same address, as an update of Fieldcal does
+    restart: Callable[[], Awaitable[None]]
 
     def filled(self, path: str) -> str:
         """The path with `{mailbox}` named: the first one's id."""
@@ -91,26 +94,46 @@ def listen(page: Page) -> list[str]:
 
 
 Story = Callable[[Company], Awaitable[Any]]
+#: Tells a story at a company that is there already.
+Tell = Callable[[Story], None]
 
 
 def play(story: Story, folder: Path, *, set_up: bool = False, workers: int = 12, bookings: int = 60) -> None:
     """Tell the story at a company of its own; `set_up`: its mailboxes are switched on already."""
+    with telling(folder, set_up=set_up, workers=workers, bookings=bookings) as tell:
+        tell(story)
 
-    async def run() -> None:
-        async with (
-            browsing() as browser,
-            opened(folder, browser, set_up=set_up, workers=workers, bookings=bookings) as at,
-        ):
-            await story(at)
 
-    asyncio.run(run())
+@contextlib.contextmanager
+def telling(folder: Path, *, set_up: bool, workers: int, bookings: int) -> Iterator[Tell]:
+    """One company for stories that do not disturb each other, told one after the other; each brings its own browsers."""
+    with asyncio.Runner() as runner:
+        stack = contextlib.AsyncExitStack()
+
+        async def begin() -> Company:
+            browser = await stack.enter_async_context(browsing())
+            made = opened(folder, browser, set_up=set_up, workers=workers, bookings=bookings)
+            return await stack.enter_async_context(made)
+
+        async def told(story: Story, at: Company) -> None:
+            try:
+                await story(at)
+            finally:
+                for context in at.browser.contexts:
+                    await context.close()
+
+        try:
+            at = runner.run(begin())
+            yield lambda story: runner.run(told(story, at))
+        finally:
+            runner.run(stack.aclose())
 
 
 @contextlib.asynccontextmanager
 async def opened(
     folder: Path, browser: Browser, *, set_up: bool, workers: int, bookings: int
 ) -> AsyncIterator[Company]:
-    config = Config(data=folder, listen=_ANY, listen_hooks=_ANY)
+    config = Config(data=folder, listen=(_free_address(),), listen_hooks=_ANY)
     with runfile.locked(config.data):
         async with serving(config.data, sandbox=True) as embedded, App(config, ends=embedded.ends) as app:
             side = AtExchange(embedded)
@@ -120,17 +143,44 @@ async def opened(
                 if set_up:
                     await setup.set_up_mailboxes(app, OPERATOR, side, lambda _done, _of, _box: None)
             people = {one.name: one.password for one in await sign_ins(app, OPERATOR)}
-            stop, started = asyncio.Event(), asyncio.get_running_loop().create_future()
-
-            async def ready(running: Running, _embedded: Embedded | None, _first: str) -> None:
-                started.set_result(running.url)
-
-            service = asyncio.create_task(work(app, embedded, stop, ready))
+            service = _Service(app, embedded)
+            home = await service.start()
             try:
-                done, _ = await asyncio.wait([service, started], return_when=asyncio.FIRST_COMPLETED)
-                if service in done:
-                    await service
-                yield Company(started.result(), app, embedded, people, browser)
+                yield Company(home, app, embedded, people, browser, service.restart)
             finally:
-                stop.set()
-                await service
+                await service.end()
+
+
+def _free_address() -> str:
+    """An address on loopback that nobody listens at: one of our own choice, for a service that comes back to it."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{found.getsockname()[1]}"
+
+
+class _Service:
+    """The service of a company, which may end and come back."""
+
+    def __init__(self, app: App, embedded: Embedded) -> None:
+        self._app, self._embedded = app, embedded
+
+    async def start(self) -> str:
+        started = asyncio.get_running_loop().create_future()
+
+        async def ready(running: Running, _embedded: Embedded | None, _first: str) -> None:
+            started.set_result(running.url)
+
+        self._stop = asyncio.Event()
+        self._task = asyncio.create_task(work(self._app, self._embedded, self._stop, ready))
+        await asyncio.wait([self._task, started], return_when=asyncio.FIRST_COMPLETED)
+        if self._task.done():
+            await self._task
+        return str(started.result())
+
+    async def end(self) -> None:
+        self._stop.set()
+        await self._task
+
+    async def restart(self) -> None:
+        await self.end()
+        await self.start()

@@ -8,7 +8,7 @@ import pytest
 from tests.plan.test_ready import OFF, PLACE, PROFILE, READY
 
 from fieldcal.plan.ready import ready
-from fieldcal.plan.remedy import for_all, remedy
+from fieldcal.plan.remedy import Lack, for_all, lack, remedy
 from fieldcal.setup_model import Approval, Method
 
 
@@ -36,3 +36,15 @@ def test_r3_f52_whatever_is_missing_has_a_command_for_one_and_for_all(
 
 def test_r3_where_nothing_is_missing_there_is_no_command() -> None:
     assert remedy(READY, PROFILE, PLACE) == ""
+    assert lack(READY, PROFILE, PLACE) is None
+
+
+def test_r9_what_is_put_right_first_comes_first() -> None:
+    place = replace(PLACE, enabled=False)
+    box = replace(OFF, method=Method.NONE, approval=Approval.EMPTY)
+    found = [lack(replace(box, profile=None), None, place)]
+    profile = replace(PROFILE, active=False, tenant="t2")
+    found += [lack(box, profile, PLACE), lack(box, replace(profile, active=True), PLACE), lack(box, PROFILE, PLACE)]
+    box = replace(box, method=Method.SERVER_SIDE_SYNC)
+    found += [lack(box, PROFILE, PLACE), lack(OFF, PROFILE, PLACE)]
+    assert found == [Lack.ENVIRONMENT, Lack.INACTIVE, Lack.TENANT, Lack.METHOD, Lack.APPROVAL, Lack.TEST]

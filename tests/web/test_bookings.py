@@ -156,3 +156,29 @@ def test_a_pass_is_offered_to_whom_the_table_lets_and_refused_where_the_environm
         assert (answer.status, "is switched off" in answer.text) == (409, True)
 
     place.play(story)
+
+
+@pytest.mark.parametrize(
+    ("roles", "off", "there", "missing"),
+    [
+        (
+            (Role.MAILBOX_APPROVER,), False,
+            ['name="deed" value="defaults"', 'name="origin" value="/bookings/', "Open the mailbox"], "That takes",
+        ),
+        ((Role.SYSTEM_ADMIN,), True, ["Open the environment", "/environments/one?environment=main"], 'name="deed"'),
+        ((Role.READER,), False, ["Open the mailbox", "That takes somebody"], 'name="deed"'),
+        (DISPATCHER, False, ["has no server profile", "That takes somebody"], "Open the mailbox"),
+    ],
+)  # fmt: skip
+def test_why_offers_what_helps_to_whom_it_is_allowed(
+    place: Centre, roles: tuple[Role, ...], off: bool, there: list[str], missing: str
+) -> None:
+    async def story(at: Centre) -> None:
+        key = stock(at, 2)[1]
+        with at.app.database.write() as tx:
+            tx.execute(environments.update().values(enabled=not off))
+        page = (await (await at.signed_in("somebody", *roles)).get(f"/bookings/{key}")).text
+        assert [words for words in there if words not in page] == []
+        assert missing not in page
+
+    place.play(story)

@@ -70,9 +70,9 @@ def test_what_is_done_to_one_mailbox_leads_back_to_its_page(place: Centre) -> No
         page = (await browser.get(PATH)).text
         assert ">Approve email</button>" in page
         assert ">Reject email</button>" not in page
-        asked = await browser.post("/mailboxes/confirm", {"deed": "approve", "id": BOX, "single": "1"})
+        asked = await browser.post("/mailboxes/confirm", {"deed": "approve", "id": BOX, "origin": PATH})
         assert f'href="{PATH}" data-close' in asked.text
-        done = await browser.post("/mailboxes/do", {"deed": "approve", "id": BOX, "single": "1", "count": "1"})
+        done = await browser.post("/mailboxes/do", {"deed": "approve", "id": BOX, "origin": PATH, "count": "1"})
         assert (done.status, done.to) == (303, PATH)
         page = (await browser.get(PATH)).text
         assert "1 address is approved." in page

@@ -81,7 +81,7 @@ def test_all_that_match_are_counted_named_and_done_and_no_others(place: Centre) 
         asked = await browser.post("/mailboxes/confirm", form)
         assert "Approve the e-mail addresses of 10 mailboxes?" in asked.text
         assert standing(at, MailboxState.UNAPPROVED) == standing(at)
-        done = await browser.post("/mailboxes/do", {**form, "count": "10", "back": "search=w0000"})
+        done = await browser.post("/mailboxes/do", {**form, "count": "10", "origin": "/mailboxes?search=w0000"})
         assert (done.status, done.to) == (303, "/mailboxes?search=w0000")
         assert "10 addresses are approved." in (await browser.get(done.to)).text
         assert len(standing(at, MailboxState.UNAPPROVED)) == 30

@@ -39,6 +39,8 @@ class Work(Generic[R]):
     ended: bool = False
     #: why it ended before all was done
     error: str = ""
+    #: the page it was begun on, "" where it is none in particular
+    origin: str = ""
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def step(self, done: int, result: R) -> None:

@@ -23,6 +23,7 @@ from fieldcal.sites import Sites
 from fieldcal.state import booking_lists, bookings, mailboxes
 from fieldcal.state.booking_lists import Wanted
 from fieldcal.sync.answer import told as line_told
+from fieldcal.web.deeds import Help, helps
 from fieldcal.web.listing import Column, Listing
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import text
@@ -129,12 +130,12 @@ async def why(visit: Here, booking: str) -> Response:
     if found is None:
         return visit.page("bookings_none.html", {"booking": booking[:80]}, status=404)
     match, beside = found
-    own = match.booking is not None and await visit.house.read(
-        lambda tx: match.booking is not None and seeing.is_own(tx, visit.actor, place.id, match.booking)
-    )
+    own, helped = await visit.house.read(lambda tx: _around(tx, visit, place, match))
     work = visit.house.works.begun_by(f"sync {place.id} {match.told.booking}")
+    answer = match.told.answer.replace(f" ({helped.command})", "") if helped else match.told.answer
     values = {
-        "match": match, "beside": beside, "when": _spans(match, visit), "good": match.told.answer.startswith(_IS_IN),
+        "match": match, "beside": beside, "when": _spans(match, visit), "help": helped, "answer": answer,
+        "good": answer.startswith(_IS_IN) and not helped,
         "lines": [(line, line_told(line)) for line in match.told.history],
         "syncs": match.booking is not None and (visit.may(Action.SYNC) or own),
         "under_way": work is not None and not work.ended,
@@ -143,6 +144,16 @@ async def why(visit: Here, booking: str) -> Response:
 
 
 _IS_IN = "It is in the calendar"
+
+
+def _around(tx: Connection, visit: Visit, place: Environment, match: Match) -> tuple[bool, Help | None]:
+    """Whether it is the viewer's own, and what helps where its calendar is not written to."""
+    if match.booking is None:
+        return False, None
+    box = match.worker.mailbox if match.worker else None
+    closed = any(station.name == "set-up" and station.good is False for station in match.told.stations)
+    helped = helps(tx, visit, place, box) if box and closed else None
+    return seeing.is_own(tx, visit.actor, place.id, match.booking), helped
 
 
 def _spans(match: Match, visit: Visit) -> list[str]:

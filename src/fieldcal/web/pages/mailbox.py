@@ -22,6 +22,7 @@ from fieldcal.setup_model import Account, Actor, Alert, AuditLine, Environment, 
 from fieldcal.standing import Paused
 from fieldcal.state import accounts, alerts, audit, bookings, history, links, mailboxes, profiles
 from fieldcal.state.history import Line
+from fieldcal.web.deeds import DEEDS, due
 from fieldcal.web.section import Section
 from fieldcal.web.visit import Here, Visit
 
@@ -73,12 +74,11 @@ async def show(visit: Here, mailbox: str, week: str = "") -> Response:
     found = await visit.house.read(look)
     if found is None:
         raise HTTPException(404)
-    deeds = [name for name, action in (("test", Action.SET_UP), ("approve", Action.APPROVE),
-                                       ("defaults", Action.SET_UP), ("reject", Action.APPROVE),
-                                       ("disable", Action.SET_UP))
-             if visit.may(action) and _fits(name, found.box)]  # fmt: skip
+    next_deed = due(found.box, found.profile, place)
+    offered = [deed for deed in DEEDS.values() if visit.may(deed.action)
+               and (deed.name == next_deed or _fits(deed.name, found.box))]  # fmt: skip
     values = {
-        "one": found, "deeds": deeds, "days": _days(found.week, monday, visit.zone), "today": today,
+        "one": found, "deeds": offered, "due": next_deed, "days": _days(found.week, monday, visit.zone), "today": today,
         "before": monday - timedelta(days=_DAYS), "after": monday + timedelta(days=_DAYS),
         "takes": visit.may(Action.TAKE_OVER), "reads_audit": visit.may(Action.AUDIT),
         "sees": visit.may(Action.SEE_BOOKINGS),

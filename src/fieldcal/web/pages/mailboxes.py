@@ -6,9 +6,7 @@ import csv
 import io
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import Connection
 from starlette.datastructures import FormData
@@ -22,7 +20,9 @@ from fieldcal.setup_model import Mailbox, MailboxState, Method, Selection, Serve
 from fieldcal.spreadsheet import cell
 from fieldcal.state import feeds, profiles
 from fieldcal.state import mailboxes as rows
+from fieldcal.web.deeds import DEEDS, Deed
 from fieldcal.web.listing import Column, Listing
+from fieldcal.web.pages.sign_in import ours
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import text
 from fieldcal.web.visit import Here, Visit
@@ -38,25 +38,6 @@ _STATES = tuple(state.value for state in MailboxState)
 _NAMED = 10
 #: Mailboxes of one file of the list.
 _CSV_ROWS = 5_000
-
-
-@dataclass(frozen=True, slots=True)
-class Deed:
-    """What can be done to many mailboxes at once."""
-
-    name: str
-    action: Action
-    #: asked in red
-    risky: bool = False
-
-
-DEEDS = {
-    deed.name: deed
-    for deed in (
-        Deed("defaults", Action.SET_UP), Deed("approve", Action.APPROVE), Deed("test", Action.SET_UP),
-        Deed("reject", Action.APPROVE, risky=True), Deed("disable", Action.SET_UP, risky=True),
-    )
-}  # fmt: skip
 
 
 def _listing(visit: Visit) -> Listing:
@@ -149,7 +130,7 @@ async def _question(visit: Visit, form: FormData, deed: Deed, changed: str = "")
     values = {
         "deed": deed, "count": len(wanted), "named": named, "profiles": active, "selection": selection,
         "all": bool(form.get("all")), "once": secrets.token_urlsafe(12), "changed": changed,
-        "back": str(form.get("back", "")), "single": bool(form.get("single")) and len(wanted) == 1,
+        "origin": _origin(form),
     }  # fmt: skip
     return visit.page("parts/mailboxes_confirm.html" if visit.live else "mailboxes_confirm.html", values)
 
@@ -165,15 +146,14 @@ async def do(visit: Here) -> Response:
     if str(len(wanted)) != str(form.get("count", "")):
         return await _question(visit, form, deed, text("mailboxes.changed", {"count": len(wanted)}))
     if deed.name == "test":
-        return await _test(visit, wanted, once)
+        return await _test(visit, wanted, once, _origin(form))
     done = await visit.house.write(_change(visit, deed, wanted, str(form.get("profile", ""))))
-    path = f"/mailboxes/{quote(wanted[0])}" if form.get("single") and len(wanted) == 1 else _back(form)
-    return visit.say(visit.go(path), f"mailboxes.done.{deed.name}", {"count": done})
+    return visit.say(visit.go(_origin(form)), f"mailboxes.done.{deed.name}", {"count": done})
 
 
-def _back(form: FormData) -> str:
-    query = str(form.get("back", ""))
-    return "/mailboxes" + (f"?{query}" if query.isprintable() else "")
+def _origin(form: FormData) -> str:
+    """The page on which it was asked for: there one is again when it is done."""
+    return ours(str(form.get("origin", ""))) or SECTION.first.path
 
 
 def _change(visit: Visit, deed: Deed, wanted: Sequence[MailboxId], profile: str) -> Callable[[Connection], int]:
@@ -193,7 +173,7 @@ def _change(visit: Visit, deed: Deed, wanted: Sequence[MailboxId], profile: str)
     return change
 
 
-async def _test(visit: Visit, wanted: list[MailboxId], once: str) -> Response:
+async def _test(visit: Visit, wanted: list[MailboxId], once: str, origin: str) -> Response:
     house, place, actor = visit.house, visit.place_of_work, visit.actor
     if not place.organization:
         await house.settled(place.id)
@@ -207,4 +187,5 @@ async def _test(visit: Visit, wanted: list[MailboxId], once: str) -> Response:
             house.service.announce(place.id)
 
     work = house.works.begin("test", place.id, actor.name, len(wanted), house.app.clock.now(), once, run)
+    work.origin = origin
     return visit.go(f"/mailboxes/work/{work.id}")
