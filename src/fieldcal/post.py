@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+from datetime import datetime
 from email.message import EmailMessage
 
 from fieldcal import mailing
 from fieldcal.config import Config
+from fieldcal.engine import letters
 from fieldcal.engine.letters import Address, Send
+from fieldcal.errors import ConfigError
 from fieldcal.mail_server import MailServer
 from fieldcal.secrets import Secrets
 from fieldcal.state import alerts
@@ -31,3 +35,12 @@ def sender_of(config: Config, secrets: Secrets, trust: ssl.SSLContext | None) ->
         await asyncio.to_thread(mailing.send, server, password, letter, trust)
 
     return send
+
+
+async def send_trial(config: Config, secrets: Secrets, trust: ssl.SSLContext | None, now: datetime) -> Address:
+    """Send a test mail to whom alerts are told; returns who that is. Raises with the reason where it is not taken."""
+    address = address_of(config)
+    if address is None:
+        raise ConfigError("no alerts are sent by e-mail: FIELDCAL_SMTP_URL is not set")
+    await sender_of(config, secrets, trust)(letters.trial(address, socket.gethostname(), now))
+    return address

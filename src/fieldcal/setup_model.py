@@ -239,6 +239,8 @@ class Alert:
     last_at: datetime
     times: int
     acknowledged_by: str
+    #: None: nobody has, or it was before this was remembered
+    acknowledged_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

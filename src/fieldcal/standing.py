@@ -62,6 +62,8 @@ class Warned:
     times: int
     first_at: datetime
     last_at: datetime
+    #: who has seen it, "" nobody yet
+    acknowledged_by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ def _warned(tx: Connection, environment: str, boxes: Iterable[Mailbox]) -> list[
             address, name = (box.address or one.mailbox, box.name) if box else (one.mailbox, "")
             found.append(
                 Warned(one.level, one.code, one.mailbox, address, name, one.message, one.times, one.first_at,
-                       one.last_at)
+                       one.last_at, one.acknowledged_by)
             )  # fmt: skip
     return found
 

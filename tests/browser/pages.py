@@ -36,6 +36,7 @@ PAGES = (
     Shown("plans", "/plans"),
     Shown("settings", "/settings"),
     Shown("check", "/check"),
+    Shown("alerts", "/alerts"),
     Shown("account", "/account"),
     Shown("users", "/users"),
     Shown("user", "/users/one?name=approver"),

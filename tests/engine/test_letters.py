@@ -177,7 +177,7 @@ def test_what_is_new_is_told_once_together_and_again_when_it_comes_anew(database
     assert look(15 * MINUTE) == 2
     with database.write() as tx:
         alerts.clear(tx, ENVIRONMENT, BOX, "a")
-        alerts.acknowledge(tx, ENVIRONMENT, BOX, ["b"], "eve")
+        alerts.acknowledge(tx, ENVIRONMENT, [BOX], ["b"], "eve", NOW)
     assert look(HOUR) == 2
     raised("a", "b")  # `a` was over, `b` was acknowledged and quiet
     assert look(HOUR) == 3

@@ -22,7 +22,7 @@ def test_f59_an_alert_counts_up_with_the_newest_message_until_it_is_cleared(data
     )  # fmt: skip
     assert (second.mailbox, second.times) == ("", 1)
     with database.write() as tx:
-        assert alerts.acknowledge(tx, ENVIRONMENT, BOX, ["failing", "other"], "eve") == 1
+        assert alerts.acknowledge(tx, ENVIRONMENT, [BOX], ["failing", "other"], "eve", NOW) == [BOX]
         assert alerts.standing(tx, ENVIRONMENT)[0].acknowledged_by == "eve"
         alerts.clear(tx, ENVIRONMENT, BOX, "failing")
         assert [alert.code for alert in alerts.standing(tx, ENVIRONMENT)] == ["source"]
@@ -48,7 +48,7 @@ def test_what_was_acknowledged_is_told_again_only_when_it_grows_worse_or_comes_a
         assert [one.code for one in alerts.unmailed(tx, alerts.URGENT)] == ["failing"]
         alerts.mailed(tx, alerts.unmailed(tx, alerts.URGENT), NOW)
         assert alerts.unmailed(tx, alerts.URGENT) == []
-        alerts.acknowledge(tx, ENVIRONMENT, BOX, ["failing"], "eve")
+        alerts.acknowledge(tx, ENVIRONMENT, [BOX], ["failing"], "eve", NOW)
         for level, hours in raised:
             alerts.raise_alert(tx, ENVIRONMENT, BOX, "failing", level, "again", NOW + hours * HOUR)
         [one] = alerts.standing(tx, ENVIRONMENT)
@@ -66,5 +66,5 @@ def test_one_that_was_over_and_comes_again_waits_for_a_mail_and_one_that_is_ackn
         alerts.raise_alert(tx, ENVIRONMENT, "", "a", "error", "x", NOW + HOUR)
         alerts.mailed(tx, told, NOW + HOUR)
         assert [one.code for one in alerts.unmailed(tx, ["error"])] == ["a"]
-        alerts.acknowledge(tx, ENVIRONMENT, "", ["a"], "eve")
+        alerts.acknowledge(tx, ENVIRONMENT, [""], ["a"], "eve", NOW)
         assert alerts.unmailed(tx, ["error"]) == []

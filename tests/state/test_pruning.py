@@ -175,7 +175,7 @@ def test_an_alert_goes_only_when_it_was_acknowledged_and_was_not_raised_since(da
         for code, days, seen in (("a", 200, True), ("b", 200, False), ("c", 100, True)):
             alerts.raise_alert(tx, ENVIRONMENT, "", code, "error", code, NOW - days * DAY)
             if seen:
-                alerts.acknowledge(tx, ENVIRONMENT, "", [code], "eve")
+                alerts.acknowledge(tx, ENVIRONMENT, [""], [code], "eve", NOW)
     assert prune(database) == Pruned(alerts=1)
     with database.read() as tx:
         assert {one.code for one in alerts.standing(tx, ENVIRONMENT)} == {"b", "c"}

@@ -19,6 +19,7 @@ from fieldcal.model import BookingId, EventId, MailboxId
 from fieldcal.setup_model import Selection
 from fieldcal.state import (
     activity,
+    alerts,
     audit,
     booking_lists,
     bookings,
@@ -156,6 +157,8 @@ LISTS: dict[str, Callable[[Connection], Any]] = {
     "mailboxes.page, a later one": lambda tx: mailboxes.page(tx, ENVIRONMENT, Selection(), offset=150, limit=25),
     "mailboxes.page, searched": lambda tx: mailboxes.page(tx, ENVIRONMENT, Selection(search="box"), limit=25),
     "activity.by_hour": lambda tx: activity.by_hour(tx, ENVIRONMENT, NOW),
+    "alerts.page": lambda tx: alerts.page(tx, ENVIRONMENT, alerts.LEVELS, "source", seen=False),
+    "alerts.groups": lambda tx: alerts.groups(tx, ENVIRONMENT, alerts.LEVELS, seen=False),
     "users.page": lambda tx: users.page(tx, "", sort="id", offset=0, limit=25),
     "users.by_sign_in": lambda tx: users.by_sign_in(tx, "anna@x.example"),
     "users.by_object_id": lambda tx: users.by_object_id(tx, "some"),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from fieldcal.app import App
+    from fieldcal.engine.letters import Address
     from fieldcal.setup_model import Actor, Alert
 
 group = typer.Typer(help="Alerts: list and acknowledge them, try the e-mail.", no_args_is_help=True)
@@ -60,7 +61,10 @@ def acknowledge(
     code: Annotated[
         list[str] | None, typer.Option("--code", metavar="CODE", help="Alerts of this kind; may be repeated.")
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Everything that `alert list` shows.")] = False,
+    level: Annotated[
+        list[str] | None, typer.Option("--level", metavar="LEVEL", help="Alerts of this level; may be repeated.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every alert that nobody has acknowledged.")] = False,
     yes: Yes = False,
     as_user: AsUser = None,
     json: Json = False,
@@ -72,16 +76,16 @@ def acknowledge(
     from fieldcal.setup import alerting
     from fieldcal.state import alerts
 
-    if every is bool(mailbox or code):
-        raise ConfigError("which alerts? name them with --mailbox or --code, or all with --all")
+    if every is bool(mailbox or code or level):
+        raise ConfigError("which alerts? name them with --mailbox, --code or --level, or all with --all")
+    if strange := [one for one in level or () if one not in alerts.LEVELS]:
+        raise ConfigError(f"there is no level {strange[0]!r}; there are {', '.join(alerts.LEVELS)}")
     with desk(as_user) as at:
         with at.database.read() as tx:
-            found = alerting.standing(tx, at.actor, _places(tx, environment), alerts.LEVELS, seen=False)
+            meant = alerting.Meant(level or (), code or ())
+            found = alerting.meant(tx, at.actor, _places(tx, environment), meant)
             named = _addresses(tx, found)
-        wanted = [
-            one for one in found
-            if (not mailbox or _meant(one, named, mailbox)) and (not code or one.code in code)
-        ]  # fmt: skip
+        wanted = [one for one in found if not mailbox or _meant(one, named, mailbox)]
         if not wanted and not every:
             raise ConfigError(
                 "no alert that nobody has acknowledged is so; `fieldcal alert list` shows those there are"
@@ -98,22 +102,14 @@ def acknowledge(
 @group.command("test")
 def send_test(as_user: AsUser = None, json: Json = False) -> None:
     """Send a test mail to whom alerts are told."""
-    import socket
-
     from fieldcal import post
     from fieldcal.cli import show
     from fieldcal.cli.session import working
-    from fieldcal.engine import letters
     from fieldcal.setup.permissions import Action, require
 
-    async def work(app: App, actor: Actor) -> letters.Address:
+    async def work(app: App, actor: Actor) -> Address:
         require(actor, Action.ALERTS)
-        address = post.address_of(app.config)
-        if address is None:
-            raise ConfigError("no alerts are sent by e-mail: FIELDCAL_SMTP_URL is not set")
-        send = post.sender_of(app.config, app.secrets, app.tls)
-        await send(letters.trial(address, socket.gethostname(), app.clock.now()))
-        return address
+        return await post.send_trial(app.config, app.secrets, app.tls, app.clock.now())
 
     address = working(as_user, work, ends=False)
     if json:

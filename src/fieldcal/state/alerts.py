@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, delete, null, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, delete, func, null, or_, select, update
 
 from fieldcal.setup_model import Alert
-from fieldcal.state.rows import insert
+from fieldcal.state.rows import insert, slices
 from fieldcal.state.tables import alerts, mailboxes
 
 LEVELS = ("information", "warning", "error")
@@ -43,6 +44,7 @@ def raise_alert(
                 "times": case((anew, 1), else_=alerts.c.times + 1),
                 "first_at": case((anew, new.first_at), else_=alerts.c.first_at),
                 "acknowledged_by": case((again, ""), else_=alerts.c.acknowledged_by),
+                "acknowledged_at": case((again, null()), else_=alerts.c.acknowledged_at),
                 "mailed_at": case((again, null()), else_=alerts.c.mailed_at),
             },
         )
@@ -56,14 +58,19 @@ def clear(tx: Connection, environment: str, mailbox: str, code: str) -> None:
     )
 
 
-def acknowledge(tx: Connection, environment: str, mailbox: str, codes: Iterable[str], by: str) -> int:
-    """Remember that a person has seen these; returns how many there were."""
-    done = tx.execute(
-        update(alerts)
-        .where(alerts.c.environment == environment, alerts.c.mailbox == mailbox, alerts.c.code.in_(list(codes)))
-        .values(acknowledged_by=by)
-    )
-    return done.rowcount
+def acknowledge(
+    tx: Connection, environment: str, mailboxes: Sequence[str], codes: Collection[str], by: str, now: datetime
+) -> list[str]:
+    """Remember that a person has seen these; returns the mailbox of each that stands and that nobody had seen."""
+    done: list[str] = []
+    for some in slices(mailboxes):
+        these = (
+            alerts.c.environment == environment, alerts.c.mailbox.in_(some), alerts.c.code.in_(codes),
+            alerts.c.acknowledged_by == "",
+        )  # fmt: skip
+        seen = update(alerts).where(*these).values(acknowledged_by=by, acknowledged_at=now)
+        done += tx.scalars(seen.returning(alerts.c.mailbox))
+    return done
 
 
 def switched_off(tx: Connection, environment: str) -> frozenset[str]:
@@ -88,6 +95,67 @@ def standing(tx: Connection, environment: str, levels: Collection[str] = LEVELS)
     return [_alert(row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Alerts of one kind and level: how many, how often they were raised, since when, and the newest of them."""
+
+    level: str
+    code: str
+    alerts: int
+    times: int
+    first_at: datetime
+    last_at: datetime
+    newest: Alert
+
+
+def groups(tx: Connection, environment: str, levels: Collection[str], *, seen: bool) -> list[Group]:
+    """The alerts by kind and level, errors first and then the newest; `seen`: those that were acknowledged."""
+    here = _narrowed(environment, levels, seen=seen)
+    counted = select(
+        alerts.c.level, alerts.c.code, func.count().label("alerts"), func.sum(alerts.c.times).label("times"),
+        func.min(alerts.c.first_at).label("first_at"), func.max(alerts.c.last_at).label("last_at"),
+    ).where(*here).group_by(alerts.c.level, alerts.c.code)  # fmt: skip
+    found = [
+        Group(row.level, row.code, row.alerts, int(row.times), row.first_at, row.last_at,
+              page(tx, environment, (row.level,), row.code, seen=seen, limit=1)[0])
+        for row in tx.execute(counted).all()
+    ]  # fmt: skip
+    return sorted(found, key=lambda one: (-LEVELS.index(one.level), -one.last_at.timestamp(), one.code))
+
+
+def page(
+    tx: Connection,
+    environment: str,
+    levels: Collection[str],
+    code: str,
+    *,
+    seen: bool,
+    offset: int = 0,
+    limit: int = 25,
+) -> list[Alert]:
+    """Alerts of one kind at these levels, the newest first."""
+    asked = (
+        select(alerts)
+        .where(*_narrowed(environment, levels, code, seen=seen))
+        .order_by(alerts.c.last_at.desc())
+        .offset(offset)
+        .limit(limit)
+    )
+    return [_alert(row) for row in tx.execute(asked)]
+
+
+def count(tx: Connection, environment: str, levels: Collection[str], code: str = "", *, seen: bool) -> int:
+    """How many alerts there are at these levels, of one kind where it is named."""
+    narrowed = _narrowed(environment, levels, code, seen=seen)
+    return tx.scalar(select(func.count()).select_from(alerts).where(*narrowed)) or 0
+
+
+def _narrowed(environment: str, levels: Collection[str], code: str = "", *, seen: bool) -> list[ColumnElement[bool]]:
+    told = alerts.c.acknowledged_by != "" if seen else alerts.c.acknowledged_by == ""
+    found = [alerts.c.environment == environment, alerts.c.level.in_(levels), told]
+    return [*found, alerts.c.code == code] if code else found
+
+
 def of_mailbox(tx: Connection, environment: str, mailbox: str) -> list[Alert]:
     """The alerts of one mailbox, the newest first."""
     here = (alerts.c.environment == environment, alerts.c.mailbox == mailbox)
@@ -97,7 +165,7 @@ def of_mailbox(tx: Connection, environment: str, mailbox: str) -> list[Alert]:
 def _alert(row: Row[Any]) -> Alert:
     return Alert(
         row.environment, row.mailbox, row.code, row.level, row.message, row.first_at, row.last_at, row.times,
-        row.acknowledged_by,
+        row.acknowledged_by, row.acknowledged_at,
     )  # fmt: skip
 
 

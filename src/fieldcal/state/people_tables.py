@@ -39,6 +39,8 @@ audit = Table(
     text_column("detail"),
     Index(None, "at"),
     Index(None, "subject", "at"),
+    Index(None, "actor", "at"),
+    Index(None, "action", "at"),
 )
 
 #: How people prove who they are: an argon2 hash, never the password.

@@ -390,6 +390,8 @@ alerts = Table(
     Column("last_at", Instant, nullable=False),
     count("times"),
     text_column("acknowledged_by"),
+    Column("acknowledged_at", Instant),
     #: when it was told by e-mail; NULL: not yet, or it came anew since
     Column("mailed_at", Instant),
+    Index(None, "environment", "last_at"),
 )

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError
 from fieldcal.setup import alerting
+from fieldcal.setup.alerting import Meant
 from fieldcal.setup.permissions import Action
-from fieldcal.setup_model import Alert
 from fieldcal.state import alerts
 from fieldcal.web.api.caller import Call, Place
 from fieldcal.web.api.paging import Paged, Pages
@@ -37,13 +37,17 @@ class AlertShown(Shown):
     last_at: datetime = Field(description="When it was raised last.")
     times: int = Field(description="How often.", examples=[3])
     acknowledged_by: str = Field(description='Who has seen it, "" nobody yet.')
+    acknowledged_at: datetime | None = Field(description="When.")
 
 
-class Meant(Asked):
-    """Which alerts: those of the mailboxes and codes that are named, or with `all` every one."""
+class Wanted(Asked):
+    """Which alerts: those that fit the mailboxes, codes and levels that are named, or with `all` every one."""
 
     mailboxes: list[Words] = Field(default=[], max_length=1_000, description="Ids of mailboxes.")
     codes: list[Words] = Field(default=[], max_length=100, description="Kinds of alerts.", examples=[["test-enable"]])
+    levels: list[Literal["information", "warning", "error"]] = Field(
+        default=[], max_length=3, description="Levels.", examples=[["error"]]
+    )
     all: StrictBool = Field(default=False, description="Every one that nobody has acknowledged.")
 
 
@@ -61,21 +65,17 @@ async def list_all(
 
 
 @RESOURCE.post(f"{_AT}/acknowledge", Action.ALERTS)
-async def acknowledge(caller: Call, place: Place, meant: Meant) -> Number:
+async def acknowledge(caller: Call, place: Place, meant: Wanted) -> Number:
     """Say that somebody has seen alerts.
 
     They are told again when they grow worse, or come anew after a quiet hour.
     """
-    if meant.all is bool(meant.mailboxes or meant.codes):
-        raise ConfigError("which alerts? name `mailboxes` or `codes`, or all with `all`")
+    if meant.all is bool(meant.mailboxes or meant.codes or meant.levels):
+        raise ConfigError("which alerts? name `mailboxes`, `codes` or `levels`, or all with `all`")
     actor, now = caller.actor, caller.house.app.clock.now()
+    wanted = Meant(meant.levels, meant.codes, meant.mailboxes)
 
     def store(tx: Connection) -> int:
-        found = alerting.standing(tx, actor, [place.id], alerts.LEVELS, seen=False)
-        return alerting.acknowledge(tx, actor, now, [one for one in found if _is_meant(one, meant)])
+        return alerting.acknowledge(tx, actor, now, alerting.meant(tx, actor, [place.id], wanted))
 
     return Number(changed=await caller.house.write(store))
-
-
-def _is_meant(one: Alert, meant: Meant) -> bool:
-    return (not meant.mailboxes or one.mailbox in meant.mailboxes) and (not meant.codes or one.code in meant.codes)

@@ -9,8 +9,11 @@ export function tables(root) {
     const all = form.querySelector("input[name='all']");
     const count = form.querySelector("[data-count]");
     const show = () => {
-      const chosen = ticks().filter((tick) => tick.checked).length;
-      const number = all?.checked ? Number(all.dataset.total) : chosen;
+      const ticked = ticks().filter((tick) => tick.checked);
+      const chosen = ticked.length;
+      // a row may stand for several
+      const worth = ticked.reduce((sum, tick) => sum + Number(tick.dataset.worth ?? 1), 0);
+      const number = all?.checked ? Number(all.dataset.total) : worth;
       if (page) {
         page.checked = chosen > 0 && chosen === ticks().length;
         page.indeterminate = chosen > 0 && chosen < ticks().length;
