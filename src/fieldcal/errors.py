@@ -3,6 +3,7 @@
 FieldcalError
 ├── ConfigError             the operator: a setting, a database, an address; shown without a traceback
 │   ├── WrongClock          the operator: this machine's time
+│   ├── Overtaken           the person: another has changed the same meanwhile; look again
 │   └── Damaged             the operator: the state's file is broken; a backup has to be put back
 ├── this event (EventError)
 │   ├── Rejected            nobody: never sent again unchanged; set aside with its reason
@@ -45,6 +46,10 @@ class ConfigError(FieldcalError):
 
 class WrongClock(ConfigError):
     """Our clock is not the source's: what is due, past and in the window cannot be told, so nothing is planned."""
+
+
+class Overtaken(ConfigError):
+    """What was to be changed is not as it was looked at any more; nothing was done."""
 
 
 class Damaged(ConfigError):

@@ -88,6 +88,12 @@ PAGES = (
         f"{_OIDC}::test_a_group_left_takes_its_role_and_what_was_given_by_hand_stays",
     ),
     Fault(
+        "the later save wins", "R9", "web/merging.py",
+        "            case _:\n                clashes[name] = Clash(there, digest(there))\n", "            case _:\n                continue\n",
+        "What one administrator has set is undone by another one who saw the form before, and neither learns of it.",
+        "tests/web/test_merging.py::test_two_who_save_settings_keep_both_their_changes_and_choose_where_they_meet",
+    ),
+    Fault(
         "any name is answered to", "R7", "web/headers.py",
         "not in self.hosts:", 'not in {*self.hosts, "evil.example"}:',
         "A page somewhere else points its own name at the service and reads what the administrator sees.",

@@ -51,6 +51,25 @@ def test_the_first_one_is_added_from_the_empty_page_and_a_mistake_loses_nothing(
     place.play(story)
 
 
+def test_a_save_that_cannot_be_signed_in_to_is_kept_only_when_asked_for_all_the_same(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        at.environment()
+        browser = await at.signed_in("admin", *ADMIN)
+        path = "/environments/save?environment=main"
+        form = {"url": "http://127.0.0.1:9", "credential": "token", "secret": "env:NOWHERE"}
+        assert (await browser.post(path, form)).status == 303  # nothing is another, so nobody is asked
+        changed = {**form, "secret": "env:FIELDCAL_SECRET_ELSEWHERE"}
+        asked = await browser.post(path, changed)
+        assert (asked.status, known(at, "main").end.secret) == (409, "env:NOWHERE")
+        assert "FIELDCAL_SECRET_ELSEWHERE is not set" in asked.text
+        assert '<button name="offline" value="1">Save all the same</button>' in asked.text
+        assert 'value="env:FIELDCAL_SECRET_ELSEWHERE"' in asked.text
+        assert (await browser.post(path, {**changed, "offline": "1"})).status == 303
+        assert known(at, "main").end.secret == "env:FIELDCAL_SECRET_ELSEWHERE"
+
+    place.play(story)
+
+
 def test_switching_off_asks_and_removes_nothing(place: Centre) -> None:
     async def story(at: Centre) -> None:
         with_an_event(at)

@@ -109,10 +109,10 @@ def set_some(
     json: Json = False,
 ) -> None:
     """Change address or sign-in. Another server or calendar only while none of our events stand there."""
+    from fieldcal import joining
     from fieldcal.app import App
     from fieldcal.attaching import profile_mistakes
     from fieldcal.cli.session import confirm, looked_up, settings_of_command, working
-    from fieldcal.setup import profiles
     from fieldcal.setup.environments import Changes, refuse
     from fieldcal.setup.permissions import Action, require
     from fieldcal.state import profiles as known
@@ -133,12 +133,11 @@ def set_some(
             at_once=before.at_once if at_once is None else at_once,
         )  # fmt: skip
         refuse(_names(before.kind, client_id, user_name) + profile_mistakes(after, config))
-        identity = None if offline else await app.greet(after)
-        confirm(f"Write {boxes:,} mailboxes through the changed profile {name}?", yes=yes, mailboxes=boxes)
-        now = app.clock.now()
-        return await app.database.writing(
-            profiles.change, actor, now, name, after.end, identity, calendar=after.calendar, at_once=after.at_once
-        )
+
+        def sure() -> None:
+            confirm(f"Write {boxes:,} mailboxes through the changed profile {name}?", yes=yes, mailboxes=boxes)
+
+        return await joining.change_profile(app, actor, before, after, ask=not offline, confirm=sure)
 
     embedded = credential == "embedded" and not url
     _tell(working(as_user, work, embedded=embedded, ends=not offline), json=json)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -17,6 +17,8 @@ from starlette.datastructures import FormData
 from fieldcal.errors import ConfigError
 from fieldcal.secrets import shown
 from fieldcal.setup_model import Endpoint
+from fieldcal.web import merging
+from fieldcal.web.merging import Clash
 from fieldcal.web.texts import text
 from fieldcal.web.visit import Visit
 
@@ -31,6 +33,8 @@ _NAMED, _FOLDER, _KEYS = "env:FIELDCAL_SECRET_", "/run/secrets/", "env:FIELDCAL_
 #: Seconds for which a form brings a sealed secret back.
 _LASTS = 3_600
 _PURPOSE = "kept secret"
+#: Among the digests of a form: that of the secret as the form shows it.
+_SHOWN = "secret as shown"
 
 
 @dataclass(slots=True)
@@ -40,6 +44,14 @@ class Sent:
     values: dict[str, str]
     mistakes: dict[str, list[str]] = field(default_factory=dict)
     kept: str = ""
+    #: digests of what it is shown with, and the fields that another has changed meanwhile
+    seen: str = ""
+    clashes: dict[str, Clash] = field(default_factory=dict)
+
+    @property
+    def wants(self) -> bool:
+        """Something has to be corrected or decided before it is kept."""
+        return bool(self.mistakes or self.clashes)
 
     def wrong(self, name: str, words: str) -> None:
         """This is wrong with the field of this name."""
@@ -85,14 +97,38 @@ def empty(end: Endpoint, **more: str) -> Sent:
         "url": end.url, "authority": end.authority, "tenant": end.tenant, "credential": end.credential,
         "client_id": end.client_id, "secret": shown(end.secret),
     }  # fmt: skip
-    return Sent(values | more)
+    return Sent(values | more, seen=_prints(end, more))
 
 
-def read(visit: Visit, form: FormData, names: Iterable[str], before: Endpoint | None) -> tuple[Sent, Endpoint]:
-    """The form as it was sent and the end that it means; `before`: the one that is changed."""
+def _set(end: Endpoint, more: Mapping[str, str]) -> dict[str, str]:
+    """What is set, by the form's fields; the secret by its reference."""
+    return {
+        "url": end.url, "authority": end.authority, "tenant": end.tenant, "credential": end.credential,
+        "client_id": end.client_id, "secret": end.secret, **more,
+    }  # fmt: skip
+
+
+def _prints(end: Endpoint, more: Mapping[str, str]) -> str:
+    return merging.carried(merging.prints(_set(end, more) | {_SHOWN: shown(end.secret)}))
+
+
+def read(
+    visit: Visit, form: FormData, names: Iterable[str], before: Endpoint | None, **more: str
+) -> tuple[Sent, Endpoint]:
+    """The form as it was sent and the end that it means; `before`, and `more` of its fields: what is set now.
+
+    What another has set since the form was shown stays, and where both changed one field, that is a clash.
+    """
     sent = Sent({name: str(form.get(name, "")).strip() for name in names})
     value = sent.values
     secret = _secret(visit, form, sent, before.secret if before else "")
+    if before is not None:
+        now = _set(before, more)
+        found = merging.merged(form, {name: secret if name == "secret" else value[name] for name in now}, now)
+        secret = found.values["secret"]
+        value |= found.values | {"secret": shown(secret)}
+        sent.clashes = found.clashes
+        sent.seen = merging.carried(found.seen | merging.prints({_SHOWN: shown(before.secret)}))
     end = Endpoint(value["url"], value["authority"], value["tenant"], value["credential"], value["client_id"], secret)
     if before is not None and secret and secret == before.secret and _other_place(before, end):
         sent.wrong("secret", text("ends.anew"))
@@ -113,7 +149,8 @@ def _secret(visit: Visit, form: FormData, sent: Sent, before: str) -> str:
     if isinstance(brought, str) and reference == shown(brought):
         sent.kept = str(form.get("kept_reference", ""))
         return brought
-    if reference == shown(before):
+    as_shown = merging.digest(reference) == merging.seen(form.get(merging.SEEN)).get(_SHOWN)
+    if as_shown or reference == shown(before) or "secret" not in form:
         return before
     if reference and not _put_aside(reference):
         sent.wrong("secret", text("ends.not_put_aside"))

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from fieldcal import joining
 from fieldcal.attaching import CREDENTIALS, end_mistakes
 from fieldcal.cleaning import Looked, Outcome
-from fieldcal.errors import ConfigError, FieldcalError
+from fieldcal.errors import ConfigError, FieldcalError, Overtaken
 from fieldcal.model import Check
 from fieldcal.setup import environments
 from fieldcal.setup.environments import Changes
@@ -48,8 +48,8 @@ async def new(visit: Here) -> Response:
 
 
 def _form(visit: Visit, sent: Sent, **more: Any) -> Response:
-    values = {"sent": sent, "ways": _WAYS, "known": None, "checks": None, "boxes": 0}
-    return visit.page("environments_form.html", {**values, **more}, 409 if sent.mistakes else 200)
+    values = {"sent": sent, "ways": _WAYS, "known": None, "checks": None, "boxes": 0, "refused": False}
+    return visit.page("environments_form.html", {**values, **more}, 409 if sent.wants else 200)
 
 
 @SECTION.post("/environments/add", Action.ENVIRONMENTS)
@@ -70,8 +70,8 @@ async def add(visit: Here) -> Response:
 
 
 async def _known(visit: Visit) -> tuple[Environment, int]:
-    place = visit.place_of_work
-    return place, await visit.house.read(lambda tx: len(mailboxes.enabled(tx, place.id)))
+    name = visit.place_of_work.id
+    return await visit.house.read(lambda tx: (rows.get(tx, name), len(mailboxes.enabled(tx, name))))
 
 
 @SECTION.get("/environments/one", Action.ENVIRONMENTS)
@@ -83,16 +83,23 @@ async def one(visit: Here) -> Response:
 
 @SECTION.post("/environments/save", Action.ENVIRONMENTS)
 async def save(visit: Here) -> Response:
-    """Change address or sign-in. Another organization is refused at the next sign-in, which is done at once."""
-    form, app, actor = await visit.form(), visit.house.app, visit.actor
+    """Change address or sign-in, signed in to first; where that fails, ask whether to save it all the same."""
+    form, app, refused = await visit.form(), visit.house.app, False
     before, boxes = await _known(visit)
     sent, end = ends.read(visit, form, _NAMES, before.end)
     sent.place(end_mistakes(end, app.config))
-    if sent.mistakes:
-        return _form(visit, sent, known=before, boxes=boxes)
-    changes = Changes({}, end.url, end.authority, end.tenant, end.credential, end.client_id, end.secret)
-    now = app.clock.now()
-    await visit.house.write(lambda tx: environments.change(tx, actor, now, before.id, changes))
+    if not sent.wants:
+        changes = Changes({}, end.url, end.authority, end.tenant, end.credential, end.client_id, end.secret)
+        try:
+            await joining.change_environment(app, visit.actor, before, changes, ask=not form.get("offline"))
+        except Overtaken:
+            # while we signed in: put together anew with what stands there now
+            return await save(visit)
+        except FieldcalError as error:
+            refused = True
+            sent.place([str(error)])
+    if sent.wants:
+        return _form(visit, sent, known=before, boxes=boxes, refused=refused)
     return visit.say(visit.go("/environments/one", {"environment": before.id}), "environments.saved",
                      {"name": before.id})  # fmt: skip
 

@@ -11,10 +11,10 @@ from starlette.responses import Response
 
 from fieldcal import joining
 from fieldcal.attaching import CREDENTIALS, DAV_CREDENTIALS, profile_mistakes
-from fieldcal.errors import ConfigError, FieldcalError
+from fieldcal.errors import ConfigError, FieldcalError, Overtaken
 from fieldcal.model import Check
 from fieldcal.setup import profiles
-from fieldcal.setup.permissions import Action, require
+from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import CALDAV, EXCHANGE, Endpoint, ServerProfile
 from fieldcal.state import profiles as rows
 from fieldcal.web import ends
@@ -52,7 +52,7 @@ async def new(visit: Here, kind: str = EXCHANGE) -> Response:
 
 def _form(visit: Visit, sent: Sent, **more: Any) -> Response:
     values = {"sent": sent, "ways": _WAYS.get(sent.values["kind"], ()), "kinds": profiles.KINDS, "known": None}
-    status = 409 if sent.mistakes else 200
+    status = 409 if sent.wants else 200
     return visit.page("profiles_form.html", {"checks": None, "boxes": 0, **values, **more}, status)
 
 
@@ -108,25 +108,22 @@ async def one(visit: Here, name: str = "") -> Response:
 @SECTION.post("/profiles/save", Action.PROFILES)
 async def save(visit: Here) -> Response:
     """Change address or sign-in; it is signed in to first, and what went wrong stands in the form."""
-    form, app, actor = await visit.form(), visit.house.app, visit.actor
+    form, app = await visit.form(), visit.house.app
     before, boxes = await _known(visit, str(form.get("name", "")))
-    sent, end = ends.read(visit, form, _NAMES, before.end)
+    dav = {"calendar": before.calendar, "at_once": str(before.at_once)} if before.kind == CALDAV else {}
+    sent, end = ends.read(visit, form, _NAMES, before.end, **dav)
     sent.values["kind"] = before.kind
     after = _wished(sent, replace(before, end=end))
     sent.place(profile_mistakes(after, app.config))
-    if not sent.mistakes:
+    if not sent.wants:
         try:
-            require(actor, Action.PROFILES)
-            identity = None if form.get("offline") else await app.greet(after)
-            now = app.clock.now()
-            await visit.house.write(
-                lambda tx: profiles.change(
-                    tx, actor, now, before.id, end, identity, calendar=after.calendar, at_once=after.at_once
-                )
-            )
+            await joining.change_profile(app, visit.actor, before, after, ask=not form.get("offline"))
+        except Overtaken:
+            # while we signed in: put together anew with what stands there now
+            return await save(visit)
         except FieldcalError as error:
             sent.place([str(error)])
-    if sent.mistakes:
+    if sent.wants:
         return _form(visit, sent, known=before, boxes=boxes)
     return visit.say(visit.go("/profiles/one", {"name": before.id}), "profiles.saved", {"name": before.id})
 

@@ -12,18 +12,19 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.responses import Response
 
-from fieldcal import hooks
-from fieldcal.errors import ConfigError, FieldcalError
+from fieldcal import hooks, joining
+from fieldcal.errors import ConfigError, FieldcalError, Overtaken
 from fieldcal.model import Event, Known, Worker
 from fieldcal.plan.render import preview
 from fieldcal.plan.settings import Settings
 from fieldcal.plan.settings import read as read_settings
-from fieldcal.setup import environments
 from fieldcal.setup.environments import Changes, setting_mistakes
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Environment
 from fieldcal.state import bookings, webhooks, workers
+from fieldcal.state import environments as rows
 from fieldcal.state.webhooks import Webhook
+from fieldcal.web import merging
 from fieldcal.web.ends import Sent
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.visit import Here, Visit
@@ -107,12 +108,16 @@ def _values(settings: Settings) -> dict[str, str]:
 
 
 def _sent(given: Mapping[str, Any], base: Settings) -> tuple[Sent, dict[str, str]]:
-    values = {name: str(given.get(name, known)).replace("\r\n", "\n") for name, known in _values(base).items()}
-    sent = Sent(values)
+    """The form, and of it what is to be changed: what another has set since it was shown stays."""
+    now = _values(base)
+    mine = {name: str(given.get(name, known)).replace("\r\n", "\n") for name, known in now.items()}
+    found = merging.merged(given, mine, now)
+    values = found.values
+    sent = Sent(values, seen=merging.carried(found.seen), clashes=found.clashes)
     for mistake in setting_mistakes(dict(values), base):
         named = next((name for name in values if mistake.startswith(name)), "")
         sent.wrong(named, mistake.removeprefix(f"{named}: ") if named else mistake)
-    return sent, values
+    return sent, {name: value for name, value in values.items() if value != now[name]}
 
 
 @SECTION.get("/settings", Action.ENVIRONMENTS)
@@ -133,7 +138,7 @@ async def _page(visit: Visit, place: Environment, sent: Sent, chosen: str = "") 
     sample = next((one for one in samples if one.known.booking.id == chosen), samples[0] if samples else None)
     values = {"sent": sent, "groups": GROUPS, "kinds": _KINDS, "samples": samples, "sample": sample, "place": place,
               "webhook": webhook, **_previewed(visit, sent, sample, place)}  # fmt: skip
-    return visit.page("settings.html", values, 409 if sent.mistakes else 200)
+    return visit.page("settings.html", values, 409 if sent.wants else 200)
 
 
 def _samples(tx: Connection, place: Environment, now: Any) -> list[_Sample]:
@@ -175,12 +180,15 @@ async def look(visit: Here) -> Response:
 @SECTION.post("/settings/save", Action.ENVIRONMENTS)
 async def save(visit: Here) -> Response:
     """Keep all of them, or none where one is wrong."""
-    form, place, actor = await visit.form(), visit.place_of_work, visit.actor
-    sent, values = _sent(form, place.settings)
-    if sent.mistakes:
+    form, app, name = await visit.form(), visit.house.app, visit.place_of_work.id
+    place = await visit.house.read(lambda tx: rows.get(tx, name))
+    sent, changed = _sent(form, place.settings)
+    if sent.wants:
         return await _page(visit, place, sent, str(form.get("booking", "")))
-    now = visit.house.app.clock.now()
-    await visit.house.write(lambda tx: environments.change(tx, actor, now, place.id, Changes(dict(values))))
+    try:
+        await joining.change_environment(app, visit.actor, place, Changes(dict(changed)))
+    except Overtaken:
+        return await save(visit)
     return visit.say(visit.go("/settings", {"environment": place.id}), "settings.saved")
 
 

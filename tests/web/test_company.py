@@ -1,0 +1,129 @@
+"""What the buttons of the centre do to a real calendar and a real source: each pressed over HTTP, and its end looked at."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.web.centre_end import OPERATOR, Answer, Browser
+from tests.web.company_end import Staffed, tell
+from tests.web.test_mailboxes import hidden
+
+from fieldcal.demo.setup import ENVIRONMENT
+from fieldcal.setup import environments as environment_setup
+from fieldcal.setup_model import Endpoint, Role
+from fieldcal.state import audit, environments, history, links, mailboxes, plans, webhooks
+
+ADMIN = (Role.SYSTEM_ADMIN, Role.EXCHANGE_ADMIN)
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Return once this holds; the test's own limit ends the wait."""
+    while not true():  # noqa: ASYNC110 - what is looked at rings no bell
+        await asyncio.sleep(0.02)
+
+
+async def followed(browser: Browser, begun: Answer) -> str:
+    """The page of the work that this answer leads to, once the work has ended."""
+    assert re.search("/(work|cleaning)/", begun.to), (begun.status, begun.to, begun.text[:500])
+    await browser.get(f"{begun.to}/events")
+    return (await browser.get(begun.to)).text
+
+
+def test_the_webhook_is_registered_called_and_taken_back_and_an_end_is_saved_signed_in(tmp_path: Path) -> None:
+    async def story(at: Staffed) -> None:
+        browser = await at.signed_in("admin-1", *ADMIN)
+        here = f"?environment={ENVIRONMENT}"
+        made = await browser.post(f"/settings/webhook{here}", {"url": at.running.hooks})
+        assert made.status == 303
+        assert "came in" in (await browser.get(made.to)).text
+        with at.app.database.read() as tx:
+            assert webhooks.find(tx, ENVIRONMENT).url.startswith(at.running.hooks)
+        assert len(at.embedded.field_service.store.rows("serviceendpoint")) == 1
+        again = await browser.post(f"/settings/webhook{here}", {"url": at.running.hooks})
+        assert (again.status, len(at.embedded.field_service.store.rows("serviceendpoint"))) == (303, 1)
+        gone = await browser.post(f"/settings/webhook/remove{here}")
+        assert "The webhook is removed." in (await browser.get(gone.to)).text
+        assert at.embedded.field_service.store.rows("serviceendpoint") == []
+        odd = await browser.post(f"/settings/webhook{here}", {"url": "ftp://x"})
+        assert (odd.status, "write the public address" in odd.text) == (409, True)
+
+        # the embedded end, named by its address and its own sign-in: the same organization
+        ends = at.embedded.ends
+        form = {"url": ends.fieldservice, "credential": "embedded", "authority": "", "tenant": "", "client_id": "",
+                "secret": ""}  # fmt: skip
+        saved = await browser.post(f"/environments/save{here}", form)
+        assert saved.status == 303, saved.text
+        with at.app.database.read() as tx:
+            place = environments.get(tx, ENVIRONMENT)
+        assert place.end == Endpoint(ends.fieldservice, credential="embedded")
+        # another environment may not be this organization too: told at the sign-in, and nothing is kept
+        with at.app.database.write() as tx:
+            elsewhere = Endpoint("http://127.0.0.1:9", credential="token", secret="env:NOWHERE")
+            environment_setup.add(tx, OPERATOR, at.app.clock.now(), "second", elsewhere)
+        asked = await browser.post("/environments/save?environment=second", form)
+        assert (asked.status, f"which the environment {ENVIRONMENT} serves already" in asked.text) == (409, True)
+        with at.app.database.read() as tx:
+            assert environments.get(tx, "second").end == elsewhere
+
+    tell(tmp_path, story)
+
+
+def test_sync_now_an_approved_plan_a_take_over_and_a_clean_end_in_the_calendar(tmp_path: Path) -> None:
+    async def story(at: Staffed) -> None:
+        browser = await at.signed_in("admin-1", *ADMIN)
+        box = at.busiest()
+        with at.app.database.read() as tx:
+            standing = [link for link in links.of_mailbox(tx, ENVIRONMENT, box) if link.event]
+        coming = [link for link in standing if link.start is not None and link.start > at.app.clock.now()]
+        first, second = coming[:2]
+
+        def quiet() -> bool:
+            with at.app.database.read() as tx:
+                last = history.last_passes(tx, ENVIRONMENT)[0]
+            return last.kind == "scheduled" and last.ended_at is not None
+
+        # the service begins with a pass of its own
+        await until(quiet)
+        # a plan that was held is approved, and carried out with the next pass, for the source still says so
+        with at.app.database.write() as tx:
+            number = plans.hold(tx, ENVIRONMENT, [(box, first.booking, "deleted:1")], "too many", at.app.clock.now())
+        at.embedded.field_service.store.remove("bookableresourcebooking", first.booking)
+        verdict = {"verdict": "approve", "comment": "they are gone indeed"}
+
+        answer = await browser.post(f"/plans/{number}/decide", verdict)
+        page = (await browser.get(answer.to)).text
+        assert "Approved: 1 event goes with the next pass" in page
+        subjects = [event.subject for event in at.hands.look(box)]
+        synced = await browser.post(f"/bookings/{second.booking}/sync")
+        assert synced.to == f"/bookings/{second.booking}"
+        assert re.search("Synchronized: (0 made, 0 changed, 1 removed|nothing)", (await browser.get(synced.to)).text)
+        await until(lambda: len(at.hands.look(box)) == len(subjects) - 1)
+        with at.app.database.read() as tx:
+            assert plans.find(tx, ENVIRONMENT, number).state == "done"
+            assert audit.latest(tx)[0].action == "plan approve"
+
+        # taken over from nobody else: it says whose it is, and the claim is written anew
+        asked = await browser.post(f"/mailboxes/{box}/take-over/ask")
+        assert f"It is claimed by the environment {ENVIRONMENT}" in asked.text
+        taken = await browser.post(f"/mailboxes/{box}/take-over")
+        assert (taken.status, taken.to) == (303, f"/mailboxes/{box}")
+
+        # a clean removes as many as it named, and switches off
+        count = str(len(subjects) - 1)
+        asked = await browser.post(f"/mailboxes/{box}/clean/ask")
+        while hidden(asked.text, "count") != count:
+            # the service is at work in it, after the take-over
+            await asyncio.sleep(0.05)
+            asked = await browser.post(f"/mailboxes/{box}/clean/ask")
+        form = {"count": hidden(asked.text, "count"), "once": hidden(asked.text, "once")}
+        begun = await browser.post(f"/mailboxes/{box}/clean", form)
+        assert f"Done: {count} events removed" in await followed(browser, begun)
+        assert at.hands.look(box) == []
+        assert (await browser.post(f"/mailboxes/{box}/clean", form)).to == begun.to
+        with at.app.database.read() as tx:
+            assert not mailboxes.load(tx, ENVIRONMENT, box).enabled
+
+    tell(tmp_path, story)
