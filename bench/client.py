@@ -6,6 +6,7 @@ python -m bench.client STATE SOURCE SOURCE_TOKEN GRAPH GRAPH_TOKEN prepare|pass
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import random
 import resource
@@ -83,6 +84,7 @@ async def prepare(site: Site) -> None:
 
 
 async def measured(site: Site, source_http: Http, graph_http: Http) -> None:
+    gc.freeze()  # as `fieldcal serve` does once it runs
     wall, cpu = time.perf_counter(), time.process_time()
     report = await run_pass(site)
     print(

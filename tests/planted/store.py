@@ -15,7 +15,7 @@ STORE = (
     ),
     Fault(
         "a held lease is taken", "I8", LEASES,
-        ".where(_named, not_(lasts(leases.c.until)))", ".where(_named)",
+        ", where=not_(lasts(leases.c.until))", "",
         "Two processes write one mailbox at once and each undoes the other.",
         "tests/state/test_leases.py::test_a_free_lease_is_taken_and_a_held_one_is_not",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -36,9 +37,14 @@ def end_columns(end: Endpoint) -> dict[str, str]:
 
 def _environment(row: Row[Any]) -> Environment:
     return Environment(
-        row.id, end_of(row), row.created_at, row.source, parse(msgspec.json.decode(row.settings)), row.enabled,
-        row.organization, row.tenant,
+        row.id, end_of(row), row.created_at, row.source, _settings(row.settings), row.enabled, row.organization,
+        row.tenant,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=64)  # every write of a mailbox asks for its environment, and reading these costs most of that
+def _settings(stored: str) -> Settings:
+    return parse(msgspec.json.decode(stored))
 
 
 def _columns(environment: Environment) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, not_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from fieldcal.errors import LeaseLost
 from fieldcal.state.believed import at, lasts
-from fieldcal.state.rows import add_missing
 from fieldcal.state.tables import leases
 
 #: The longest span that a lease is taken for (Test & Enable's), and by how much two machines' clocks may differ: each
@@ -20,12 +22,6 @@ _LONG_AGO = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 
 # Every pass of every mailbox runs these; built once, for building one costs five times as much as running it.
 _named, _fenced = leases.c.name == bindparam("b_name"), leases.c.fence == bindparam("b_fence")
-_TAKE = (
-    update(leases)
-    .where(_named, not_(lasts(leases.c.until)))
-    .values(owner=bindparam("n_owner"), fence=leases.c.fence + 1, until=bindparam("n_until"))
-    .returning(leases.c.fence)
-)
 _RENEW = (
     update(leases).where(_named, _fenced, leases.c.owner == bindparam("b_owner")).values(until=bindparam("n_until"))
 )
@@ -43,13 +39,22 @@ class Lease:
     until: datetime
 
 
+@cache
+def _taking(dialect: str) -> Any:
+    """A new row, or the one that stands where its lease is over; returns the fence, and no row while it holds."""
+    statement = (sqlite if dialect == "sqlite" else postgresql).insert(leases).values(
+        name=bindparam("b_name"), owner=bindparam("n_owner"), fence=1, until=bindparam("n_until")
+    )  # fmt: skip
+    new = {"owner": statement.excluded.owner, "fence": leases.c.fence + 1, "until": statement.excluded.until}
+    return statement.on_conflict_do_update(
+        index_elements=["name"], set_=new, where=not_(lasts(leases.c.until))
+    ).returning(leases.c.fence)
+
+
 def take(tx: Connection, name: str, owner: str, now: datetime, span: timedelta) -> Lease | None:
     """The lease, or None while somebody else holds it. A lease that ends farther ahead than any may is free."""
     claim = {"b_name": name, "n_owner": owner, "n_until": now + span, **at(now, FARTHEST)}
-    taken = tx.execute(_TAKE, claim).first()
-    if taken is None and tx.scalar(select(leases.c.name).where(leases.c.name == name)) is None:
-        add_missing(tx, leases, [{"name": name, "owner": "", "fence": 0, "until": _LONG_AGO}])
-        taken = tx.execute(_TAKE, claim).first()
+    taken = tx.execute(_taking(tx.dialect.name), claim).first()
     return Lease(name, owner, taken.fence, now + span) if taken else None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 #: Octets of one line, the break not counted.
 WIDTH = 75
@@ -31,8 +32,7 @@ class Malformed(ValueError):
     """What is not what it should be; says where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One property. `name` is in capitals, "" for a line that is none; `raw` is the whole of it, unfolded."""
 
     name: str

@@ -20,7 +20,8 @@ _LENGTH = re.compile(r"\+?P(?:(\d{1,5})W)?(?:(\d{1,5})D)?(?:T(?:(\d{1,6})H)?(?:(
 
 def written(instant: datetime) -> str:
     """The instant as RFC 5545 3.3.5 writes UTC; what is below a second is cut off."""
-    return instant.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ").rjust(16, "0")
+    at = instant.astimezone(UTC)
+    return f"{at.year:04}{at.month:02}{at.day:02}T{at.hour:02}{at.minute:02}{at.second:02}Z"
 
 
 def span(event: Component, text: str) -> tuple[datetime, datetime]:
