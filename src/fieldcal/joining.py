@@ -1,6 +1,7 @@
 """Attaching and changing both kinds of ends: signed in to, and not kept where that fails: a mistake is told now.
 
-The command line and the pages share it; what is wrong with an end's form they have asked `attaching` before.
+Trying those that are attached, too. The command line, the pages and REST share it; what is wrong with an end's form
+they have asked `attaching` before.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from fieldcal.app import App
-from fieldcal.errors import Overtaken
+from fieldcal.errors import FieldcalError, Overtaken
+from fieldcal.model import Check
 from fieldcal.setup import environments, profiles
 from fieldcal.setup.environments import Changes
 from fieldcal.setup.permissions import Action, require
@@ -32,7 +34,7 @@ async def add_profile(app: App, actor: Actor, wish: ServerProfile, *, ask: bool 
     try:
         identity = await app.greet(made)
     except BaseException:
-        await app.database.writing(profiles.withdraw, actor, app.clock.now(), wish.id)
+        await app.database.writing(profiles.remove, actor, app.clock.now(), wish.id)
         raise
     return await app.database.writing(profiles.pin, wish.id, identity)
 
@@ -102,3 +104,22 @@ async def change_environment(
         return environments.change(tx, actor, app.clock.now(), before.id, changes)
 
     return await app.database.writing(store)
+
+
+async def try_environment(app: App, name: str) -> list[Check]:
+    """Sign in there, see who it is, and look at what must hold; nothing is written there. What fails is a check."""
+    try:
+        place = await app.settle(name)
+        return [Check("sign-in", ok=True, detail=place.organization), *(await app.examine(place))[0]]
+    except FieldcalError as error:
+        return [Check("sign-in", ok=False, detail=str(error))]
+
+
+async def try_profile(app: App, profile: ServerProfile) -> list[Check]:
+    """Sign in there and look at what must hold, as it is kept now; changes nothing. What fails is a check."""
+    try:
+        identity = await app.greet(profile)
+        told = Check("sign-in", ok=True, detail=identity.tenant)
+        return [told, *(await app.examine_calendars(profile, ""))[0]]
+    except FieldcalError as error:
+        return [Check("sign-in", ok=False, detail=str(error))]

@@ -37,6 +37,7 @@ TABLE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "profile set": (("several", "--secret", "env:OTHER", "--offline"), ("single", "--secret", "env:OTHER", "--offline")),
     "profile activate": (("resting",), ("single",)),
     "profile deactivate": (("several",), ("single",)),
+    "profile remove": (("several",), ()),
     "environment set": (("main", "--disable"), ("other", "--disable")),
     "environment remove": (("other",), ()),
     "db restore": (("--in-place",), ()),

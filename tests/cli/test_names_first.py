@@ -24,7 +24,7 @@ TABLE: list[tuple[tuple[str, ...], str]] = [
     (("environment", "webhook", "add", "nope", "--url", "https://x.example", "--secret", "stdin"), NO_PLACE),
     *((("profile", *words), NO_PROFILE) for words in (
         ("set", "nope"), ("set", "nope", "--secret", "stdin"), ("set", "nope", "--url", "x"), ("activate", "nope"),
-        ("deactivate", "nope"),
+        ("deactivate", "nope"), ("remove", "nope"),
     )),
     (("user", "grant", "nope", "reader"), NO_USER),
     (("user", "revoke", "nope", "reader"), NO_USER),

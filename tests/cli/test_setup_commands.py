@@ -77,7 +77,7 @@ def test_an_end_that_cannot_be_signed_in_to_is_not_kept(fieldcal: Fieldcal, monk
         assert fieldcal(words[0], "list", "--json").json() == []
 
 
-def test_r8_a_profile_is_added_deactivated_and_activated(fieldcal: Fieldcal) -> None:
+def test_r8_a_profile_is_added_deactivated_activated_and_forgotten(fieldcal: Fieldcal) -> None:
     said = fieldcal("profile", "add", "Microsoft Exchange Online", *URL)
     assert said.out == (
         "Microsoft Exchange Online: Microsoft Exchange Online, active, Server-to-Server Authentication, https://x.example\n"
@@ -86,6 +86,9 @@ def test_r8_a_profile_is_added_deactivated_and_activated(fieldcal: Fieldcal) -> 
     assert fieldcal("profile", "activate", "Microsoft Exchange Online", "--json").json()["active"]
     (row,) = fieldcal("profile", "list", "--json").json()
     assert (row["kind"], row["active"], row["mailboxes"]) == ("exchange-online", True, 0)
+    said = fieldcal("profile", "remove", "Microsoft Exchange Online", "--yes")
+    assert said.out == "Microsoft Exchange Online is forgotten.\n"
+    assert fieldcal("profile", "list", "--json").json() == []
 
 
 def test_a_secret_from_standard_input_is_kept_encrypted(

@@ -184,14 +184,14 @@ def test_r7_a_profile_remembers_the_tenant_it_signs_in_to(room: Room) -> None:
         assert profile_rows.get(tx, PROFILE).tenant == str(room.exchange.tenant_id)
 
 
-def test_a_profile_in_use_is_not_withdrawn(room: Room) -> None:
+def test_a_profile_in_use_is_not_forgotten(room: Room) -> None:
     room.mailbox("anna")
     room.prepare("anna")
     with room.database.write() as tx:
         with pytest.raises(ConfigError, match="1 mailboxes use the server profile"):
-            profiles.withdraw(tx, OPERATOR, NOW, PROFILE)
+            profiles.remove(tx, OPERATOR, NOW, PROFILE)
         profiles.add(tx, OPERATOR, NOW, "unused", END)
-        profiles.withdraw(tx, OPERATOR, NOW, "unused")
+        profiles.remove(tx, OPERATOR, NOW, "unused")
         assert profile_rows.find(tx, "unused") is None
 
 

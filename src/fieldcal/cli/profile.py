@@ -155,6 +155,24 @@ def deactivate(name: Name, yes: Yes = False, as_user: AsUser = None, json: Json 
     _set_active(name, as_user, active=False, yes=yes, json=json)
 
 
+@group.command()
+def remove(name: Name, yes: Yes = False, as_user: AsUser = None, json: Json = False) -> None:
+    """Forget a profile that no mailbox uses."""
+    from fieldcal.cli import show
+    from fieldcal.cli.session import confirm, desk, looked_up
+    from fieldcal.setup import profiles
+    from fieldcal.state import profiles as known
+
+    looked_up(as_user, known.get, name)
+    confirm(f"Forget the profile {name}?", yes=yes)
+    with desk(as_user) as at, at.database.write() as tx:
+        profiles.remove(tx, at.actor, at.now, name)
+    if json:
+        show.as_json({"profile": name})
+    else:
+        show.line(f"{name} is forgotten.")
+
+
 def _set_active(name: str, as_user: str | None, *, active: bool, yes: bool, json: bool) -> None:
     from fieldcal.cli.session import confirm, desk
     from fieldcal.setup import profiles

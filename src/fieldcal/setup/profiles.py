@@ -130,14 +130,17 @@ def set_active(tx: Connection, actor: Actor, now: datetime, name: str, *, active
     return changed
 
 
-def withdraw(tx: Connection, actor: Actor, now: datetime, name: str) -> None:
-    """Take back a profile that no mailbox uses: one that could not be signed in to."""
+def remove(tx: Connection, actor: Actor, now: datetime, name: str) -> None:
+    """Forget a profile that no mailbox uses."""
     require(actor, Action.PROFILES)
+    profiles.get(tx, name)
     used = profiles.using(tx, name)
     if used:
-        raise ConfigError(f"{used} mailboxes use the server profile {name}; deactivate it instead")
+        raise ConfigError(
+            f"{used} mailboxes use the server profile {name}: choose another for them first, or deactivate it instead"
+        )
     profiles.remove(tx, name)
-    audit.record(tx, actor, now, "profile withdraw", [name])
+    audit.record(tx, actor, now, "profile remove", [name])
 
 
 def pin(tx: Connection, name: str, identity: Identity) -> ServerProfile:

@@ -6,11 +6,9 @@ names one of those that the operator has put aside for this; and it is never sen
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
 from starlette.datastructures import FormData
 
@@ -19,6 +17,7 @@ from fieldcal.secrets import shown
 from fieldcal.setup_model import Endpoint
 from fieldcal.web import merging
 from fieldcal.web.merging import Clash
+from fieldcal.web.secrecy import put_aside, would_leak
 from fieldcal.web.texts import text
 from fieldcal.web.visit import Visit
 
@@ -29,7 +28,6 @@ _FIELDS = {
     "--at-once": "at_once",
 }  # fmt: skip
 _OPTION = re.compile(r"--[a-z-]+")
-_NAMED, _FOLDER, _KEYS = "env:FIELDCAL_SECRET_", "/run/secrets/", "env:FIELDCAL_SECRET_KEYS"
 #: Seconds for which a form brings a sealed secret back.
 _LASTS = 3_600
 _PURPOSE = "kept secret"
@@ -130,7 +128,7 @@ def read(
         sent.clashes = found.clashes
         sent.seen = merging.carried(found.seen | merging.prints({_SHOWN: shown(before.secret)}))
     end = Endpoint(value["url"], value["authority"], value["tenant"], value["credential"], value["client_id"], secret)
-    if before is not None and secret and secret == before.secret and _other_place(before, end):
+    if before is not None and would_leak(before, end):
         sent.wrong("secret", text("ends.anew"))
     return sent, end
 
@@ -152,19 +150,6 @@ def _secret(visit: Visit, form: FormData, sent: Sent, before: str) -> str:
     as_shown = merging.digest(reference) == merging.seen(form.get(merging.SEEN)).get(_SHOWN)
     if as_shown or reference == shown(before) or "secret" not in form:
         return before
-    if reference and not _put_aside(reference):
+    if reference and not put_aside(reference):
         sent.wrong("secret", text("ends.not_put_aside"))
     return reference
-
-
-def _put_aside(reference: str) -> bool:
-    """The operator has put this secret where people of the admin centre may name it."""
-    if reference.startswith("file:"):
-        path = reference.removeprefix("file:")
-        return path.startswith(_FOLDER) and posixpath.normpath(path) == path
-    return reference.startswith(_NAMED) and reference != _KEYS
-
-
-def _other_place(before: Endpoint, after: Endpoint) -> bool:
-    places = [(urlsplit(end.url)[:2], urlsplit(end.authority)[:2]) for end in (before, after)]
-    return places[0] != places[1]

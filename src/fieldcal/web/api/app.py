@@ -75,10 +75,17 @@ def rest(house: House, receive: Receive, resources: list[Resource] | None = None
 def _add(app: FastAPI, resource: Resource, operation: Operation, receive: Receive) -> None:
     handler = operation.handler
     gate = guard(operation.gate, _parameters(handler), receive)
-    kinds = (*_READS, *(() if operation.method in SAFE else _CHANGES))
+    kinds = [
+        *_READS,
+        *(() if operation.method in SAFE else _CHANGES),
+        *(["stale"] if operation.method == "PATCH" else []),
+    ]
     title = (inspect.getdoc(handler) or "").partition("\n")[0].rstrip(".")
     answers: dict[int | str, dict[str, Any]] = documented(kinds)
     extra: dict[str, Any] = {}
+    if operation.also:
+        answers[operation.also] = {"model": inspect.signature(handler, eval_str=True).return_annotation,
+                                   "description": "It goes on after this answer."}  # fmt: skip
     if operation.media:
         answers[200] = {"content": {operation.media: {"schema": {"type": "string"}}}}
         extra = {"response_model": None, "response_class": Response}

@@ -50,6 +50,8 @@ KINDS = {
         Kind("method", HTTPStatus.METHOD_NOT_ALLOWED, "Method not allowed", "`Allow` names the methods there are."),
         Kind("not-done", HTTPStatus.CONFLICT, "Not done",
              "What is asked for does not go with how things stand; nothing was changed."),
+        Kind("stale", HTTPStatus.PRECONDITION_FAILED, "Changed meanwhile",
+             "It is not the version that `If-Match` names; nothing was changed."),
         Kind("invalid", HTTPStatus.UNPROCESSABLE_ENTITY, "Invalid values",
              "Values that cannot be, fields that are not known; `errors` points at each."),
         Kind("too-many", HTTPStatus.TOO_MANY_REQUESTS, "Too many wrong tokens",
@@ -83,6 +85,10 @@ class Problem(BaseModel):
 
 class Missing(ConfigError):
     """There is nothing of that name; `str()` says what there is."""
+
+
+class Stale(FieldcalError):
+    """It was changed since the caller has read it."""
 
 
 class Unauthorized(FieldcalError):
@@ -151,7 +157,7 @@ async def told(_request: Request, error: Exception) -> Response:
     if isinstance(error, Unauthorized):
         return answer(KINDS["unauthorized"], str(error), headers={"www-authenticate": 'Bearer realm="Fieldcal"'})
     kinds: list[tuple[type[Exception], str]] = [
-        (Forged, "forged"), (NotAllowed, "denied"), (Missing, "missing"), (ConfigError, "not-done"),
+        (Forged, "forged"), (NotAllowed, "denied"), (Stale, "stale"), (Missing, "missing"), (ConfigError, "not-done"),
     ]  # fmt: skip
     name = next((name for kind, name in kinds if isinstance(error, kind)), "other-end")
     return answer(KINDS[name], str(error))

@@ -28,7 +28,9 @@ class Operation:
     #: status of the answer when all went well; 202 where work goes on after it
     status: int
     #: what the answer's body is where it is no model: its media type
-    media: str
+    media: str = ""
+    #: another status of an answer that is good, where the same body may go on: 202; 0: there is none
+    also: int = 0
 
 
 @dataclass(slots=True)
@@ -51,13 +53,15 @@ class Resource:
         """Register what changes some fields of something."""
         return self._add("PATCH", path, Gate(needs, own), 200)
 
-    def delete(self, path: str, needs: Needs) -> Callable[[Handler], Handler]:
-        """Register what takes something away."""
-        return self._add("DELETE", path, Gate(needs), 200)
+    def delete(self, path: str, needs: Needs, *, also: int = 0) -> Callable[[Handler], Handler]:
+        """Register what takes something away; `also`: a second status of a good answer."""
+        return self._add("DELETE", path, Gate(needs), 200, also=also)
 
-    def _add(self, method: str, path: str, gate: Gate, status: int, media: str = "") -> Callable[[Handler], Handler]:
+    def _add(
+        self, method: str, path: str, gate: Gate, status: int, media: str = "", also: int = 0
+    ) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
-            self.operations.append(Operation(method, path, gate, handler, status, media))
+            self.operations.append(Operation(method, path, gate, handler, status, media, also))
             return handler
 
         return register

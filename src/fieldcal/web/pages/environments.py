@@ -12,7 +12,6 @@ from fieldcal import joining
 from fieldcal.attaching import CREDENTIALS, end_mistakes
 from fieldcal.cleaning import Looked, Outcome
 from fieldcal.errors import ConfigError, FieldcalError, Overtaken
-from fieldcal.model import Check
 from fieldcal.setup import environments
 from fieldcal.setup.environments import Changes
 from fieldcal.setup.permissions import Action, require
@@ -107,14 +106,8 @@ async def save(visit: Here) -> Response:
 @SECTION.post("/environments/test", Action.ENVIRONMENTS)
 async def test(visit: Here) -> Response:
     """Sign in there, see who it is, and look at what must hold; nothing is written anywhere."""
-    app = visit.house.app
     place, boxes = await _known(visit)
-    try:
-        place = await app.settle(place.id)
-        told = Check("sign-in", ok=True, detail=place.organization)
-        found = [told, *(await app.examine(place))[0]]
-    except FieldcalError as error:
-        found = [Check("sign-in", ok=False, detail=str(error))]
+    found = await joining.try_environment(visit.house.app, place.id)
     return _form(visit, ends.empty(place.end, name=place.id), known=place, boxes=boxes, checks=found)
 
 

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from fieldcal import joining
 from fieldcal.attaching import CREDENTIALS, DAV_CREDENTIALS, profile_mistakes
 from fieldcal.errors import ConfigError, FieldcalError, Overtaken
-from fieldcal.model import Check
 from fieldcal.setup import profiles
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import CALDAV, EXCHANGE, Endpoint, ServerProfile
@@ -145,12 +144,7 @@ async def switch(visit: Here) -> Response:
 @SECTION.post("/profiles/test", Action.PROFILES)
 async def test(visit: Here) -> Response:
     """Sign in there and look at what must hold, as it is kept now; changes nothing."""
-    form, app = await visit.form(), visit.house.app
+    form = await visit.form()
     profile, boxes = await _known(visit, str(form.get("name", "")))
-    try:
-        identity = await app.greet(profile)
-        told = Check("sign-in", ok=True, detail=identity.tenant)
-        found = [told, *(await app.examine_calendars(profile, ""))[0]]
-    except FieldcalError as error:
-        found = [Check("sign-in", ok=False, detail=str(error))]
+    found = await joining.try_profile(visit.house.app, profile)
     return _form(visit, _shown(profile), known=profile, boxes=boxes, checks=found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +18,8 @@ from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Actor, Approval, Mailbox, MailboxState, Method, Selection, TrialStatus
 from fieldcal.state import mailboxes as rows
 from fieldcal.web.api.caller import Call, Caller, Place
+from fieldcal.web.api.ends import CheckShown
+from fieldcal.web.api.long_work import Once, begin
 from fieldcal.web.api.paging import Paged, Pages
 from fieldcal.web.api.problem import Missing
 from fieldcal.web.api.resource import Resource
@@ -27,15 +28,6 @@ from fieldcal.web.work import Work
 
 RESOURCE = Resource("mailboxes", "Workers' mailboxes: how far each is set up, and setting many up at once.")
 _AT = "/environments/{environment}/mailboxes"
-
-
-class CheckShown(Shown):
-    """One line of Test & Enable."""
-
-    name: str = Field(description="What was looked at.", examples=["sign-in"])
-    ok: bool = Field(description="It is as it has to be.")
-    detail: str = Field(description="What was found.")
-    remedy: str = Field(description="What helps where it is not.")
 
 
 class MailboxShown(Shown):
@@ -170,7 +162,7 @@ async def edit(caller: Call, place: Place, chosen: Edited) -> Number:
 
 
 @RESOURCE.post(f"{_AT}/test", Action.SET_UP, own=True, status=202)
-async def test(caller: Call, place: Place, chosen: Chosen, response: Response) -> Begun:
+async def test(caller: Call, place: Place, chosen: Chosen, once: Once, response: Response) -> Begun:
     """Begin Test & Enable.
 
     Looks at everything that must hold, and switches on what passes. It goes on after this answer: `Location` leads
@@ -196,10 +188,7 @@ async def test(caller: Call, place: Place, chosen: Chosen, response: Response) -
         if any(box.enabled for box in tested):
             house.service.announce(place.id)
 
-    now = house.app.clock.now()
-    work = house.works.begin("test", place.id, actor.name, len(wanted), now, secrets.token_urlsafe(12), run)
-    response.headers["location"] = f"/api/v1/tasks/{work.id}"
-    return Begun(task=work.id, total=len(wanted))
+    return begin(caller, response, once, "test", place.id, len(wanted), run)
 
 
 Change = Callable[[Connection, Actor, datetime, str, Sequence[MailboxId]], int]

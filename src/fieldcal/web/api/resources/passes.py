@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,6 +17,7 @@ from fieldcal.state import history, mailboxes
 from fieldcal.state.history import Pass
 from fieldcal.web.api import paging
 from fieldcal.web.api.caller import Call, Place
+from fieldcal.web.api.long_work import Once, begin
 from fieldcal.web.api.paging import Paged, Pages
 from fieldcal.web.api.resource import Resource
 from fieldcal.web.api.shapes import Asked, Begun, Shown, Words
@@ -62,7 +62,7 @@ async def list_all(caller: Call, place: Place, pages: Pages) -> Paged[PassShown]
 
 
 @RESOURCE.post("/environments/{environment}/sync", Action.SYNC, own=True, status=202)
-async def synchronize(caller: Call, place: Place, wish: Wish, response: Response) -> Begun:
+async def synchronize(caller: Call, place: Place, wish: Wish, once: Once, response: Response) -> Begun:
     """Have a pass run now.
 
     It goes on after this answer: `Location` leads to it.
@@ -88,9 +88,7 @@ async def synchronize(caller: Call, place: Place, wish: Wish, response: Response
         report = await house.service.ask(place.id, only, progress)
         work.step(work.done, report)
 
-    work = house.works.begin("sync", place.id, actor.name, 0, house.app.clock.now(), secrets.token_urlsafe(12), run)
-    response.headers["location"] = f"/api/v1/tasks/{work.id}"
-    return Begun(task=work.id, total=0 if only is None else len(only))
+    return begin(caller, response, once, "sync", place.id, 0 if only is None else len(only), run)
 
 
 def _shown(one: Pass) -> PassShown:

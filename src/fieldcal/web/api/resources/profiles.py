@@ -1,26 +1,40 @@
-"""Server profiles: the calendar servers."""
+"""Server profiles: the calendar servers; made, changed, tried, switched and forgotten."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import replace
+from typing import Annotated, Literal
 
-from fastapi import Path
-from pydantic import Field
+from fastapi import Path, Response
+from pydantic import Field, StrictBool, StrictInt
 from sqlalchemy import Connection
 
+from fieldcal import joining
+from fieldcal.attaching import DAV_MOST_AT_ONCE, profile_mistakes
+from fieldcal.errors import ConfigError
 from fieldcal.setup import profiles
 from fieldcal.setup.permissions import Action
-from fieldcal.setup_model import ServerProfile
+from fieldcal.setup_model import CALDAV, EXCHANGE, ServerProfile
 from fieldcal.state import profiles as rows
+from fieldcal.web.api import ends, versions
 from fieldcal.web.api.caller import Call, Caller
+from fieldcal.web.api.ends import EndAsked, EndShown, Tried, end_shown
 from fieldcal.web.api.problem import Missing
 from fieldcal.web.api.resource import Resource
-from fieldcal.web.api.resources.environments import EndShown, end_shown
-from fieldcal.web.api.shapes import Shown
+from fieldcal.web.api.shapes import Shown, Words
+from fieldcal.web.api.versions import IfMatch
 
 RESOURCE = Resource("profiles", "Server profiles: the calendar servers that mailboxes are written through.")
+_AT = "/profiles/{profile}"
+#: What changes while nobody changes anything.
+_MOVING = ("mailboxes",)
 
 Name = Annotated[str, Path(description="The profile's name.", max_length=60, examples=["exchange"])]
+AtOnce = Annotated[StrictInt, Field(ge=1, le=DAV_MOST_AT_ONCE)]
+Kind = Literal["exchange-online", "caldav"]
+_CALENDAR = "CalDAV: the calendar's name in each mailbox; without it each one's default calendar."
+_AT_ONCE = "CalDAV: requests to the server at once."
+_OFFLINE = "Keep it without signing in there first."
 
 
 class ProfileShown(Shown):
@@ -32,7 +46,7 @@ class ProfileShown(Shown):
     authentication: str = Field(description="How it signs in, in words.", examples=["Server-to-Server Authentication"])
     tenant: str = Field(description='The tenant that it said it is, "" until it was asked.')
     calendar: str = Field(description='CalDAV: the calendar\'s name in each mailbox, "" for the default one.')
-    at_once: int = Field(description="CalDAV: requests to the server at once.")
+    at_once: int = Field(description=_AT_ONCE)
     end: EndShown = Field(description="Where it is.")
     mailboxes: int = Field(description="Mailboxes that are written through it.", examples=[112])
 
@@ -43,6 +57,30 @@ class ProfilesShown(Shown):
     items: list[ProfileShown] = Field(description="Each of them, by name.")
 
 
+class ProfileAdded(EndAsked):
+    """A server profile that is to be made."""
+
+    name: Words = Field(description="Its name.", examples=["exchange"])
+    kind: Kind = Field(default="exchange-online", description="`exchange-online` or `caldav`.")
+    calendar: Words | None = Field(default=None, description=_CALENDAR)
+    at_once: AtOnce | None = Field(default=None, description=_AT_ONCE)
+    offline: StrictBool = Field(default=False, description=_OFFLINE)
+
+
+class ProfileChanged(EndAsked):
+    """What is to be changed; what is left out stays."""
+
+    calendar: Words | None = Field(default=None, description=_CALENDAR)
+    at_once: AtOnce | None = Field(default=None, description=_AT_ONCE)
+    offline: StrictBool = Field(default=False, description=_OFFLINE)
+
+
+class ProfileGone(Shown):
+    """A profile that is forgotten."""
+
+    removed: str = Field(description="Its name.", examples=["exchange"])
+
+
 @RESOURCE.get("/profiles", Action.SEE_OVERVIEW)
 async def list_all(caller: Call) -> ProfilesShown:
     """List server profiles."""
@@ -50,25 +88,101 @@ async def list_all(caller: Call) -> ProfilesShown:
     return ProfilesShown(items=found)
 
 
-@RESOURCE.get("/profiles/{profile}", Action.SEE_OVERVIEW)
-async def show(caller: Call, profile: Name) -> ProfileShown:
-    """Show one server profile."""
-    return await caller.house.read(lambda tx: _shown(tx, _known(tx, profile)))
+@RESOURCE.post("/profiles", Action.PROFILES, status=201)
+async def add(caller: Call, wish: ProfileAdded, response: Response) -> ProfileShown:
+    """Make a server profile, active at once.
+
+    It is signed in to first, so that a mistake is told now.
+    """
+    app, dav = caller.house.app, wish.kind == CALDAV
+    end = ends.end_asked(caller, wish, None)
+    end = replace(end, credential=end.credential if wish.credential else "password" if dav else "token")
+    made = ServerProfile(
+        wish.name, end, app.clock.now(), CALDAV if dav else EXCHANGE, calendar=wish.calendar or "",
+        at_once=wish.at_once or (profiles.DAV_AT_ONCE if dav else 0),
+    )  # fmt: skip
+    ends.refuse(profiles.mistakes(made.id, made.kind) + profile_mistakes(made, app.config))
+    kept = await joining.add_profile(app, caller.actor, made, ask=not wish.offline)
+    response.headers["location"] = f"/api/v1/profiles/{kept.id}"
+    return await caller.house.read(lambda tx: _shown(tx, kept))
 
 
-@RESOURCE.post("/profiles/{profile}/activate", Action.PROFILES)
+@RESOURCE.get(_AT, Action.SEE_OVERVIEW)
+async def show(caller: Call, profile: Name, response: Response) -> ProfileShown:
+    """Show one server profile.
+
+    `ETag` tells this version, for `If-Match` when it is changed.
+    """
+    return _told(await caller.house.read(lambda tx: _shown(tx, _known(tx, profile))), response)
+
+
+@RESOURCE.patch(_AT, Action.PROFILES)
+async def change(
+    caller: Call, profile: Name, wish: ProfileChanged, response: Response, if_match: IfMatch = ""
+) -> ProfileShown:
+    """Change address, sign-in or calendar.
+
+    It is signed in to first. Another server or calendar is refused while events of ours stand there, and otherwise
+    has each mailbox tested anew.
+    """
+    if not wish.model_dump(exclude_defaults=True, exclude={"offline"}):
+        raise ConfigError("nothing to change: name what is to be another")
+    app, before = caller.house.app, await caller.house.read(lambda tx: _known(tx, profile))
+    after = replace(
+        before, end=ends.end_asked(caller, wish, before.end),
+        calendar=before.calendar if wish.calendar is None else wish.calendar,
+        at_once=before.at_once if wish.at_once is None else wish.at_once,
+    )  # fmt: skip
+    ends.refuse(profile_mistakes(after, app.config))
+    versions.unchanged(if_match, await caller.house.read(lambda tx: _shown(tx, before)), _MOVING)
+    changed = await joining.change_profile(app, caller.actor, before, after, ask=not wish.offline)
+    return _told(await caller.house.read(lambda tx: _shown(tx, changed)), response)
+
+
+@RESOURCE.post(f"{_AT}/test", Action.PROFILES)
+async def test(caller: Call, profile: Name) -> Tried:
+    """Sign in to the server and look at what must hold.
+
+    Nothing is written anywhere.
+    """
+    known = await caller.house.read(lambda tx: _known(tx, profile))
+    return ends.tried(await joining.try_profile(caller.house.app, known))
+
+
+@RESOURCE.post(f"{_AT}/activate", Action.PROFILES)
 async def activate(caller: Call, profile: Name) -> ProfileShown:
     """Activate a server profile."""
     return await _set(caller, profile, active=True)
 
 
-@RESOURCE.post("/profiles/{profile}/deactivate", Action.PROFILES)
+@RESOURCE.post(f"{_AT}/deactivate", Action.PROFILES)
 async def deactivate(caller: Call, profile: Name) -> ProfileShown:
     """Deactivate a server profile.
 
     Nothing is removed and nothing is sent through it; what is due waits.
     """
     return await _set(caller, profile, active=False)
+
+
+@RESOURCE.delete(_AT, Action.PROFILES)
+async def remove(caller: Call, profile: Name) -> ProfileGone:
+    """Forget a server profile.
+
+    Refused while mailboxes use it: choose another for them first, or deactivate it instead.
+    """
+    actor, now = caller.actor, caller.house.app.clock.now()
+
+    def forget(tx: Connection) -> str:
+        known = _known(tx, profile)
+        profiles.remove(tx, actor, now, known.id)
+        return known.id
+
+    return ProfileGone(removed=await caller.house.write(forget))
+
+
+def _told(shown: ProfileShown, response: Response) -> ProfileShown:
+    response.headers["etag"] = versions.tag(shown, _MOVING)
+    return shown
 
 
 async def _set(caller: Caller, name: str, *, active: bool) -> ProfileShown:

@@ -13,9 +13,9 @@ from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Mailbox
 from fieldcal.sync.passes import Report
 from fieldcal.web.api.caller import Call
+from fieldcal.web.api.ends import CheckShown
 from fieldcal.web.api.problem import Missing
 from fieldcal.web.api.resource import Resource
-from fieldcal.web.api.resources.mailboxes import CheckShown
 from fieldcal.web.api.shapes import Shown
 from fieldcal.web.gates import Open
 
