@@ -37,6 +37,7 @@ PAGES = (
     Shown("settings", "/settings"),
     Shown("check", "/check"),
     Shown("alerts", "/alerts"),
+    Shown("audit", "/audit"),
     Shown("account", "/account"),
     Shown("users", "/users"),
     Shown("user", "/users/one?name=approver"),

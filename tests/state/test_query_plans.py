@@ -34,6 +34,7 @@ from fieldcal.state import (
     users,
     workers,
 )
+from fieldcal.state.audit import Wanted as Lines
 from fieldcal.state.booking_lists import Wanted
 from fieldcal.state.database import Database
 from fieldcal.state.marks import Later, Marked
@@ -42,7 +43,7 @@ from fieldcal.state.tables import history as history_table
 from fieldcal.state.tables import plan_rows
 
 STORED, LINKED, MARKED = 200_000, 20_000, 5_000
-LARGE = ("bookings", "links", "marks", "history", "audit", "plan_rows", "mailboxes", "workers")
+LARGE = ("bookings", "links", "marks", "history", "audit", "plan_rows", "mailboxes", "workers", "passes")
 IDS = [booking_id(number) for number in range(1, 300)]
 SEEN = Marked(IDS[0], 1, 0, NOW)
 
@@ -119,6 +120,14 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "plans.finish": lambda tx: plans.finish(tx, ENVIRONMENT, BOX, [BookingId(IDS[0])]),
     "news.look": lambda tx: news.look(tx, ENVIRONMENT),
     "audit.latest, of one subject": lambda tx: audit.latest(tx, 15, f"{ENVIRONMENT}/{BOX}"),
+    "audit.page": lambda tx: audit.page(tx, Lines(), 50),
+    "audit.page, a later one": lambda tx: audit.page(tx, Lines(), 50, (NOW, 1_000)),
+    "audit.page, of a user": lambda tx: audit.page(tx, Lines(since=NOW - DAY, actor="eve"), 50, (NOW, 1_000)),
+    "audit.page, of a deed": lambda tx: audit.page(tx, Lines(until=NOW, action="mailbox edit"), 50),
+    "audit.page, of what begins so": lambda tx: audit.page(tx, Lines(begins="main/"), 50),
+    "audit.following": lambda tx: audit.following(tx, Lines(actor="eve"), 1_000, (NOW, 1_000)),
+    "audit.actions and actors": lambda tx: (audit.actions(tx), audit.actors(tx)),
+    "history.last_passes, a later page": lambda tx: history.last_passes(tx, ENVIRONMENT, 50, (NOW, "run")),
     "history.of_mailbox": lambda tx: history.of_mailbox(tx, ENVIRONMENT, BOX),
     "links.between": lambda tx: links.between(tx, ENVIRONMENT, BOX, NOW, NOW + 7 * DAY),
     "history.of_booking": lambda tx: history.of_booking(tx, ENVIRONMENT, IDS[0]),

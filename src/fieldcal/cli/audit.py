@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,9 @@ from fieldcal.cli.options import AsUser, Json
 from fieldcal.errors import ConfigError, one_line
 
 if TYPE_CHECKING:
+    from fieldcal.audit_file import Kind
     from fieldcal.state.audit import Wanted
+    from fieldcal.state.database import Database
 
 group = typer.Typer(help="The audit: who did what, and when.", no_args_is_help=True)
 
@@ -63,23 +64,23 @@ def export(
     json: Annotated[bool, typer.Option("--json", help="JSON, a line each, instead of CSV.")] = False,
 ) -> None:
     """Write every line to standard output. The oldest first; CSV for a spreadsheet, or JSON lines."""
-    import msgspec
+    import asyncio
 
-    from fieldcal import spreadsheet
+    from fieldcal.audit_file import Kind
     from fieldcal.cli.session import desk
     from fieldcal.setup.permissions import Action, require
-    from fieldcal.state import audit
 
     wanted = _wanted(since, until, actor)
-    with desk(as_user) as at, at.database.read() as tx:
+    with desk(as_user) as at:
         require(at.actor, Action.AUDIT)
-        if json:
-            for one in audit.each(tx, wanted):
-                print(msgspec.json.encode(one).decode())
-            return
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(spreadsheet.AUDIT)
-        writer.writerows(spreadsheet.audit_row(one) for one in audit.each(tx, wanted))
+        asyncio.run(_print(at.database, wanted, Kind.LINES if json else Kind.CSV))
+
+
+async def _print(database: Database, wanted: Wanted, kind: Kind) -> None:
+    from fieldcal.audit_file import pieces
+
+    async for piece in pieces(database, wanted, kind):
+        sys.stdout.write(piece)
 
 
 def _wanted(since: str, until: str, actor: str) -> Wanted:

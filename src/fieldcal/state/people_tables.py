@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, Table, Text
 
-from fieldcal.state.columns import Instant, Serial, count, metadata, text_column
+from fieldcal.state.columns import Instant, Serial, count, metadata, plain_column, text_column
 
 users = Table(
     "users",
@@ -35,7 +35,7 @@ audit = Table(
     text_column("operator"),
     text_column("actor"),
     text_column("action"),
-    text_column("subject"),
+    plain_column("subject"),
     text_column("detail"),
     Index(None, "at"),
     Index(None, "subject", "at"),
