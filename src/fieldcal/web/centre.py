@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import secrets
 from collections.abc import Awaitable, Callable
@@ -10,14 +11,14 @@ from datetime import timedelta
 from http import HTTPStatus
 
 import structlog
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from fieldcal.errors import ConfigError, FieldcalError, NotAllowed
@@ -61,17 +62,29 @@ def centre(house: House, found: list[Section] | None = None) -> ASGIApp:
     """The whole of it, to be served. Fails at once where a route is registered without what it takes."""
     app = FastAPI(title="Fieldcal", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.house = house
-    for section in sections() if found is None else found:
-        for page in section.pages:
-            app.add_api_route(
-                page.path, page.handler, methods=[page.method], dependencies=[Depends(_guard(page.gate))],
-                response_model=None, include_in_schema=False, name=f"{section.name} {page.method} {page.path}",
-            )  # fmt: skip
+    app.router.routes.extend(_every_route() if found is None else _routes(found))
     app.router.routes.append(mounted(house, receive))
     app.router.routes.append(Route("/static/{name:path}", assets.serve))
     _handle_errors(app)
     app.add_middleware(GZipMiddleware, minimum_size=800, compresslevel=6)
     return Guarded(app, house.hosts(), https=house.https)
+
+
+@functools.cache
+def _every_route() -> tuple[BaseRoute, ...]:
+    # Once for a process: routes know no house, and making them takes long.
+    return _routes(sections())
+
+
+def _routes(found: list[Section]) -> tuple[BaseRoute, ...]:
+    router = APIRouter(redirect_slashes=False)
+    for section in found:
+        for page in section.pages:
+            router.add_api_route(
+                page.path, page.handler, methods=[page.method], dependencies=[Depends(_guard(page.gate))],
+                response_model=None, include_in_schema=False, name=f"{section.name} {page.method} {page.path}",
+            )  # fmt: skip
+    return tuple(router.routes)
 
 
 def _guard(gate: Gate) -> Callable[[Request], Awaitable[None]]:

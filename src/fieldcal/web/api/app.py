@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from fastapi import Depends, FastAPI, params
+from fastapi import APIRouter, Depends, FastAPI, params
 from fastapi.exceptions import RequestValidationError
 from fastapi.openapi.utils import get_openapi
 from fastapi.params import Query
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount
 
 from fieldcal import __version__
 from fieldcal.errors import FieldcalError
@@ -29,6 +31,7 @@ from fieldcal.web.section import SAFE
 
 #: Where it stands below the service's address.
 AT = "/api/v1"
+_TITLE = "Fieldcal"
 _ABOUT = """
 What the pages and the command line do, for scripts. Scripts bring a token (`fieldcal token add`); it acts as a user,
 with that user's roles as they are at each call, within the token's scopes. A browser that is signed in to the admin
@@ -39,6 +42,7 @@ Times are ISO 8601 in UTC. Fields and parameters that are not known are refused.
 """
 _READS = ("unauthorized", "denied", "missing", "invalid", "too-many")
 _CHANGES = ("malformed", "forged", "not-done", "other-end")
+_Made = tuple[tuple[BaseRoute, ...], Callable[[], dict[str, Any]]]
 
 
 def mounted(house: House, receive: Receive) -> Mount:
@@ -51,18 +55,15 @@ def mounted(house: House, receive: Receive) -> Mount:
 def rest(house: House, receive: Receive, resources: list[Resource] | None = None) -> FastAPI:
     """The API, to be mounted at `AT`. Fails at once where a route is registered without what it takes."""
     app = FastAPI(
-        title="Fieldcal", version=__version__, description=_ABOUT, openapi_url=None, docs_url=None, redoc_url=None,
+        title=_TITLE, version=__version__, description=_ABOUT, openapi_url=None, docs_url=None, redoc_url=None,
         redirect_slashes=False,
     )  # fmt: skip
     app.state.house = house
-    known = found() if resources is None else resources
-    for resource in known:
-        for operation in resource.operations:
-            _add(app, resource, operation, receive)
-    described = _described(app, known)
+    routes, described = _everything(receive) if resources is None else _made(resources, receive)
+    app.router.routes.extend(routes)
 
     async def text() -> JSONResponse:
-        return JSONResponse(described)
+        return JSONResponse(await asyncio.to_thread(described))
 
     app.add_api_route("/openapi.json", text, include_in_schema=False)
     app.add_api_route("/problems/{name}", _kind, include_in_schema=False)
@@ -72,7 +73,23 @@ def rest(house: House, receive: Receive, resources: list[Resource] | None = None
     return app
 
 
-def _add(app: FastAPI, resource: Resource, operation: Operation, receive: Receive) -> None:
+@functools.cache
+def _everything(receive: Receive) -> _Made:
+    # Once for a process: routes know no house, and making them takes longer than all else of a start.
+    return _made(found(), receive)
+
+
+def _made(resources: list[Resource], receive: Receive) -> _Made:
+    """The routes, and what writes the OpenAPI text of them: when first asked, and not again."""
+    router = APIRouter(redirect_slashes=False)
+    for resource in resources:
+        for operation in resource.operations:
+            _add(router, resource, operation, receive)
+    routes = tuple(router.routes)
+    return routes, functools.cache(functools.partial(_described, routes, resources))
+
+
+def _add(router: APIRouter, resource: Resource, operation: Operation, receive: Receive) -> None:
     handler = operation.handler
     gate = guard(operation.gate, _parameters(handler), receive)
     kinds = [
@@ -89,7 +106,7 @@ def _add(app: FastAPI, resource: Resource, operation: Operation, receive: Receiv
     if operation.media:
         answers[200] = {"content": {operation.media: {"schema": {"type": "string"}}}}
         extra = {"response_model": None, "response_class": Response}
-    app.add_api_route(
+    router.add_api_route(
         operation.path, handler, methods=[operation.method], dependencies=[Depends(gate)],
         status_code=operation.status, responses=answers, tags=[resource.name], summary=title,
         operation_id=f"{resource.name}_{handler.__name__}", openapi_extra=_needs(operation), **extra,
@@ -119,11 +136,11 @@ def _needs(operation: Operation) -> dict[str, Any]:
     return {"x-fieldcal-needs": needs.value, "x-fieldcal-scopes": scopes}
 
 
-def _described(app: FastAPI, resources: list[Resource]) -> dict[str, Any]:
+def _described(routes: Sequence[BaseRoute], resources: list[Resource]) -> dict[str, Any]:
     """The OpenAPI text; everything that may be sent is described in it."""
     tags = [{"name": one.name, "description": one.about} for one in resources]
     text = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=tags,
+        title=_TITLE, version=__version__, description=_ABOUT, routes=routes, tags=tags,
         servers=[{"url": AT}], openapi_version="3.1.0",
     )  # fmt: skip
     parts = text.setdefault("components", {})
