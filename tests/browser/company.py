@@ -119,6 +119,7 @@ def telling(folder: Path, *, set_up: bool, workers: int, bookings: int) -> Itera
             try:
                 await story(at)
             finally:
+                at.embedded.exchange.control.clear_faults()
                 for context in at.browser.contexts:
                     await context.close()
 

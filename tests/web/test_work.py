@@ -59,6 +59,25 @@ def test_the_same_form_begins_nothing_twice_and_another_one_does() -> None:
     asyncio.run(story())
 
 
+def test_a_work_that_does_it_already_is_found_while_it_lasts() -> None:
+    async def story() -> None:
+        works, go = Works(), asyncio.Event()
+
+        async def wait(_work: Work[Any]) -> None:
+            await go.wait()
+
+        work = begun(works, wait)
+        work.about = frozenset({"anna", "bernd"})
+        found = [works.under_way("test", "main", some) for some in (["anna"], ["anna", "bernd"], ["anna", "carla"])]
+        assert found == [work, work, None]
+        assert works.under_way("clean", "main", ["anna"]) is works.under_way("test", "other", ["anna"]) is None
+        go.set()
+        await _heard(work)
+        assert works.under_way("test", "main", ["anna"]) is None
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     ("error", "told"), [(ConfigError("no such profile"), "no such profile"), (ValueError("secret"), "ValueError")]
 )

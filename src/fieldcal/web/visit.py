@@ -22,8 +22,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.plan.settings import ApprovalRule
 from fieldcal.setup.permissions import Action, allowed
-from fieldcal.setup.sign_in import Place
+from fieldcal.setup.sign_in import Place, lasts
 from fieldcal.setup_model import Actor, Environment
+from fieldcal.state import sessions
 from fieldcal.state.sessions import Session
 from fieldcal.web.gates import Gate, opens
 from fieldcal.web.house import House
@@ -87,6 +88,14 @@ class Visit:
         """Where people reach this centre: as set, else as this request did (its Host was checked)."""
         url = self.request.url
         return self.house.app.config.web_url or f"{url.scheme}://{url.netloc}"
+
+    async def lasts(self) -> bool:
+        """The session still stands; asked while an answer goes on for longer than a request."""
+        if self.signed is None:
+            return False
+        digest, now = self.signed.session.digest, self.house.app.clock.now()
+        found = await self.house.read(lambda tx: sessions.find(tx, digest))
+        return found is not None and lasts(found, now)
 
     @property
     def place(self) -> Place:

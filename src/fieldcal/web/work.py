@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -41,6 +41,8 @@ class Work(Generic[R]):
     error: str = ""
     #: the page it was begun on, "" where it is none in particular
     origin: str = ""
+    #: what it is about: ids of mailboxes
+    about: frozenset[str] = frozenset()
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def step(self, done: int, result: R) -> None:
@@ -95,6 +97,12 @@ class Works:
     def begun_by(self, once: str) -> Work[object] | None:
         """The work that this very form began before."""
         return self._known.get(self._once.get(once, ""))
+
+    def under_way(self, kind: str, environment: str, about: Collection[str]) -> Work[object] | None:
+        """The work of this kind, not ended yet, that does all of this already."""
+        wanted = frozenset(about)
+        alike = (work for work in self._known.values() if (work.kind, work.environment) == (kind, environment))
+        return next((work for work in alike if not work.ended and wanted <= work.about), None)
 
     def forget(self, once: str) -> None:
         """Let this form begin its work anew; what it began before is remembered for those who look at it."""

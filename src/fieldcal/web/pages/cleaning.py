@@ -98,6 +98,8 @@ async def follow(visit: Here, number: str) -> Response:
 
 async def _told(visit: Visit, work: Work[Any]) -> AsyncIterator[str]:
     async for done in work.watch():
+        if not await visit.lasts():
+            return
         part = render(visit, "parts/cleaning_work.html", {"work": work})
         lines = "".join(f"data: {line}\n" for line in part.splitlines())
         yield f"event: {'end' if work.ended else 'part'}\nid: {done}\n{lines}\n"

@@ -178,6 +178,9 @@ async def _test(visit: Visit, wanted: list[MailboxId], once: str, origin: str) -
     if not place.organization:
         await house.settled(place.id)
     await house.read(lambda tx: mailboxes.permitted(tx, actor, Action.SET_UP, place.id, wanted))
+    if (same := house.works.under_way("test", place.id, wanted)) is not None:
+        begun = visit.go(f"/mailboxes/work/{same.id}")
+        return visit.say(begun, "mailboxes_work.joined", {"by": same.user}, "note")
 
     async def run(work: Work[Any]) -> None:
         tested = await trial.run_now(
@@ -187,5 +190,5 @@ async def _test(visit: Visit, wanted: list[MailboxId], once: str, origin: str) -
             house.service.announce(place.id)
 
     work = house.works.begin("test", place.id, actor.name, len(wanted), house.app.clock.now(), once, run)
-    work.origin = origin
+    work.origin, work.about = origin, frozenset(wanted)
     return visit.go(f"/mailboxes/work/{work.id}")

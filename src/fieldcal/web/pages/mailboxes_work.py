@@ -22,7 +22,9 @@ _SHOWN = 200
 def _values(work: Work[Any]) -> dict[str, Any]:
     good = sum(box.status is TrialStatus.SUCCESS for box in work.results)
     ordered = sorted(work.results, key=lambda box: (box.status is TrialStatus.SUCCESS, box.address, box.id))
-    return {"work": work, "good": good, "bad": len(work.results) - good, "results": ordered[:_SHOWN]}
+    bad = sum(box.status is TrialStatus.FAILURE for box in work.results)
+    going = len(work.results) - good - bad
+    return {"work": work, "good": good, "bad": bad, "going": going, "results": ordered[:_SHOWN]}
 
 
 @SECTION.get("/mailboxes/work/{number}", Action.SET_UP)
@@ -45,6 +47,8 @@ async def follow(visit: Here, number: str) -> Response:
 
 async def _told(visit: Visit, work: Work[Any]) -> AsyncIterator[str]:
     async for done in work.watch():
+        if not await visit.lasts():
+            return
         # One at the end tells everything, whatever was missed before.
         kind = "end" if work.ended else "part"
         part = render(visit, "parts/mailboxes_work.html", _values(work))

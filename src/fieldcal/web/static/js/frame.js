@@ -38,18 +38,20 @@ for (const select of document.querySelectorAll("select[data-send]")) {
 }
 for (const button of document.querySelectorAll("[data-unneeded]")) button.hidden = true;
 
-// A form is sent once: pressed twice, the second press finds the button out of use.
+// A form is sent once: pressed twice, the second press finds it under way, before htmx hears of it.
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented && !form.matches("[hx-post]")) return;
+  if (form.method !== "post" || form.closest("[data-many], [data-again]")) return;
   if (form.dataset.sent === "yes") {
     event.preventDefault();
-    return;
+    event.stopImmediatePropagation();
   }
-  if (form.method === "post" && !form.closest("[data-many], [data-again]")) form.dataset.sent = "yes";
-});
-addEventListener("pageshow", () => {
-  // back from the cache of the browser: everything can be pressed again
+  form.dataset.sent = "yes";
+}, true);
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return;
+  // back from the browser's memory, where it keeps our pages at all: what was asked is over, and all can be pressed again
+  if (dialog.open) dialog.close();
   for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
 });
 
@@ -70,7 +72,10 @@ document.addEventListener("htmx:sendError", (event) => {
   lost.textContent = texts.offline;
   lost.hidden = false;
 });
-addEventListener("offline", () => { lost.hidden = false; });
+addEventListener("offline", () => {
+  lost.textContent = texts.lost;
+  lost.hidden = false;
+});
 addEventListener("online", () => { lost.hidden = true; });
 
 tables(document);

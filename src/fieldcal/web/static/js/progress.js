@@ -4,7 +4,10 @@ if (place) {
   const lost = document.getElementById("lost");
   const source = new EventSource(place.dataset.progress);
   source.onopen = () => { lost.hidden = true; };
-  source.onerror = () => { lost.hidden = source.readyState === EventSource.CLOSED; };
+  source.onerror = () => {
+    lost.hidden = false;
+    if (source.readyState === EventSource.CLOSED) again();
+  };
   source.addEventListener("part", (event) => { place.innerHTML = event.data; });
   source.addEventListener("end", (event) => {
     source.close();
@@ -12,4 +15,12 @@ if (place) {
     place.innerHTML = event.data;
   });
   addEventListener("pagehide", () => source.close());
+}
+
+// The line will not come back: the service was started anew, or the session has ended. The page itself says which, as
+// soon as it answers at all.
+async function again() {
+  const answer = await fetch(location.href).catch(() => null);
+  if (answer && answer.status < 500) location.reload();
+  else setTimeout(again, 2000);
 }
