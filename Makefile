@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Half the cores are busy with the servers that the tests start.
 JOBS ?= 2
+# Many images ask Python to keep no compiled files; then each process that a test starts compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help venv demo browser screenshots test lint fix conformance live slow bench lock clean
 
