@@ -21,9 +21,9 @@ SOURCE = Path(__file__).parents[1] / "src" / PACKAGE
 MODULE_LINES, FUNCTION_LINES = 400, 60
 
 #: What a connector may know of the house: not the plan, not the state, not its neighbours.
-CONNECTOR = {"model", "source_model", "errors", "clock", "ports", "http", "answer", "password", "marks"}
+CONNECTOR = {"model", "source_model", "errors", "clock", "ports", "http", "answer", "password", "marks", "sent"}
 VALUES = {"model", "source_model", "errors", "marks", "plan", "setup_model"}
-FLOOR = VALUES | {"clock", "ports", "state", "log"}
+FLOOR = VALUES | {"clock", "ports", "state", "log", "sent"}
 #: room -> rooms it may import, besides itself. A room that is not named stands on the top floor: it may import
 #: whatever is below it (connectors aside), and nobody below may import it.
 MAY = {
@@ -32,6 +32,7 @@ MAY = {
     "errors": set(),
     "marks": {"model"},
     "access": set(),
+    "sent": set(),
     "clock": {"errors"},
     "log": {"errors"},
     "setup_model": VALUES,
@@ -42,7 +43,7 @@ MAY = {
     "answer": set(),
     "password": {"errors"},
     "http": {"model", "errors", "clock", "connection", "network", "answer", "password"},
-    "state": VALUES | {"access", "clock", "ports", "log"},
+    "state": VALUES | {"access", "clock", "ports", "log", "sent"},
     "sync": FLOOR | {"setup"},
     "setup": FLOOR,
     "engine": FLOOR | {"sync", "setup"},

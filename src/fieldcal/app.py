@@ -18,7 +18,7 @@ from typing import Self
 from sqlalchemy import Connection
 from yarl import URL
 
-from fieldcal import runfile, signin
+from fieldcal import runfile, sent, signin
 from fieldcal.access import obstacle
 from fieldcal.accounts import MailboxAccounts
 from fieldcal.attaching import CREDENTIALS, SOURCES, clear_text, in_the_clear, is_address, server_of, source_mistakes
@@ -310,8 +310,9 @@ class App:
         credential, observe = self._credential(end, url), partial(self._count, system)
         return Http(url, credential, self.clock, slots=slots, tls=self._tls, observe=observe)
 
-    def _count(self, system: str, _method: str, _path: str, _status: int) -> None:
+    def _count(self, system: str, _method: str, _path: str, status: int) -> None:
         self.requests[system] += 1
+        sent.request(system, status)
 
     def _credential(self, end: Endpoint, url: str) -> Credential:
         if end.credential == "token":

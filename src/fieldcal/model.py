@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -60,6 +60,8 @@ class Booking:
     version: int
     #: the booking's own place (D1 `location`), "" where it has none
     place: str = ""
+    #: when the source says that it was last changed, told with its details and not stored; decides nothing
+    modified: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from fieldcal.http import Http, TokenCredential
 from fieldcal.model import BookingId
 from fieldcal.sources.dataverse.webhook import WebhookRegistrar, steps
 from fieldcal.state import alerts, bookings, environments, leases, webhooks
-from fieldcal.state.tables import passes
+from fieldcal.state.pass_tables import passes
 from fieldcal.state.webhooks import Webhook, digest
 from fieldcal.web.hooks import HooksEnd
 

@@ -148,7 +148,7 @@ def world(new_sqlite: NewState, tmp_path: Path) -> Iterator[World]:
     with made.database.write() as tx:
         from sqlalchemy import delete
 
-        from fieldcal.state.tables import passes
+        from fieldcal.state.pass_tables import passes
 
         tx.execute(delete(passes))
     yield made

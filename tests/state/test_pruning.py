@@ -22,10 +22,11 @@ from fieldcal.state import alerts, audit, bookings, findings, history, links, pl
 from fieldcal.state.database import Database
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Line, Tally
+from fieldcal.state.pass_tables import passes
 from fieldcal.state.pruning import Ages, Pruned
 from fieldcal.state.tables import bookings as booking_table
 from fieldcal.state.tables import history as history_table
-from fieldcal.state.tables import passes, plan_rows
+from fieldcal.state.tables import plan_rows
 from fieldcal.state.tables import plans as plan_table
 
 AGES = Ages(history=180 * DAY, audit=730 * DAY, bookings=90 * DAY)

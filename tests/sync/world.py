@@ -22,6 +22,7 @@ from tests.sync.dav_boxes import Boxes
 from tests.sync.exchange_boxes import ExchangeBoxes
 from tests.sync.mortal import HeldPace, Life, MortalDatabase, Wire
 
+from fieldcal import sent
 from fieldcal.embedded.control import SandboxClock
 from fieldcal.embedded.exchange.document import StoredEvent
 from fieldcal.embedded.fieldservice import FieldService
@@ -168,13 +169,14 @@ class World:
         pace = HeldPace(database, self.clock, life) if life else StoredPace(database, self.clock)
         name = life.name if life else uuid.uuid4().hex
         source = DataverseSource(
-            self._http(self.ways[0], lambda: self.source_token(self.ways[0]), name),
+            self._http("source", self.ways[0], lambda: self.source_token(self.ways[0]), name),
             self.clock,
             track_location=self.settings.follow_location,
             track_work_orders=self.settings.follow_work_order,
             page_size=self.page_size,
         )
-        end = self._http(self.ways[1] + ("" if self.caldav else "/v1.0"), self._calendar_token, name)
+        graph = self.ways[1] + ("" if self.caldav else "/v1.0")
+        end = self._http("calendars", graph, self._calendar_token, name)
         calendars = self.exchange.calendars(self.ways[1], end, pace, self.clock, PROFILE)
         self._to_close = [*getattr(self, "_to_close", []), source, calendars]
         return Site(
@@ -182,8 +184,13 @@ class World:
             render, lambda: 0.0, name,
         )  # fmt: skip
 
-    def _http(self, url: str, token: Callable[[], str], name: str) -> Http:
-        return Http(url, TokenCredential(token), self.clock, user_agent=name, timeout=self.patience)
+    def _http(self, system: str, url: str, token: Callable[[], str], name: str) -> Http:
+        def observe(_method: str, _path: str, status: int) -> None:
+            sent.request(system, status)
+
+        return Http(
+            url, TokenCredential(token), self.clock, user_agent=name, timeout=self.patience, observe=observe
+        )  # fmt: skip
 
     def start(self, name: str) -> Process:
         """A process of its own over the same state, which can be killed and held up."""

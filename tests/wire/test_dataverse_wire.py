@@ -104,6 +104,11 @@ def test_a_thin_row_is_read_whole_with_ids_in_lower_case():
         ({"starttime": "2026-11-23T10:00:00.1234567Z"}, "start", START + timedelta(microseconds=123457)),
         ({"endtime": "2026-11-23T09:00:00Z"}, "end", START - timedelta(hours=1)),
         ({"unknown": {"x": [1]}}, "name", "Visit"),
+        ({"modifiedon": "2026-11-23T12:00:00+02:00"}, "modified", START),
+        ({"modifiedon": "2026-11-23T10:00:00"}, "modified", None),
+        ({"modifiedon": "never"}, "modified", None),
+        ({"modifiedon": {"at": 5}}, "modified", None),
+        ({"modifiedon": "0001-01-01T00:00:00+14:00"}, "modified", None),
     ],
 )  # fmt: skip
 def test_what_a_row_may_lack_is_read_as_nothing(changes, attribute, value):

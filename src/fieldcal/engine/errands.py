@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from fieldcal import sent
 from fieldcal.engine import news
 from fieldcal.engine.schedule import check_due
 from fieldcal.model import MailboxId
@@ -16,6 +17,7 @@ from fieldcal.sync.passes import Report, run_check, work_off
 from fieldcal.sync.site import Site
 
 
+@sent.recorded
 async def in_mailbox(site: Site, mailbox: MailboxId) -> bool:
     """What is due in one mailbox between two passes: second tries, pauses that have ended; True if another has it."""
     run, began, since = history.new_run(site.clock.now()), site.clock.now(), site.clock.monotonic()
@@ -23,9 +25,11 @@ async def in_mailbox(site: Site, mailbox: MailboxId) -> bool:
     if replace(tally, busy=0) == Tally():
         return tally.busy > 0
 
+    asked = sent.so_far()
+
     def store(tx: Connection) -> None:
         history.begin(tx, site.environment, run, "retry", began)
-        history.end(tx, run, tally, "", site.clock.now())
+        history.end(tx, run, tally, "", site.clock.now(), asked)
 
     await site.database.writing(store)
     feed = await site.database.reading(feeds.load, site.environment)

@@ -12,11 +12,12 @@ from sqlalchemy import ColumnElement, Connection, Table
 from fieldcal.clock import Clock
 from fieldcal.errors import FieldcalError
 from fieldcal.setup_model import Actor
-from fieldcal.state import audit, environments, pruning
+from fieldcal.state import audit, environments, latency, pruning
 from fieldcal.state.database import Database
+from fieldcal.state.pass_tables import passes
 from fieldcal.state.people_tables import audit as audit_table
 from fieldcal.state.pruning import MARGIN, Ages, Old, Pruned
-from fieldcal.state.tables import alerts, history, passes, plan_rows
+from fieldcal.state.tables import alerts, history, plan_rows
 
 log = structlog.get_logger()
 
@@ -75,6 +76,7 @@ async def prune(database: Database, clock: Clock, kept: Ages, told: Told = _sile
             await clock.sleep(BREATH)
     if kept.history is not None and not dry:
         await database.writing(pruning.drop_empty_plans, now - kept.history)
+        await database.writing(latency.forget, now - kept.history)
     if kept.bookings is not None:
         for place in await database.reading(environments.everyone):
             before = now - max(kept.bookings, timedelta(days=place.settings.window_past) + MARGIN)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, or_, select, update
 
-from fieldcal.state.tables import history, passes
+from fieldcal.plan.spread import Spread
+from fieldcal.sent import Sent
+from fieldcal.state import latency
+from fieldcal.state.pass_tables import passes
+from fieldcal.state.rows import from_json, to_json
+from fieldcal.state.tables import history
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +100,15 @@ class Tally:
     uncalled: int = 0
     #: updates that wrote the very bytes again that the link remembers, though nobody had asked for that; likewise
     same: int = 0
+    #: how long changes took from the source into the calendar; kept by the hour (`state.latency`)
+    took: Spread = field(default_factory=Spread)
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
             self.changes + other.changes, self.created + other.created, self.updated + other.updated,
             self.removed + other.removed, self.adopted + other.adopted, self.failed + other.failed,
             self.held + other.held, self.busy + other.busy, self.uncalled + other.uncalled, self.same + other.same,
+            self.took + other.took,
         )  # fmt: skip
 
     @property
@@ -129,6 +137,8 @@ class Pass:
     error: str
     #: writes that followed no change and no fault
     churn: int = 0
+    #: what it sent and how that was answered; None where nothing is known of it
+    sent: Sent | None = None
 
 
 def begin(tx: Connection, environment: str, run: str, kind: str, now: datetime) -> None:
@@ -136,12 +146,16 @@ def begin(tx: Connection, environment: str, run: str, kind: str, now: datetime) 
     tx.execute(insert(passes).values({"id": run, "environment": environment, "kind": kind, "started_at": now}))
 
 
-def end(tx: Connection, run: str, tally: Tally, error: str, now: datetime) -> None:
-    """Remember how the pass ended."""
+def end(tx: Connection, run: str, tally: Tally, error: str, now: datetime, sent: Sent | None = None) -> None:
+    """Remember how the pass ended, what it sent, and how long the changes took that it carried."""
+    place = tx.scalar(select(passes.c.environment).where(passes.c.id == run)) if tally.took.counts else None
+    if place is not None:
+        latency.add(tx, place, tally.took, now)
     tx.execute(
         update(passes).where(passes.c.id == run).values(
             ended_at=now, changes=tally.changes, created=tally.created, updated=tally.updated, removed=tally.removed,
             adopted=tally.adopted, failed=tally.failed, held=tally.held, churn=tally.churn, error=error[:500],
+            requests=to_json(sent) if sent else "",
         )
     )  # fmt: skip
 
@@ -161,12 +175,19 @@ def last_passes(
         where += [passes.c.started_at <= at, or_(passes.c.started_at < at, passes.c.id < run)]
     order = (passes.c.started_at.desc(), passes.c.id.desc())
     rows = tx.execute(select(passes).where(*where).order_by(*order).limit(limit).offset(offset))
-    return [
-        Pass(row.id, row.kind, row.started_at, row.ended_at,
-             Tally(row.changes, row.created, row.updated, row.removed, row.adopted, row.failed, row.held), row.error,
-             row.churn)
-        for row in rows
-    ]  # fmt: skip
+    return [_pass(row) for row in rows]
+
+
+def one_pass(tx: Connection, environment: str, run: str) -> Pass | None:
+    """The pass of this id, None where none is remembered."""
+    row = tx.execute(select(passes).where(passes.c.id == run, passes.c.environment == environment)).first()
+    return None if row is None else _pass(row)
+
+
+def _pass(row: Row[Any]) -> Pass:
+    did = Tally(row.changes, row.created, row.updated, row.removed, row.adopted, row.failed, row.held)
+    sent = from_json(row.requests, Sent) if row.requests else None
+    return Pass(row.id, row.kind, row.started_at, row.ended_at, did, row.error, row.churn, sent)
 
 
 #: What stands as the error of a pass whose process ended before it did.
@@ -197,4 +218,7 @@ def done_in(tx: Connection, run: str) -> Tally:
         kind = "held" if action == "hold" else _COUNTED.get(action) if ok else "failed"
         if kind is not None:
             found[kind] += number
-    return Tally(**found)
+    return Tally(
+        created=found["created"], updated=found["updated"], removed=found["removed"], failed=found["failed"],
+        held=found["held"],
+    )  # fmt: skip

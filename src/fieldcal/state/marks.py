@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 
-from sqlalchemy import Connection, and_, bindparam, delete, func, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, select, update
 
 from fieldcal.model import BookingId, MailboxId, Window
 from fieldcal.state.aside import withheld
@@ -37,7 +38,7 @@ _earliest = (
 )
 _RECOMPUTE = update(mailboxes).where(_boxes).values(next_due=_earliest)
 _DUE = (
-    select(marks.c.booking, marks.c.seq, marks.c.attempts, marks.c.since, marks.c.reason)
+    select(marks.c.booking, marks.c.seq, marks.c.attempts, marks.c.since, marks.c.reason, marks.c.changed_at)
     .join(
         bookings,
         and_(bookings.c.environment == marks.c.environment, bookings.c.id == marks.c.booking),
@@ -72,22 +73,36 @@ class Marked:
     since: datetime
     #: one of `CAUSES`
     reason: str = field(default="changed", compare=False)
+    #: when the source was changed, where that is measured
+    changed_at: datetime | None = field(default=None, compare=False)
 
 
 def mark(
-    tx: Connection, environment: str, pairs: Iterable[tuple[MailboxId, BookingId]], now: datetime, reason: str
+    tx: Connection,
+    environment: str,
+    pairs: Iterable[tuple[MailboxId, BookingId]],
+    now: datetime,
+    reason: str,
+    news: Mapping[BookingId, datetime] = MappingProxyType({}),
 ) -> None:
-    """Have these bookings looked at in these mailboxes; raises the sequence of a mark that stands already."""
+    """Have these bookings looked at in these mailboxes; raises the sequence of a mark that stands already.
+
+    `news`: when they were changed at the source, where that is measured. The earliest change that waits counts, but
+    one that was refused for good waits no more; and what waits for another reason was not kept waiting by us.
+    """
     rows = [
         {"environment": environment, "mailbox": mailbox, "booking": booking, "seq": 1, "reason": reason,
-         "since": now, "due": now, "attempts": 0, "trouble": ""}
+         "since": now, "due": now, "attempts": 0, "trouble": "", "changed_at": news.get(booking)}
         for mailbox, booking in sorted(set(pairs))
     ]  # fmt: skip
     if not rows:
         return
     _alone(tx, environment, {str(row["mailbox"]) for row in rows})
     statement = insert(tx, marks)
-    again = {"seq": marks.c.seq + 1, "reason": reason, "due": now, "attempts": 0, "trouble": ""}
+    newest = statement.excluded.changed_at
+    earliest = case((marks.c.due.is_(None), newest), else_=func.coalesce(marks.c.changed_at, newest))
+    again = {"seq": marks.c.seq + 1, "reason": reason, "due": now, "attempts": 0, "trouble": "",
+             "changed_at": earliest if reason == "changed" else None}  # fmt: skip
     tx.execute(statement.on_conflict_do_update(index_elements=["environment", "mailbox", "booking"], set_=again), rows)
     recompute(tx, environment, {str(row["mailbox"]) for row in rows})
 
@@ -140,7 +155,9 @@ def mark_mailbox(tx: Connection, environment: str, mailbox: str, window: Window,
 def due(tx: Connection, environment: str, mailbox: str, now: datetime, limit: int) -> list[Marked]:
     """The marks whose time has come, the oldest first, but for bookings set aside or waiting for their details."""
     rows = tx.execute(_DUE, {"b_environment": environment, "b_mailbox": mailbox, "b_limit": limit, **at(now)})
-    return [Marked(BookingId(row.booking), row.seq, row.attempts, row.since, row.reason) for row in rows]
+    return [
+        Marked(BookingId(row.booking), row.seq, row.attempts, row.since, row.reason, row.changed_at) for row in rows
+    ]
 
 
 def _of(environment: str, mailbox: str, marked: Marked) -> dict[str, object]:

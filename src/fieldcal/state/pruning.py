@@ -37,9 +37,10 @@ from sqlalchemy import (
     update,
 )
 
+from fieldcal.state.pass_tables import passes
 from fieldcal.state.people_tables import audit
 from fieldcal.state.rows import slices, upsert
-from fieldcal.state.tables import alerts, bookings, findings, history, links, marks, meta, passes, plan_rows, plans
+from fieldcal.state.tables import alerts, bookings, findings, history, links, marks, meta, plan_rows, plans
 
 #: Rows that one transaction takes; of bookings fewer, for their links go with them (12 ms, at 200,000 bookings).
 BATCH, BOOKINGS = 500, 100

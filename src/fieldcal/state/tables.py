@@ -57,6 +57,8 @@ feeds = Table(
     Column("swept_at", Instant),
     count("throttled"),
     Column("imported_at", Instant),
+    #: when the last pull that came to its end was begun
+    Column("pull_began_at", Instant),
 )
 
 #: The webhook of one environment: what it is called with, and what came of it.
@@ -261,6 +263,8 @@ marks = Table(
     Column("due", Instant),
     count("attempts"),
     text_column("trouble"),
+    #: when the source was changed, by its own word, where it is this change that waits; NULL: nothing to measure
+    Column("changed_at", Instant),
     Index(None, "environment", "mailbox", "due"),
     # with the mailbox, else SQLite takes the primary key and walks every mark of the environment
     Index(None, "environment", "booking", "mailbox"),
@@ -301,27 +305,13 @@ history = Table(
     Index(None, "environment", "mailbox", "id"),
     Index(None, "at"),
     Index(None, "environment", "at"),
-)
-
-passes = Table(
-    "passes",
-    metadata,
-    Column("id", Text, primary_key=True),
-    Column("environment", Text, nullable=False),
-    text_column("kind"),
-    Column("started_at", Instant, nullable=False),
-    Column("ended_at", Instant),
-    count("changes"),
-    count("created"),
-    count("updated"),
-    count("removed"),
-    count("adopted"),
-    count("failed"),
-    count("held"),
-    #: writes that followed no change and no fault
-    count("churn"),
-    text_column("error"),
-    Index(None, "environment", "started_at"),
+    Index(
+        "ix_history_failed",
+        "environment",
+        "at",
+        sqlite_where=text("ok = 0"),  # as SQLAlchemy asks there
+        postgresql_where=text("NOT ok"),
+    ),
 )
 
 #: Removals that counted against the hour's budget.

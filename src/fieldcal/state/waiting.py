@@ -15,7 +15,8 @@ from fieldcal.state import pauses
 from fieldcal.state.aside import withheld
 from fieldcal.state.believed import come, lasts, ranges
 from fieldcal.state.leases import FARTHEST
-from fieldcal.state.tables import bookings, history, leases, links, mailboxes, marks, passes, profiles
+from fieldcal.state.pass_tables import passes
+from fieldcal.state.tables import bookings, history, leases, links, mailboxes, marks, profiles
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,10 @@ class Frame:
     #: the full read that is under way, "" in between
     run: str
     now: datetime
+    #: what changed at the source from here on is news, and how long it takes into the calendar is measured; None: none
+    #: of it. A first read, a booking that time brings into the window and one whose mailbox was switched on tell of
+    #: changes that may be years old: none of these had anywhere to stand.
+    since: datetime | None = None
 
 
 def wanting(tx: Connection, frame: Frame, rows: Sequence[Booking], forced: Iterable[BookingId] = ()) -> list[BookingId]:
@@ -178,5 +182,11 @@ def _mark(
                 pairs.add((worker.mailbox, row.id))
     for key in lost:
         pairs |= {(MailboxId(box), key) for box in linked.get(key, ())}
-    marks.mark(tx, frame.environment, pairs, frame.now, "changed")
+    marks.mark(tx, frame.environment, pairs, frame.now, "changed", _news(frame, moved))
     return len({booking for _, booking in pairs})
+
+
+def _news(frame: Frame, moved: Sequence[Booking]) -> dict[BookingId, datetime]:
+    """When each of these was changed at the source, but for changes that the pull before could have told of."""
+    told = {row.id: row.modified for row in moved if row.modified is not None}
+    return {key: at for key, at in told.items() if frame.since is not None and at >= frame.since}

@@ -23,6 +23,7 @@ from fieldcal.model import Create, Delete, EventId, Link, Mark, Observed, Receip
 from fieldcal.plan.decide import Decision, adopted, forgotten, ours, written, yielded
 from fieldcal.plan.retry import next_try
 from fieldcal.plan.rules import SENTENCES, Reason
+from fieldcal.plan.spread import Spread
 from fieldcal.ports import BeforeSend, Calendar, Outcome
 from fieldcal.state.history import Line, Tally
 from fieldcal.state.marks import CAUSES, Later, Marked
@@ -149,7 +150,7 @@ def _done(armed: Armed, receipt: Receipt, seen: Seen, now: datetime, spread: flo
     action = armed.action
     if isinstance(action, Delete):
         return Settled(
-            armed, forgotten(armed.link), None, _line(armed, "done", now, ok=True), _counted(armed, removed=1),
+            armed, forgotten(armed.link), None, _line(armed, "done", now, ok=True), _counted(armed, Tally(removed=1)),
             closes_plan=True,
         )  # fmt: skip
     if receipt.suspect:
@@ -167,18 +168,20 @@ def _done(armed: Armed, receipt: Receipt, seen: Seen, now: datetime, spread: flo
     link = written(armed.link, action, receipt.id, receipt.etag, triggers, again=differs)
     # Bytes that were sent again are as old as their first sending: the booking is looked at once more.
     later = Later(armed.marked, now, "an older content stands there; what is newer follows", failed=False)
-    tally = _counted(armed, created=1) if isinstance(action, Create) else _counted(armed, updated=1)
+    tally = _counted(armed, Tally(created=1) if isinstance(action, Create) else Tally(updated=1))
+    if armed.marked.changed_at is not None and not differs:
+        tally = replace(tally, took=Spread.of((now - armed.marked.changed_at).total_seconds()))
     answer = "done; other content stood there" if differs else "done"
     return Settled(armed, link, later if differs or armed.resend else None, _line(armed, answer, now, ok=True), tally)
 
 
-def _counted(armed: Armed, **did: int) -> Tally:
+def _counted(armed: Armed, did: Tally) -> Tally:
     """One write, and whether it is one that nothing called for, should the pass have taken no change in (churn)."""
     marked, action = armed.marked, armed.action
     called = marked.reason in CAUSES or marked.attempts > 0
     asked_once_more = marked.reason != "changed" or marked.attempts > 0 or armed.decision.reason is not Reason.CHANGED
     same = isinstance(action, Update) and action.stamp == armed.link.stamp and not asked_once_more
-    return Tally(**did, uncalled=int(not called), same=int(same))
+    return replace(did, uncalled=int(not called), same=int(same))
 
 
 def _key_used(armed: Armed, error: KeyUsed, seen: Seen, now: datetime, spread: float) -> Settled:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import structlog
 from sqlalchemy import Connection
 
+from fieldcal import sent
 from fieldcal.errors import ConnectorError, Incomplete
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.source_model import Details
@@ -21,6 +22,7 @@ from fieldcal.sync import throttle
 from fieldcal.sync.absorb import Frame, Told, absorb, wanting
 from fieldcal.sync.passes import Report, finish, work_off
 from fieldcal.sync.site import LEASE, Held, Site, holding
+from fieldcal.sync.take import news_since
 
 log = structlog.get_logger()
 
@@ -38,6 +40,7 @@ class Looked:
     absent: int = 0
 
 
+@sent.recorded
 async def look(site: Site, ids: Sequence[BookingId]) -> Looked:
     """Read these bookings by id and make the calendars say what they say now; a source that fails is in the report."""
     began, run = site.clock.now(), history.new_run(site.clock.now())
@@ -72,7 +75,8 @@ async def _take_in(site: Site, held: Held, details: Details) -> tuple[int, set[M
     def store(tx: Connection) -> tuple[int, set[MailboxId]]:
         held.lease = leases.renew(tx, held.lease, site.clock.now(), LEASE)
         feed = feeds.load(tx, site.environment)
-        frame = Frame(site.environment, site.settings, site.moment(feed.far_edge).window, "", site.clock.now())
+        window, since = site.moment(feed.far_edge).window, news_since(feed)
+        frame = Frame(site.environment, site.settings, window, "", site.clock.now(), since)
         rows = tuple(item.booking for item in details.found)
         ids = [row.id for row in rows]
         before = bookings.load(tx, site.environment, ids)

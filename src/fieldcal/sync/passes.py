@@ -11,6 +11,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import Connection
 
+from fieldcal import sent
 from fieldcal.errors import ConfigError, ConnectorError, FieldcalError, Incomplete, LeaseLost, Throttled
 from fieldcal.model import EventId, MailboxId
 from fieldcal.state import feeds, history, mailboxes, marks
@@ -61,6 +62,7 @@ class Report:
     busy: bool = False
 
 
+@sent.recorded
 async def run_pass(
     site: Site,
     kind: str = "scheduled",
@@ -88,7 +90,7 @@ async def run_pass(
         log.warning("the source could not be read", action="pull_failed", environment=site.environment, error=error)
     except ConfigError as failure:
         # A stranger answers, say: nothing is planned.
-        await site.database.writing(history.end, run, Tally(), str(failure), site.clock.now())
+        await site.database.writing(history.end, run, Tally(), str(failure), site.clock.now(), sent.so_far())
         raise
     tally, count = await work_off(site, run, only=only, patient=patient, progress=progress)
     tally = replace(tally, changes=pulled.changes)
@@ -101,7 +103,7 @@ async def finish(site: Site, run: str, tally: Tally, error: str = "") -> None:
     if tally.churn:
         told = {"environment": site.environment, "run": run, "writes": tally.churn}
         log.warning("a pass wrote what no change and no fault called for", action="churn", **told)
-    await site.database.writing(history.end, run, tally, error, site.clock.now())
+    await site.database.writing(history.end, run, tally, error, site.clock.now(), sent.so_far())
 
 
 async def work_off(
@@ -133,6 +135,7 @@ def _due(tx: Connection, site: Site) -> list[MailboxId]:
     return [*due, *(mailbox for mailbox in mailboxes.unread(tx, site.environment) if mailbox not in set(due))]
 
 
+@sent.recorded
 async def run_check(
     site: Site, boxes: Collection[MailboxId], *, everything: bool = False, progress: Progress = _silent
 ) -> Report:
@@ -151,6 +154,7 @@ async def run_survey(site: Site, boxes: Sequence[MailboxId], progress: Progress 
     return await _all(lambda mailbox: survey(site, mailbox), boxes, progress)
 
 
+@sent.recorded
 async def run_clean(site: Site, plan: int, by: str, surveys: Sequence[Survey], progress: Progress) -> list[Cleaned]:
     """Carry out the approved clean `plan` in the mailboxes that were surveyed, in their order; waits where it must.
 
@@ -167,7 +171,7 @@ async def run_clean(site: Site, plan: int, by: str, surveys: Sequence[Survey], p
     job = Job(plan, run, by, tell)
     done = await _all(lambda one: clean(site, job, one.mailbox, one.address), surveys, _silent)
     tally = Tally(removed=sum(one.removed for one in done), failed=sum(bool(one.problem) for one in done))
-    await site.database.writing(history.end, run, tally, "", site.clock.now())
+    await site.database.writing(history.end, run, tally, "", site.clock.now(), sent.so_far())
     return done
 
 
@@ -176,6 +180,7 @@ async def run_find(site: Site, boxes: Sequence[MailboxId], progress: Progress = 
     return await _all(lambda mailbox: duplicates.find(site, mailbox), boxes, progress)
 
 
+@sent.recorded
 async def run_remove(
     site: Site, plan: int, by: str, chosen: Mapping[MailboxId, tuple[str, frozenset[EventId]]], progress: Progress
 ) -> list[Removed]:
@@ -185,7 +190,7 @@ async def run_remove(
     await site.database.writing(history.begin, site.environment, run, duplicates.PLAN, site.clock.now())
     done = await _all(lambda box: duplicates.remove(site, job, box, *chosen[box]), list(chosen), progress)
     tally = Tally(removed=sum(len(one.removed) for one in done), failed=sum(bool(one.problem) for one in done))
-    await site.database.writing(history.end, run, tally, "", site.clock.now())
+    await site.database.writing(history.end, run, tally, "", site.clock.now(), sent.so_far())
     return done
 
 

@@ -64,7 +64,7 @@ async def pull(site: Site, *, workers_in_full: bool = False) -> Pulled:
 
 
 async def _pull(site: Site, held: Held, feed: Feed, *, in_full: bool) -> Pulled:
-    in_full = in_full or _is_old(site, feed)
+    began, in_full = site.clock.now(), in_full or _is_old(site, feed)
     if in_full or feed.way is None:
         feed = await _look(site, held, feed)
     await _pull_workers(site, held, feed, in_full=in_full)
@@ -79,7 +79,7 @@ async def _pull(site: Site, held: Held, feed: Feed, *, in_full: bool) -> Pulled:
     # A repair that is due asks on: whether the source still asks to wait is known when it is done.
     due = feed.way is Reading.TRACKED and repair_due(feed, site.settings.sweep_every, now)
     spared = {} if due else {"throttled": 0}
-    await changed(site, held, last_pull_at=now, next_pull_at=ahead, last_error="", **spared)
+    await changed(site, held, last_pull_at=now, next_pull_at=ahead, last_error="", pull_began_at=began, **spared)
     mended = await _mend(site, held, await site.database.reading(feeds.load, site.environment))
     pulled = Pulled(pulled.changes + mended.rows + mended.gone, pulled.marked + mended.marked)
     return replace(pulled, marked=pulled.marked + entered, news=news)

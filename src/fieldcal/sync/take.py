@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -17,6 +18,8 @@ from fieldcal.sync.site import LEASE, Held, Site
 
 #: How many bookings one read of details asks for.
 DETAILS = 500
+#: By how much a change may be older than the pull before, by two clocks, and be news all the same.
+LAG = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,13 @@ def frame_of(site: Site, feed: Feed) -> Frame:
     """Pull measures by the edge that was reached, not by the clock: what starts later is enter's."""
     now = site.clock.now()
     near = site.settings.window(now).near
-    return Frame(site.environment, site.settings, Window(near, feed.far_edge or now), feed.reading or "", now)
+    window = Window(near, feed.far_edge or now)
+    return Frame(site.environment, site.settings, window, feed.reading or "", now, news_since(feed))
+
+
+def news_since(feed: Feed) -> datetime | None:
+    """From when on a change is news: since the pull before was begun, and a little earlier, for clocks differ."""
+    return feed.pull_began_at and feed.pull_began_at - LAG
 
 
 async def stored(site: Site, held: Held, work: Callable[[Connection], int]) -> int:

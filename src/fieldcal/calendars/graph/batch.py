@@ -14,6 +14,7 @@ from http import HTTPStatus
 
 import msgspec
 
+from fieldcal import sent
 from fieldcal.answer import Answer, retry_after
 from fieldcal.calendars.graph import wire
 from fieldcal.calendars.graph.replies import Reply, of_mailbox, of_read, scope
@@ -263,6 +264,8 @@ class Courier:
         replies: list[Reply | FieldcalError] = [single_reply(answer)] * len(chunk)
         if answer.status == HTTPStatus.OK:
             replies = batch_replies(answer, len(chunk))
+            for reply in replies:
+                sent.inside(reply.status if isinstance(reply, Reply) else 0)
         await self._heed(replies)
         return replies
 

@@ -161,7 +161,7 @@ def _thin(place: bool) -> str:
 
 
 def _detail(place: bool) -> str:
-    return f"$select={_thin(place)}&$expand=msdyn_workorder($select={_ORDER};$expand={_ACCOUNT})"
+    return f"$select={_thin(place)},modifiedon&$expand=msdyn_workorder($select={_ORDER};$expand={_ACCOUNT})"
 
 
 def _among(name: str, ids: Sequence[str]) -> str:

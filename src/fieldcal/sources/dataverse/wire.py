@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 from tzlocal.windows_tz import win_tz
@@ -108,6 +108,8 @@ class BookingRow(Struct, frozen=True):
     msdyn_longitude: float | None = None
     msdyn_worklocation: int | None = None
     msdyn_workorder: WorkOrderRow | None = None
+    #: for measuring alone: whatever it holds, the row is sound
+    modifiedon: Any = None
 
 
 class SpoiledBooking(BookingRow, frozen=True):
@@ -232,10 +234,11 @@ def unreadable(row: BookingRow) -> Unreadable | None:
     )
 
 
-def booking(row: BookingRow, statuses: Mapping[str, Status], *, place: bool) -> Booking:
+def booking(row: BookingRow, statuses: Mapping[str, Status], *, place: bool, ahead: float = 0.0) -> Booking:
     """The booking that a sound row says; `Malformed`, with its id, where `fault` finds something.
 
-    A status that `statuses` does not know counts as committed. `place`: read the booking's own place too.
+    A status that `statuses` does not know counts as committed. `place`: read the booking's own place too. `ahead`:
+    seconds by which our clock is ahead of the source's; its word on when it changed is told by ours.
     """
     told, number = row.bookableresourcebookingid, version(row.etag, row.versionnumber)
     if told is None:
@@ -257,15 +260,31 @@ def booking(row: BookingRow, statuses: Mapping[str, Status], *, place: bool) -> 
         active=row.statecode == 0,
         version=number,
         place=_own_place(row) if place else "",
+        modified=_modified(row.modifiedon, ahead),
     )
 
 
+def _modified(told: object, ahead: float) -> datetime | None:
+    try:
+        at = datetime.fromisoformat(told) if isinstance(told, str) else None
+        return None if at is None or at.tzinfo is None else at.astimezone(UTC) + timedelta(seconds=ahead)
+    except (ValueError, OverflowError):
+        return None
+
+
 def detailed(
-    row: BookingRow, statuses: Mapping[str, Status], labels: Mapping[str, str] = MappingProxyType({}), *, place: bool
+    row: BookingRow,
+    statuses: Mapping[str, Status],
+    labels: Mapping[str, str] = MappingProxyType({}),
+    *,
+    place: bool,
+    ahead: float = 0.0,
 ) -> Detailed:
     """The booking with its work order as it is now; `labels`: names by id, for texts that did not come with it."""
     order = row.msdyn_workorder
-    return Detailed(booking(row, statuses, place=place), None if order is None else _work_order(order, labels))
+    return Detailed(
+        booking(row, statuses, place=place, ahead=ahead), None if order is None else _work_order(order, labels)
+    )
 
 
 def unlabeled(rows: Sequence[BookingRow]) -> set[str]:

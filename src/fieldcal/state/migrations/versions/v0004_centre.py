@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from fieldcal.state.columns import Instant
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -14,6 +16,7 @@ depends_on = None
 def upgrade() -> None:
     """Bring the state up by this revision."""
     _alerts_and_audit()
+    _measuring()
 
 
 def _alerts_and_audit() -> None:
@@ -25,3 +28,24 @@ def _alerts_and_audit() -> None:
     if op.get_bind().dialect.name == "postgresql":
         # Sorted by the letters' numbers, so that the index gives every subject that begins alike.
         op.alter_column("audit", "subject", type_=sa.Text(collation="C"))
+
+
+def _measuring() -> None:
+    """How long changes take into the calendar, and what passes ask of the servers."""
+    op.add_column("feeds", sa.Column("pull_began_at", Instant))
+    op.add_column("marks", sa.Column("changed_at", Instant))
+    op.create_table(
+        "latencies",
+        sa.Column("environment", sa.Text, primary_key=True),
+        sa.Column("hour", Instant, primary_key=True),
+        sa.Column("step", sa.Integer, primary_key=True),
+        sa.Column("number", sa.Integer, nullable=False),
+    )
+    op.add_column("passes", sa.Column("requests", sa.Text, nullable=False, server_default=""))
+    op.create_index(
+        "ix_history_failed",
+        "history",
+        ["environment", "at"],
+        sqlite_where=sa.text("ok = 0"),
+        postgresql_where=sa.text("NOT ok"),
+    )
