@@ -7,7 +7,7 @@ import socket
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -23,9 +23,11 @@ from fieldcal.state import (
     feeds,
     findings,
     history,
+    latency,
     leases,
     links,
     mailboxes,
+    outcomes,
     pauses,
     plans,
     profiles,
@@ -34,10 +36,13 @@ from fieldcal.state import (
 )
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Pass
+from fieldcal.state.outcomes import Failure
 from fieldcal.state.waiting import Backlog, Census
 
 #: How many of the last passes the averages are made of.
 PASSES = 50
+#: How far back failures and latencies are told.
+DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,16 @@ class Paused:
 
 
 @dataclass(frozen=True, slots=True)
+class Latency:
+    """How long changes of the last day took from the source into the calendar, in seconds; None: none was carried."""
+
+    changes: int
+    #: half of them took at most so long, and 95 in 100
+    p50: float | None
+    p95: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """How one environment stands."""
 
@@ -104,6 +119,9 @@ class Standing:
     last_pass: Pass | None
     #: `ended`, `under way`, `interrupted`; "" where there was none
     state_of_last: str
+    #: of the last day: how long changes took, and what failed, by reason
+    latency: Latency
+    failures: Sequence[Failure]
     #: of the last passes: how many, writes a pass, and writes of passes that followed no change and no fault
     passes: int
     writes_per_pass: float
@@ -135,12 +153,18 @@ def look(tx: Connection, place: Environment, now: datetime, service_since: datet
         mailboxes=waiting.census(tx, place.id), backlog=waiting.backlog(tx, place.id),
         unreadable=aside.count(tx, place.id, aside.Kind.BOOKING),
         forecast=forecast(waiting.observed(tx, place.id, now)), events=links.live(tx, place.id),
-        last_pass=last, state_of_last=state, passes=len(done),
+        last_pass=last, state_of_last=state, latency=_latency(tx, place.id, now),
+        failures=outcomes.failures_since(tx, place.id, now - DAY), passes=len(done),
         writes_per_pass=round(sum(one.tally.writes for one in done) / len(done), 2) if done else 0.0,
         churn=sum(one.churn for one in done), held_plans=len(held), held_removals=sum(plan.rows for plan in held),
         webhook=hook.url if hook else "", notified=hook.received_at if hook else None,
         alerts=_warned(tx, place.id, boxes), findings=findings.load(tx, place.id),
     )  # fmt: skip
+
+
+def _latency(tx: Connection, environment: str, now: datetime) -> Latency:
+    took = latency.since(tx, environment, now - DAY)
+    return Latency(took.number, took.share(0.5), took.share(0.95))
 
 
 def no_mailbox(*, read: bool) -> Obstacle:

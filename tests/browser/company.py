@@ -25,7 +25,7 @@ from fieldcal.runfile import Running
 from fieldcal.serving import work
 from fieldcal.setup_model import Actor, Selection
 from fieldcal.sites import Sites
-from fieldcal.state import mailboxes
+from fieldcal.state import history, mailboxes
 from fieldcal.state.tables import links
 
 OPERATOR = Actor("tests")
@@ -51,12 +51,13 @@ class Company:
         return path.replace("{mailbox}", first)
 
     async def path(self, shown: str) -> str:
-        """The path with `{mailbox}` named, or `{booking}`: one that is in a calendar."""
-        if "{booking}" not in shown:
+        """The path with `{mailbox}` named, `{booking}`: one that is in a calendar, or `{pass}`: the one that wrote it."""
+        if "{booking}" not in shown and "{pass}" not in shown:
             return self.filled(shown) if "{mailbox}" in shown else shown
         while not (found := await self.app.database.reading(_written)):  # noqa: ASYNC110 - the state rings no bell
             await asyncio.sleep(0.1)
-        return shown.replace("{booking}", found)
+        run = await self.app.database.reading(_pass_of, found) if "{pass}" in shown else ""
+        return shown.replace("{booking}", found).replace("{pass}", run)
 
     async def context(self, *, dark: bool = False, narrow: bool = False) -> BrowserContext:
         """A person's own browser: wide or a phone, light or dark, in Vienna."""
@@ -82,6 +83,10 @@ class Company:
 
 def _written(tx: Connection) -> str:
     return tx.scalar(select(links.c.booking).where(links.c.event.is_not(None)).limit(1)) or ""
+
+
+def _pass_of(tx: Connection, booking: str) -> str:
+    return history.of_booking(tx, setup.ENVIRONMENT, booking)[0].run
 
 
 def listen(page: Page) -> list[str]:

@@ -33,6 +33,7 @@ PAGES = (
     Shown("profile", "/profiles/one?name=Exchange-Online"),
     Shown("profile-caldav", "/profiles/new?kind=caldav"),
     Shown("passes", "/passes"),
+    Shown("pass", "/passes/{pass}"),
     Shown("plans", "/plans"),
     Shown("settings", "/settings"),
     Shown("check", "/check"),

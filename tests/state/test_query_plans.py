@@ -24,9 +24,11 @@ from fieldcal.state import (
     booking_lists,
     bookings,
     history,
+    latency,
     links,
     mailboxes,
     marks,
+    outcomes,
     plans,
     proofs,
     pruning,
@@ -37,15 +39,17 @@ from fieldcal.state import (
 from fieldcal.state.audit import Wanted as Lines
 from fieldcal.state.booking_lists import Wanted
 from fieldcal.state.database import Database
+from fieldcal.state.history import Pass, Tally
 from fieldcal.state.marks import Later, Marked
 from fieldcal.state.people_tables import audit as audit_table
 from fieldcal.state.tables import history as history_table
 from fieldcal.state.tables import plan_rows
 
 STORED, LINKED, MARKED = 200_000, 20_000, 5_000
-LARGE = ("bookings", "links", "marks", "history", "audit", "plan_rows", "mailboxes", "workers", "passes")
+LARGE = ("bookings", "links", "marks", "history", "audit", "plan_rows", "mailboxes", "workers", "passes", "latencies")
 IDS = [booking_id(number) for number in range(1, 300)]
 SEEN = Marked(IDS[0], 1, 0, NOW)
+PASS = Pass("run", "scheduled", NOW - HOUR, NOW, Tally(), "")
 
 _FILL = """
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :many)
@@ -154,6 +158,14 @@ HOT: dict[str, Callable[[Connection], Any]] = {
         booking_lists.count(tx, ENVIRONMENT, wanted)
         for wanted in (Wanted(since=NOW), Wanted(number="wo-1"), Wanted(account="a", until=NOW), Wanted(workers=["w"]))
     ],
+    "history.one_pass": lambda tx: history.one_pass(tx, ENVIRONMENT, "run"),
+    "outcomes of a pass": lambda tx: [
+        outcomes.deeds(tx, ENVIRONMENT, PASS),
+        outcomes.failures_of(tx, ENVIRONMENT, PASS),
+        outcomes.lines(tx, ENVIRONMENT, PASS, offset=25, limit=25),
+    ],
+    "outcomes.failures_since": lambda tx: outcomes.failures_since(tx, ENVIRONMENT, NOW - DAY),
+    "latency": lambda tx: [latency.by_hour(tx, ENVIRONMENT, NOW), latency.since(tx, ENVIRONMENT, NOW)],
     "marks.of_bookings": lambda tx: marks.of_bookings(tx, ENVIRONMENT, IDS),
     "links.of_bookings": lambda tx: links.of_bookings(tx, ENVIRONMENT, IDS),
     "a worker's new mailbox": lambda tx: workers._mark_bookings(tx, ENVIRONMENT, [WORKER], WINDOW, NOW),
@@ -165,6 +177,8 @@ LISTS: dict[str, Callable[[Connection], Any]] = {
     "mailboxes.page": lambda tx: mailboxes.page(tx, ENVIRONMENT, Selection(), limit=25),
     "mailboxes.page, a later one": lambda tx: mailboxes.page(tx, ENVIRONMENT, Selection(), offset=150, limit=25),
     "mailboxes.page, searched": lambda tx: mailboxes.page(tx, ENVIRONMENT, Selection(search="box"), limit=25),
+    "history.last_passes": lambda tx: history.last_passes(tx, ENVIRONMENT, 25, offset=50),
+    "history.count_passes": lambda tx: history.count_passes(tx, ENVIRONMENT),
     "activity.by_hour": lambda tx: activity.by_hour(tx, ENVIRONMENT, NOW),
     "alerts.page": lambda tx: alerts.page(tx, ENVIRONMENT, alerts.LEVELS, "source", seen=False),
     "alerts.groups": lambda tx: alerts.groups(tx, ENVIRONMENT, alerts.LEVELS, seen=False),

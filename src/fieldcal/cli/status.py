@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from fieldcal.state.posted import Posted
 
 _SHOWN = 10
+#: Reasons of failures that are told.
+_FAILURES = 5
 #: How a pass came about, by its kind.
 _KINDS = {
     "scheduled": "by schedule", "announced": "because a change was announced",
@@ -112,6 +114,8 @@ def _figures(one: Standing, now: datetime, running: Running | None) -> Iterator[
         yield "webhook", f"the last notification {last}"
     if one.reading is not None:
         yield "reading", _reading(one, now)
+    if one.latency.changes:
+        yield "latency", _latency(one)
     if one.passes:
         average = f"{one.writes_per_pass} writes a pass over the last {plural(one.passes, 'pass', 'passes')}"
         yield "passes", average if one.churn else f"{average}, churn 0"
@@ -123,6 +127,14 @@ def _figures(one: Standing, now: datetime, running: Running | None) -> Iterator[
                 "what stands there is written again and again; please report it, with the log's lines `action=churn`"
             ),
         )
+
+
+def _latency(one: Standing) -> str:
+    from fieldcal.cli.report import plural
+
+    told = one.latency
+    changes = plural(told.changes, "change of the last day", "changes of the last day")
+    return f"from the source into the calendar {told.p50:g} s (p50) and {told.p95:g} s (p95) for {changes}"
 
 
 def _waiting(one: Standing, now: datetime) -> Iterator[str]:
@@ -186,6 +198,8 @@ def _to_look_at(one: Standing, now: datetime) -> Iterator[tuple[str, str]]:
         yield alert.level, f"{who}{alert.message}{times}"
     if len(one.alerts) > _SHOWN:
         yield "", f"and {plural(len(one.alerts) - _SHOWN, 'alert', 'alerts')} more; --json tells all"
+    for failure in one.failures[:_FAILURES]:
+        yield "failed", f"{plural(failure.number, 'write', 'writes')} in the last day: {failure.reason}"
     if one.findings:
         yield "findings", f"{len(one.findings):,} of the last check: `fieldcal check` lists them"
 

@@ -65,7 +65,7 @@ def of_booking(tx: Connection, environment: str, booking: str, limit: int = 20) 
         .order_by(history.c.id.desc())
         .limit(limit)
     )
-    return [_line(row) for row in rows]
+    return [line_of(row) for row in rows]
 
 
 def of_mailbox(tx: Connection, environment: str, mailbox: str, limit: int = 20) -> list[Line]:
@@ -76,10 +76,10 @@ def of_mailbox(tx: Connection, environment: str, mailbox: str, limit: int = 20) 
         .order_by(history.c.id.desc())
         .limit(limit)
     )
-    return [_line(row) for row in rows]
+    return [line_of(row) for row in rows]
 
 
-def _line(row: Row[Any]) -> Line:
+def line_of(row: Row[Any]) -> Line:
     return Line(row.mailbox, row.booking, row.action, row.reason, row.answer, row.ok, row.at, getattr(row, "pass"))
 
 

@@ -73,6 +73,7 @@ def _environment() -> Environment:
     made.globals |= {"t": _text, "asset": assets.url, "may_pass": _may_pass, "Gate": Gate}
     made.globals["icons"] = made.get_template("parts/icons.html").module
     made.filters |= {"time": time, "ago": ago, "day": day, "clock": clock, "zoned": zoned, "commands": commands}
+    made.filters["lasting"] = lasting
     made.filters["number"] = lambda value: f"{value:,}"
     return made
 
@@ -145,6 +146,14 @@ def span(passed: timedelta) -> str:
     else:
         return texts.text("frame.span.now")
     return texts.text("frame.span.ago" if passed > timedelta(0) else "frame.span.ahead", {"span": words})
+
+
+def lasting(seconds: float) -> str:
+    """A length of time as it is told beside a chart: `2.5 s`, `12 min`, `4.2 h`, `3 d`."""
+    for least, length, unit in ((3 * 86_400, 86_400, "d"), (3 * 3_600, 3_600, "h"), (180, 60, "min")):
+        if seconds >= least:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.3g} s"
 
 
 def commands(words: str) -> Markup:

@@ -35,6 +35,16 @@ class Begun(Shown):
     total: int = Field(description="Of how many pieces it is.", examples=[12])
 
 
+class FailureShown(Shown):
+    """Writes that failed alike."""
+
+    reason: str = Field(description="What the server said, without what is one write's own.")
+    number: int = Field(description="How many.")
+    last: datetime = Field(description="The last of them.")
+    booking: str = Field(description="Its booking.")
+    mailbox: str = Field(description="Its mailbox.")
+
+
 def instant(text: str, at: str) -> datetime | None:
     """A time of a query, UTC unless it names an offset; None for "". `Invalid` where it is none."""
     if not text:

@@ -63,9 +63,11 @@ async def charts(visit: Here) -> Response:
     return JSONResponse({"written": _written(visit, hours), "latency": _latency(visit, hours)})
 
 
-def _chart(visit: Visit, hours: list[Hour], key: str, kind: str, series: Mapping[str, list[Any]]) -> dict[str, Any]:
+def _chart(
+    visit: Visit, hours: list[Hour], key: str, series: Mapping[str, list[Any]], *, lines: bool = False, unit: str = ""
+) -> dict[str, Any]:
     return {
-        "kind": kind, "whole": kind == "bar", "unit": "" if kind == "bar" else " s",
+        "kind": "line" if lines else "bar", "whole": not lines, "unit": f" {unit}" if unit else "",
         "description": text(f"overview.chart.{key}"),
         "labels": [f"{hour.begins.astimezone(visit.zone):%H:%M}" for hour in hours],
         "series": [{"name": text(f"overview.chart.{name}"), "values": values} for name, values in series.items()],
@@ -77,9 +79,19 @@ def _written(visit: Visit, hours: list[Hour]) -> dict[str, Any]:
         "created": [hour.created for hour in hours], "updated": [hour.updated for hour in hours],
         "removed": [hour.removed for hour in hours],
     }  # fmt: skip
-    return _chart(visit, hours, "written", "bar", series)
+    return _chart(visit, hours, "written", series)
+
+
+#: What latencies are drawn in: from so many seconds on, how many one of it has, and its name.
+_UNITS = ((3 * 3600.0, 3600.0, "h"), (180.0, 60.0, "min"), (0.0, 1.0, "s"))
 
 
 def _latency(visit: Visit, hours: list[Hour]) -> dict[str, Any]:
-    series = {"half": [hour.half for hour in hours], "most": [hour.most for hour in hours]}
-    return _chart(visit, hours, "latency", "line", series)
+    longest = max((hour.most for hour in hours if hour.most is not None), default=0.0)
+    size, unit = next((size, unit) for least, size, unit in _UNITS if longest >= least)
+
+    def drawn(seconds: float | None) -> float | None:
+        return None if seconds is None else round(seconds / size, 2)
+
+    series = {"half": [drawn(hour.half) for hour in hours], "most": [drawn(hour.most) for hour in hours]}
+    return _chart(visit, hours, "latency", series, lines=True, unit=unit)

@@ -13,7 +13,7 @@ from fieldcal.setup_model import Environment
 from fieldcal.standing import Standing
 from fieldcal.web.api.caller import Call, Place
 from fieldcal.web.api.resource import Resource
-from fieldcal.web.api.shapes import Shown
+from fieldcal.web.api.shapes import FailureShown, Shown
 
 RESOURCE = Resource("overview", "How things stand: what `fieldcal status` tells.")
 
@@ -35,6 +35,14 @@ class CensusShown(Shown):
     by_status: dict[str, int] = Field(description="By how Test & Enable went.", examples=[{"success": 112}])
 
 
+class LatencyShown(Shown):
+    """How long changes of the last day took from the source into the calendar."""
+
+    changes: int = Field(description="Changes that were carried.", examples=[310])
+    p50: float | None = Field(description="Half of them took at most so many seconds; null: none was.", examples=[12.6])
+    p95: float | None = Field(description="95 in 100 of them took at most so many seconds.", examples=[50.1])
+
+
 class StandingShown(Shown):
     """How one environment stands."""
 
@@ -54,6 +62,8 @@ class StandingShown(Shown):
     unreadable: int = Field(description="Bookings whose rows cannot be read.")
     held_plans: int = Field(description="Plans that wait for a person.")
     held_removals: int = Field(description="Removals in them.")
+    latency: LatencyShown = Field(description="How long changes took into the calendar.")
+    failures: list[FailureShown] = Field(description="Writes that failed in the last day, by reason.")
     state_of_last: str = Field(
         description='The last pass: `ended`, `under way`, `interrupted`, "" where there is none.'
     )
@@ -110,6 +120,7 @@ def _shown(one: Standing) -> StandingShown:
         mailboxes=CensusShown.model_validate(one.mailboxes), last_read=one.last_read, next_read=one.next_read,
         error=one.error, events=one.events, waiting=waits.waiting, oldest=waits.oldest, closed=waits.closed,
         set_aside=waits.set_aside, unreadable=one.unreadable, held_plans=one.held_plans,
-        held_removals=one.held_removals, state_of_last=one.state_of_last, alerts=len(one.alerts),
-        findings=len(one.findings),
+        held_removals=one.held_removals, latency=LatencyShown.model_validate(one.latency),
+        failures=[FailureShown.model_validate(each) for each in one.failures[:20]],
+        state_of_last=one.state_of_last, alerts=len(one.alerts), findings=len(one.findings),
     )  # fmt: skip

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Response
+from fastapi import Path, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
@@ -13,18 +13,22 @@ from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
 from fieldcal.setup.permissions import Action, require, require_for
 from fieldcal.setup_model import Selection
-from fieldcal.state import history, mailboxes
+from fieldcal.state import history, mailboxes, outcomes
 from fieldcal.state.history import Pass
 from fieldcal.web.api import paging
 from fieldcal.web.api.caller import Call, Place
 from fieldcal.web.api.long_work import Once, begin
 from fieldcal.web.api.paging import Paged, Pages
+from fieldcal.web.api.problem import Missing
 from fieldcal.web.api.resource import Resource
-from fieldcal.web.api.shapes import Asked, Begun, Shown, Words
+from fieldcal.web.api.shapes import Asked, Begun, FailureShown, Shown, Words
 from fieldcal.web.work import Work
 
 RESOURCE = Resource("passes", "Passes over an environment: what each did, and having one run now.")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+Id = Annotated[str, Path(description="The pass's id.", max_length=60, examples=["000660ecfb01a00000000010faba7d6a"])]
 
 
 class PassShown(Shown):
@@ -43,6 +47,42 @@ class PassShown(Shown):
     error: str = Field(description='Why the source could not be read, "" where it was.')
 
 
+class SideShown(Shown):
+    """What was sent to one side, sign-ins aside."""
+
+    requests: int = Field(description="Requests.", examples=[42])
+    answers: dict[str, int] = Field(
+        description="Answers by kind: `2xx`, `3xx`, `4xx`, `429`, `5xx`, `none`; refusals inside of a batch, too.",
+        examples=[{"2xx": 41, "429": 1}],
+    )  # fmt: skip
+
+
+class SentShown(Shown):
+    """What a pass sent."""
+
+    source: SideShown = Field(description="To the source of bookings.")
+    calendars: SideShown = Field(description="To the calendars.")
+
+
+class DeedShown(Shown):
+    """What a pass set out to do, for one reason."""
+
+    action: str = Field(description="`create`, `update`, `remove`, `hold` and the like.", examples=["create"])
+    reason: str = Field(description="Why.")
+    number: int = Field(description="How often.")
+    done: int = Field(description="How often it was done.")
+
+
+class PassLookedAt(PassShown):
+    """A pass with its plan and outcome."""
+
+    adopted: int = Field(description="Events that were found and taken over.")
+    churn: int = Field(description="Writes that followed no change and no fault.")
+    sent: SentShown | None = Field(description="What it sent; null where nothing is known of it.")
+    plan: list[DeedShown] = Field(description="What it set out to do, the most of it first.")
+    failures: list[FailureShown] = Field(description="What failed, by reason, the most frequent first.")
+
+
 class Wish(Asked):
     """Which mailboxes a pass is for."""
 
@@ -59,6 +99,12 @@ async def list_all(caller: Call, place: Place, pages: Pages) -> Paged[PassShown]
     found = await caller.house.read(lambda tx: history.last_passes(tx, place.id, pages.limit + 1, before))
     shown, more = found[: pages.limit], len(found) > pages.limit
     return Paged(**pages.keyed([_shown(one) for one in shown], _cursor(shown[-1]) if more else ""))
+
+
+@RESOURCE.get("/environments/{environment}/passes/{run}", Action.SEE_OVERVIEW)
+async def show(caller: Call, place: Place, run: Id) -> PassLookedAt:
+    """Show one pass: what it set out to do, what came of it, and what it sent."""
+    return await caller.house.read(lambda tx: _looked_at(tx, place.id, run))
 
 
 @RESOURCE.post("/environments/{environment}/sync", Action.SYNC, own=True, status=202)
@@ -97,6 +143,18 @@ def _shown(one: Pass) -> PassShown:
         id=one.id, kind=one.kind, started_at=one.started_at, ended_at=one.ended_at, changes=did.changes,
         created=did.created, updated=did.updated, removed=did.removed, failed=did.failed, held=did.held,
         error=one.error,
+    )  # fmt: skip
+
+
+def _looked_at(tx: Connection, place: str, run: str) -> PassLookedAt:
+    one = history.one_pass(tx, place, run)
+    if one is None:
+        raise Missing(f"there is no pass {run} in the environment {place}")
+    return PassLookedAt(
+        **_shown(one).model_dump(), adopted=one.tally.adopted, churn=one.churn,
+        sent=SentShown.model_validate(one.sent) if one.sent else None,
+        plan=[DeedShown.model_validate(each) for each in outcomes.deeds(tx, place, one)],
+        failures=[FailureShown.model_validate(each) for each in outcomes.failures_of(tx, place, one)],
     )  # fmt: skip
 
 
