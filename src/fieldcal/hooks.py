@@ -234,7 +234,9 @@ async def _registered(app: App, environment: Environment) -> Check:
         detail = "this credential may not read registrations; `fieldcal environment webhook show` with another may"
         return Check("webhook", ok=True, detail=detail)
     except FieldcalError as error:
-        return Check("webhook", ok=False, detail=str(error), remedy="see the message", transient=True)
+        again = f"`fieldcal environment webhook show {environment.id}` asks again"
+        remedy = f"see whether the source can be signed in to and answers; {again}"
+        return Check("webhook", ok=False, detail=str(error), remedy=remedy, transient=True)
     if not found.good:
         remedy = f"`fieldcal environment webhook add {environment.id} --url ...` repairs it"
         return Check("webhook", ok=False, detail="; ".join(found.differences), remedy=remedy, transient=True)

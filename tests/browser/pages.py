@@ -39,6 +39,7 @@ PAGES = (
     Shown("check", "/check"),
     Shown("alerts", "/alerts"),
     Shown("audit", "/audit"),
+    Shown("doctor", "/doctor"),
     Shown("account", "/account"),
     Shown("users", "/users"),
     Shown("user", "/users/one?name=approver"),

@@ -40,6 +40,8 @@ SHEET = {
     Action.SEE_USERS: ("yes", "yes", "-", "-", "-", "-"),
     Action.AUDIT: ("yes", "yes", "-", "-", "-", "-"),
     Action.ALERTS: ("yes", "yes", "yes", "-", "-", "-"),
+    Action.DOCTOR: ("yes", "yes", "-", "-", "-", "-"),
+    Action.DATA: ("yes", "-", "-", "-", "-", "-"),
     Action.ERASE: ("yes", "-", "-", "-", "-", "-"),
     Action.OWN: ("yes", "yes", "yes", "yes", "yes", "yes"),
 }

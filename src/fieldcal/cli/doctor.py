@@ -11,13 +11,21 @@ from fieldcal.cli.options import Json
 
 if TYPE_CHECKING:
     from fieldcal.config import Config
-    from fieldcal.doctor.lines import Line
+    from fieldcal.doctor.lines import Asked, Line
 
 
 def doctor(
     outsider: Annotated[
         str, typer.Option("--outsider", metavar="ADDRESS", help="A mailbox that must not be reachable; tried once.")
     ] = "",
+    environment: Annotated[
+        str, typer.Option("--environment", "-e", metavar="NAME", help="Only this one, and what it is written through.")
+    ] = "",
+    mailbox: Annotated[
+        list[str] | None,
+        typer.Option("--mailbox", metavar="ADDRESS", help="Look into this one, not into a few; may be repeated."),
+    ] = None,
+    *,
     json: Json = False,
 ) -> None:
     """Look at everything that the work stands on, with remedies. Exit status 1 where something failed."""
@@ -25,7 +33,7 @@ def doctor(
     from fieldcal.cli.session import settings_of_command
     from fieldcal.clock import SystemClock
     from fieldcal.doctor import look as examination
-    from fieldcal.doctor.lines import Level, Line, summary, worst
+    from fieldcal.doctor.lines import Asked, Level, Line, summary, worst
     from fieldcal.errors import ConfigError
 
     try:
@@ -33,10 +41,9 @@ def doctor(
     except ConfigError as error:
         lines = [Line(Level.FAIL, "configuration", str(error), "correct fieldcal.toml and the FIELDCAL_* variables")]
     else:
-        lines = [Line(Level.OK, "configuration", f"data folder {settings.data}")]
-        lines += examination.look_at_state(settings)
+        lines = examination.look_at_state(settings)
         if worst(lines) is not Level.FAIL and examination.state_stands(settings):
-            lines += asyncio.run(_ends(settings, outsider))
+            lines += asyncio.run(_ends(settings, Asked(environment, tuple(mailbox or ()), outsider)))
     if json:
         show.as_json(lines)
     else:
@@ -48,16 +55,18 @@ def doctor(
         raise typer.Exit(1)
 
 
-async def _ends(settings: Config, outsider: str) -> list[Line]:
+async def _ends(settings: Config, asked: Asked) -> list[Line]:
     from fieldcal.cli.session import operator
-    from fieldcal.doctor import mail
+    from fieldcal.doctor import remedies
     from fieldcal.doctor.lines import Level, Line
     from fieldcal.doctor.look import look_at_ends
     from fieldcal.ends import opened
     from fieldcal.errors import FieldcalError
 
+    lines: list[Line] = []
     try:
         async with opened(settings) as app:
-            return [await mail.look(app), *[line async for line in look_at_ends(app, operator(), outsider)]]
+            lines += [line async for line in look_at_ends(app, operator(), asked)]
     except FieldcalError as error:
-        return [Line(Level.FAIL, "ends", str(error), "see the message")]
+        lines.append(Line(Level.FAIL, "ends", str(error), remedies.of(error, "fieldcal environment set NAME")))
+    return lines

@@ -25,6 +25,18 @@ class Line:
     remedy: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is looked at: everything, or one environment with what it is written through, and in it these mailboxes."""
+
+    #: "" for all
+    environment: str = ""
+    #: ids or addresses; none: a few of each environment
+    mailboxes: tuple[str, ...] = ()
+    #: an address that must not be reachable through any profile, "" to try none
+    outsider: str = ""
+
+
 def worst(lines: list[Line]) -> Level:
     """The worst level of these."""
     return max((line.level for line in lines), key=[*Level].index, default=Level.OK)

@@ -20,8 +20,8 @@ from fieldcal import __version__, hooks, runfile
 from fieldcal.access import readable_by_others
 from fieldcal.app import App
 from fieldcal.config import Config
-from fieldcal.doctor import rights
-from fieldcal.doctor.lines import Level, Line
+from fieldcal.doctor import mail, remedies, rights
+from fieldcal.doctor.lines import Asked, Level, Line
 from fieldcal.errors import ConfigError, Damaged, FieldcalError
 from fieldcal.keys import client_certificate
 from fieldcal.model import Check
@@ -42,8 +42,9 @@ DISK_WARNS, DISK_FAILS = 500 * 2**20, 50 * 2**20
 
 
 def look_at_state(config: Config) -> list[Line]:
-    """Versions; the state: reachable, of this version, sound, writable; the disk under it; the service."""
-    return [_versions(), _state(config), *_disk(config), _service(config)]
+    """Settings and versions; the state: reachable, of this version, sound, writable; the disk under it; the service."""
+    settings = Line(Level.OK, "configuration", f"data folder {config.data}")
+    return [settings, _versions(), _state(config), *_disk(config), _service(config)]
 
 
 def _versions() -> Line:
@@ -58,7 +59,8 @@ def _service(config: Config) -> Line:
     try:
         running = runfile.find(config.data)
     except ConfigError as error:
-        return Line(Level.FAIL, "service", str(error), "see the message")
+        remedy = "let this user read and write the data folder; a broken lock may be moved away while no service runs"
+        return Line(Level.FAIL, "service", str(error), remedy)
     if running is None:
         remedy = "start it with `fieldcal serve`"
         return Line(Level.WARN, "service", "not running: nothing is synchronized by schedule", remedy)
@@ -129,13 +131,13 @@ def _disk(config: Config) -> list[Line]:
     return [Line(level, "disk", f"{free // 2**20:,} MB free at {folder}", remedy)]
 
 
-async def look_at_ends(app: App, actor: Actor, outsider: str) -> AsyncIterator[Line]:
-    """Every environment and server profile: one harmless call through each port, and what it tells.
+async def look_at_ends(app: App, actor: Actor, asked: Asked) -> AsyncIterator[Line]:
+    """The e-mail of alerts; every environment and profile: one harmless call through each port, and what it tells.
 
-    `outsider`: an address that must not be reachable through any profile, "" to try none.
+    Raises `ConfigError` where an environment or a mailbox is asked for that is not known.
     """
-    places = await app.database.reading(environments.everyone)
-    known = await app.database.reading(profiles.everyone)
+    places, known = await app.database.reading(_meant, asked)
+    yield await mail.look(app)
     if not places:
         yield Line(Level.WARN, "environments", "there is none yet", "`fieldcal environment add`")
     if not known:
@@ -145,12 +147,28 @@ async def look_at_ends(app: App, actor: Actor, outsider: str) -> AsyncIterator[L
             yield line
     tenants = {profile.id: profile.tenant for profile in known}
     for profile in known:
-        async for line in _profile(app, profile, outsider, tenants):
+        async for line in _profile(app, profile, asked.outsider, tenants):
             yield line
-        async for line in rights.look(app, actor, places, profile):
+        async for line in rights.look(app, actor, places, profile, asked.mailboxes):
             yield line
-    for line in await app.database.reading(_tenants, tenants):
+    for line in await app.database.reading(rights.closed, places, asked.mailboxes):
         yield line
+    for line in await app.database.reading(_tenants, tenants, {place.id for place in places}):
+        yield line
+
+
+def _meant(tx: Connection, asked: Asked) -> tuple[list[Environment], list[ServerProfile]]:
+    """The environments that are asked for, and the profiles that are looked at with them."""
+    if not asked.environment:
+        places, known = environments.everyone(tx), profiles.everyone(tx)
+        if asked.mailboxes and len(places) > 1:
+            raise ConfigError("name the environment of these mailboxes")
+    else:
+        places = [environments.get(tx, asked.environment)]
+        known = [one for one in profiles.everyone(tx) if asked.environment in profiles.serving(tx, one.id)]
+    for place in places:
+        rights.wanted(tx, place.id, asked.mailboxes)
+    return places, known
 
 
 async def _environment(app: App, place: Environment) -> AsyncIterator[Line]:
@@ -171,7 +189,8 @@ async def _environment(app: App, place: Environment) -> AsyncIterator[Line]:
         checks, ahead = await app.examine(place)
         checks += await hooks.examine(app, place)
     except FieldcalError as error:
-        yield _failed(f"{what}: sign-in", error)
+        remedy = remedies.of(error, f"fieldcal environment set {place.id}")
+        yield Line(Level.FAIL, f"{what}: sign-in", str(error), remedy)
         return
     finally:
         await source.close()
@@ -198,7 +217,8 @@ async def _profile(app: App, profile: ServerProfile, outsider: str, tenants: dic
         checks, ahead = await app.examine_calendars(profile, outsider)
         tenants[profile.id] = identity.tenant or profile.tenant
     except FieldcalError as error:
-        yield _failed(f"{what}: sign-in", error)
+        remedy = remedies.of(error, f"fieldcal profile set {profile.id}")
+        yield Line(Level.FAIL, f"{what}: sign-in", str(error), remedy)
         return
     finally:
         if calendars is not None:
@@ -208,14 +228,14 @@ async def _profile(app: App, profile: ServerProfile, outsider: str, tenants: dic
     yield _clock(what, ahead)
 
 
-def _tenants(tx: Connection, told: dict[str, str]) -> list[Line]:
+def _tenants(tx: Connection, told: dict[str, str], looked_at: set[str]) -> list[Line]:
     """Whether each environment and the profiles that its mailboxes are written through are in one tenant (R7).
 
     `told`: the tenant of each profile, as it says now.
     """
     found = []
-    for profile in (replace(known, tenant=told.get(known.id, "")) for known in profiles.everyone(tx)):
-        for place in (environments.get(tx, name) for name in profiles.serving(tx, profile.id)):
+    for profile in (replace(known, tenant=told[known.id]) for known in profiles.everyone(tx) if known.id in told):
+        for place in (environments.get(tx, name) for name in profiles.serving(tx, profile.id) if name in looked_at):
             what = f"environment {place.id} and server profile {profile.id}: same tenant"
             if profile.kind == CALDAV:
                 found.append(Line(Level.OK, what, "CalDAV knows no tenants"))
@@ -246,12 +266,6 @@ def _certificate(what: str, left: timedelta) -> Line:
     detail = f"good for {left.days} days" if left > timedelta() else "has expired"
     remedy = "" if level is Level.OK else "register a new certificate with the application, then change the file"
     return Line(level, f"{what}: certificate", detail, remedy)
-
-
-def _failed(what: str, error: FieldcalError) -> Line:
-    if isinstance(error, ConfigError):
-        return Line(Level.FAIL, what, str(error), "see the message")
-    return Line(Level.FAIL, what, str(error), "check address, credential and network; then run `fieldcal doctor` again")
 
 
 def _as_line(what: str, check: Check) -> Line:

@@ -8,6 +8,11 @@ from fieldcal.doctor.lines import Level, Line
 from fieldcal.errors import ConfigError
 from fieldcal.state import posted
 
+_HELPS = (
+    "set FIELDCAL_SMTP_URL and FIELDCAL_SMTP_PASSWORD to what the mail server takes, and see that it may be reached; "
+    "`fieldcal alert test` tries it"
+)
+
 
 async def look(app: App) -> Line:
     """One line about the e-mail of alerts."""
@@ -22,6 +27,6 @@ async def look(app: App) -> Line:
     known = await app.database.reading(posted.load)
     if known.failed_at is not None:
         detail = f"not taken since {known.failures} tries, last at {known.failed_at:%Y-%m-%d %H:%M:%SZ}: {known.error}"
-        return Line(Level.FAIL, what, detail, "see the message; `fieldcal alert test` tries it")
+        return Line(Level.FAIL, what, detail, _HELPS)
     last = f"the last at {known.sent_at:%Y-%m-%d %H:%M:%SZ}" if known.sent_at else "none was sent yet"
     return Line(Level.OK, what, f"to {', '.join(address.to)}; {last}; `fieldcal alert test` tries it")

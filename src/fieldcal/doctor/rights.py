@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
 from fieldcal.app import App
+from fieldcal.doctor import remedies
 from fieldcal.doctor.lines import Level, Line
 from fieldcal.errors import FieldcalError, Forbidden, NotAMailbox, Unavailable
 from fieldcal.model import MailboxId
+from fieldcal.plan.remedy import remedy
 from fieldcal.setup import bench, claims, takeover
-from fieldcal.setup_model import CALDAV, EXCHANGE, Actor, Environment, Mailbox, ServerProfile
-from fieldcal.state import mailboxes
+from fieldcal.setup_model import CALDAV, EXCHANGE, Actor, Environment, Mailbox, Selection, ServerProfile
+from fieldcal.state import mailboxes, profiles
 
 #: Mailboxes of each environment that are looked into; one read each, under its lease.
 SAMPLE = 3
@@ -29,23 +33,51 @@ class _Seen:
 
 
 async def look(
-    app: App, actor: Actor, places: Sequence[Environment], profile: ServerProfile
-) -> AsyncIterator[Line]:  # fmt: skip
-    """What a few mailboxes of each environment show that are switched on through this profile."""
+    app: App, actor: Actor, places: Sequence[Environment], profile: ServerProfile, named: Sequence[str] = ()
+) -> AsyncIterator[Line]:
+    """What mailboxes of each environment show that are switched on through this profile: a few, or those named."""
     # Where anything is switched off nothing is sent (R13), by us neither.
     for place in places if profile.active else ():
         if place.enabled:
-            async for line in _in(app, actor, place.id, profile.id, profile.kind):
+            async for line in _in(app, actor, place.id, profile, named):
                 yield line
 
 
-async def _in(app: App, actor: Actor, place: str, profile: str, kind: str) -> AsyncIterator[Line]:
-    boxes = await app.database.reading(mailboxes.on_through, place, profile, SAMPLE)
+def wanted(tx: Connection, place: str, named: Sequence[str]) -> list[Mailbox]:
+    """The mailboxes of these ids or addresses; a `ConfigError` names those that are not known."""
+    if not named:
+        return []
+    return mailboxes.some(tx, place, mailboxes.ids(tx, place, Selection(names=tuple(named))))
+
+
+def closed(tx: Connection, places: Sequence[Environment], named: Sequence[str]) -> list[Line]:
+    """Those of the mailboxes named that are not looked into, since nothing is written there, each with what helps."""
+    found: list[Line] = []
+    for place in places:
+        for box in wanted(tx, place.id, named):
+            if (why := mailboxes.why_not(tx, place.id, box.id)) is not None:
+                profile = profiles.find(tx, box.profile) if box.profile else None
+                helps = remedy(box, profile, place)
+                found.append(Line(Level.WARN, f"environment {place.id}: {box.address or box.id}", why, helps))
+    return found
+
+
+def _chosen(tx: Connection, place: str, profile: str, named: Sequence[str]) -> list[Mailbox]:
+    if not named:
+        return mailboxes.on_through(tx, place, profile, SAMPLE)
+    return [box for box in wanted(tx, place, named) if box.enabled and box.profile == profile]
+
+
+async def _in(
+    app: App, actor: Actor, place: str, through: ServerProfile, named: Sequence[str]
+) -> AsyncIterator[Line]:  # fmt: skip
+    profile, kind = through.id, through.kind
+    boxes = await app.database.reading(_chosen, place, profile, named)
     seen = [await _one(app, actor, place, box) for box in boxes]
     looked, what = [one for one in seen if not one.busy], f"server profile {profile}: {place}"
     if not looked:
         return
-    yield _reached(what, looked, kind)
+    yield _reached(what, looked, kind, profile)
     read = [one for one in looked if one.error is None]
     if read:
         yield await _claimed(app, what, place, read)
@@ -72,18 +104,18 @@ _MISSING = {
 }
 
 
-def _reached(what: str, looked: list[_Seen], kind: str) -> Line:
+def _reached(what: str, looked: list[_Seen], kind: str, profile: str) -> Line:
     what = f"{what}: calendars"
     refused = [one for one in looked if one.error is not None]
     if not refused:
         return Line(Level.OK, what, f"{len(looked)} looked into, all can be read")
-    first = refused[0]
-    remedy = "see the message"
-    if isinstance(first.error, Forbidden):
-        remedy = _DENIED[kind]
-    elif isinstance(first.error, NotAMailbox):
-        remedy = _MISSING[kind]
-    return Line(Level.FAIL, what, f"{len(refused)} of {len(looked)}: {first.mailbox.address}: {first.error}", remedy)
+    first, error = refused[0], refused[0].error or FieldcalError()
+    helps = remedies.of(error, f"fieldcal profile set {profile}")
+    if isinstance(error, Forbidden):
+        helps = _DENIED[kind]
+    elif isinstance(error, NotAMailbox):
+        helps = _MISSING[kind]
+    return Line(Level.FAIL, what, f"{len(refused)} of {len(looked)}: {first.mailbox.address}: {error}", helps)
 
 
 async def _claimed(app: App, what: str, place: str, read: list[_Seen]) -> Line:

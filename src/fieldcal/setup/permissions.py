@@ -29,6 +29,8 @@ class Action(StrEnum):
     SEE_USERS = "see users and their roles"
     AUDIT = "read the audit"
     ALERTS = "acknowledge alerts"
+    DOCTOR = "run the doctor"
+    DATA = "see what is kept how long, and have what is old forgotten"
     ERASE = "erase persons"
     OWN = "see the own calendar, feed and mailbox"
 
@@ -49,6 +51,8 @@ TABLE: dict[Action, frozenset[Role]] = {
     Action.SEE_USERS: frozenset({_SYSTEM, _EXCHANGE}),
     Action.AUDIT: frozenset({_SYSTEM, _EXCHANGE}),
     Action.ALERTS: _ADMINS,
+    Action.DOCTOR: frozenset({_SYSTEM, _EXCHANGE}),
+    Action.DATA: frozenset({_SYSTEM}),
     Action.ERASE: frozenset({_SYSTEM}),
     Action.OWN: frozenset(Role),
 }

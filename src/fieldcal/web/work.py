@@ -94,6 +94,10 @@ class Works:
         """The work of this id, while it is remembered."""
         return self._known.get(work)
 
+    def newest(self, kind: str) -> Work[object] | None:
+        """The work of this kind that began last, while it is remembered."""
+        return next((work for work in reversed(self._known.values()) if work.kind == kind), None)
+
     def begun_by(self, once: str) -> Work[object] | None:
         """The work that this very form began before."""
         return self._known.get(self._once.get(once, ""))
