@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,12 +13,15 @@ from tests.browser.company import Company
 from fieldcal.demo import setup
 from fieldcal.embedded.exchange.document import StoredEvent
 from fieldcal.embedded.exchange.hands import Hands
+from fieldcal.embedded.exchange.zones import stamp
 from fieldcal.embedded.fieldservice.times import instant_text
 from fieldcal.model import Worker
 from fieldcal.state import history, workers
 
 _BOOKINGS = "bookableresourcebooking"
 _PATIENCE = 20.0
+#: in the mark that our events carry
+_STROKES = 4
 
 
 def people(at: Company) -> list[Worker]:
@@ -28,11 +31,34 @@ def people(at: Company) -> list[Worker]:
     return sorted((one for one in found if one.mailbox), key=lambda one: one.name)
 
 
-def events(at: Company, booking: str = "") -> list[StoredEvent]:
-    """Every event of ours in any calendar; of one booking, where it is named."""
-    hands = Hands(at.embedded.exchange.store)
-    found = [event for worker in people(at) for event in hands.look(worker.mailbox or "")]
-    return [event for event in found if any(f"/{booking}" in text for text in hands.properties(event).values())]
+def standing(at: Company) -> list[tuple[str, StoredEvent]]:
+    """Every event of ours in any calendar with the booking that it is of, by start."""
+    store = at.embedded.exchange.store
+    found: list[tuple[str, StoredEvent]] = []
+    for worker in people(at):
+        here = Hands(store).look(worker.mailbox or "")
+        marks = store.events.properties([event.row for event in here])
+        found += [(text.split("/")[2], event) for event in here for text in marks.get(event.row, {}).values()
+                  if text.count("/") == _STROKES]  # fmt: skip
+    return sorted(found, key=lambda one: one[1].start)
+
+
+def events(at: Company, booking: str) -> list[StoredEvent]:
+    """The events of this booking, in whatever calendars."""
+    return [event for known, event in standing(at) if known == booking]
+
+
+def ahead(at: Company) -> list[str]:
+    """The bookings that have an event which is not over, the nearest first."""
+    now = stamp(at.app.clock.now())
+    return [booking for booking, event in standing(at) if event.end > now]
+
+
+def unbook(at: Company, bookings: Iterable[str]) -> None:
+    """A dispatcher deletes these bookings."""
+    for booking in bookings:
+        at.embedded.field_service.store.remove(_BOOKINGS, booking)
+    at.embedded.changed()
 
 
 async def until(holds: Callable[[], Any]) -> None:
