@@ -23,7 +23,8 @@ from fieldcal.demo.people import sign_ins
 from fieldcal.ends import Embedded, serving
 from fieldcal.runfile import Running
 from fieldcal.serving import work
-from fieldcal.setup_model import Actor, Selection
+from fieldcal.setup import passwords, sign_in, users
+from fieldcal.setup_model import Actor, Role, Selection
 from fieldcal.sites import Sites
 from fieldcal.state import history, mailboxes
 from fieldcal.state.tables import links
@@ -59,6 +60,15 @@ class Company:
         run = await self.app.database.reading(_pass_of, found) if "{pass}" in shown else ""
         return shown.replace("{booking}", found).replace("{pass}", run)
 
+    def hire(self, name: str, *roles: Role) -> None:
+        """Somebody more, who signs in with the administrator's password."""
+        now = self.app.clock.now()
+        with self.app.database.write() as tx:
+            users.add(tx, OPERATOR, now, name)
+            for role in roles:
+                users.grant(tx, OPERATOR, now, name, role)
+            sign_in.set_password(tx, OPERATOR, now, name, passwords.hashed(self.passwords["admin"]))
+
     async def context(self, *, dark: bool = False, narrow: bool = False) -> BrowserContext:
         """A person's own browser: wide or a phone, light or dark, in Vienna."""
         size = {"width": 390, "height": 844} if narrow else {"width": 1280, "height": 860}
@@ -75,7 +85,7 @@ class Company:
         listen(page)
         await page.goto("/sign-in")
         await page.get_by_label("Name").fill(name)
-        await page.get_by_label("Password").fill(self.passwords[name])
+        await page.get_by_label("Password").fill(self.passwords.get(name, self.passwords["admin"]))
         await page.get_by_role("button", name="Sign in").click()
         await page.wait_for_url(lambda url: "sign-in" not in url)
         return page

@@ -7,6 +7,7 @@ from tests.browser.calendars import after_a_pass, ahead, reloaded, standing, unb
 from tests.browser.company import Company, Tell
 
 from fieldcal.plan.budget import AT_LEAST
+from fieldcal.setup_model import Role
 from fieldcal.state import audit
 
 WORLD = {"set_up": True, "workers": 6, "bookings": 260}
@@ -31,13 +32,18 @@ def test_a_wave_of_deletions_is_rejected_or_approved_with_a_comment_and_the_cale
         await after_a_pass(at)
         bookings = ahead(at)
         wave, few = set(bookings[: AT_LEAST + _MORE]), set(bookings[AT_LEAST + _MORE :][:3])
-        page = await at.signed_in()
+        at.hire("second", Role.SYSTEM_ADMIN)
+        page, second = await at.signed_in(), await at.signed_in("second")
         unbook(at, wave)
         await _held_plan(page, _MORE)
+        await second.goto(page.url)
         await expect(page.locator(".head")).to_contain_text("than the hour allows")
         await page.get_by_label("Comment").fill("An import gone wrong; they are booked anew.")
         await page.get_by_role("button", name="Reject").dblclick()
         await expect(page.locator("#said")).to_contain_text(f"Rejected: {_MORE} events stay where they are.")
+        # who looked at it meanwhile, and decides otherwise, changes nothing any more
+        await second.get_by_role("button", name=f"Approve {_MORE} removals").click()
+        await expect(second.locator("#said")).to_contain_text("the plan was decided before, by admin")
         left = wave & _there(at)
         assert len(left) == _MORE
         # the hour's removals are used up, so these three are held as well
