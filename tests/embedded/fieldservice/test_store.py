@@ -115,6 +115,22 @@ def test_a_file_of_another_layout_is_refused(tmp_path):
         Store(path)
 
 
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_database_of_the_first_layout_gets_what_came_later_and_keeps_what_it_holds(database, request, tmp_path):
+    address = tmp_path / "fs.sqlite3" if database == "sqlite" else request.getfixturevalue("empty_postgres")
+    store = Store(address)
+    worker = store.create("bookableresource", {"name": "Anna"})
+    with store.writing() as tx:
+        tx.exec_driver_sql("ALTER TABLE bookableresource DROP COLUMN fieldcal_workinghours")
+        tx.exec_driver_sql("UPDATE counters SET value = 1 WHERE name = 'layout'")
+    store.close()
+    for _ in range(2):
+        store = Store(address)
+        row = store.get("bookableresource", worker)
+        store.close()
+        assert (row["name"], row["fieldcal_workinghours"]) == ("Anna", None)
+
+
 def test_two_services_share_a_file(tmp_path):
     path = tmp_path / "fs.sqlite3"
     with FieldService(path) as one, FieldService(path) as other:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Boolean,
+    Connection,
     Engine,
     Float,
     Index,
@@ -31,7 +32,7 @@ from fieldcal.embedded.fieldservice.schema import Column, Table
 from fieldcal.embedded.fieldservice.tables import SCHEMA
 
 ID_CHUNK = 500  # ids in one IN (...)
-LAYOUT = 1  # raised with every change of the SQL tables
+LAYOUT = 2  # raised with every change of the SQL tables, which may only add columns and tables
 
 #: Instants are kept as `2026-11-23T10:00:00Z`: as wide as they are sortable, and sent as they are.
 INSTANT = String(20)
@@ -141,9 +142,23 @@ def _prepare(engine: Engine) -> None:
         missing = [{"name": name, "value": value} for name, value in FIRST_COUNTERS.items() if name not in known]
         if missing:
             connection.execute(insert(counters), missing)
-        if not fresh and known.get("layout") != LAYOUT:
+        if not fresh and known.get("layout", LAYOUT + 1) > LAYOUT:
             message = f"the field service's database has layout {known.get('layout')}; this program knows {LAYOUT}"
             raise WrongLayout(message)
+        if not fresh and known["layout"] < LAYOUT:
+            _extend(connection)
+
+
+def _extend(connection: Connection) -> None:
+    """Add the columns that an earlier layout did not have; tables are made already."""
+    there = inspect(connection)
+    for table in metadata.tables.values():
+        known = {column["name"] for column in there.get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in known:
+                kind = column.type.compile(connection.dialect)
+                connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}')
+    connection.execute(update(counters).where(counters.c.name == "layout").values(value=LAYOUT))
 
 
 def take_counter(connection: Any, name: str, count: int = 1) -> int:

@@ -98,6 +98,8 @@ RESOURCE = Table(
                 192350002: "Crew Member Self-Management",
             },
         ),
+        # of our own: Dataverse keeps working hours as calendar rules, which no sync needs
+        Column("fieldcal_workinghours", "string", 200),
         option("msdyn_enableappointments", {192350000: "No", 192350001: "Yes"}),
         option("msdyn_enableoutlookschedules", {192350000: "No", 192350001: "Yes"}),
         lookup("userid", "systemuser", nav="UserId"),

@@ -1,0 +1,145 @@
+"""What a dispatcher does on the board, and a worker with the own jobs: book, move, give away, set a status.
+
+Each is one transaction of the field service, decided by the version that was seen. Blocking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from fieldcal.embedded.fieldservice.database import TABLES
+from fieldcal.embedded.fieldservice.errors import Refused
+from fieldcal.embedded.fieldservice.store import Store
+from fieldcal.embedded.fieldservice.tables import BOOKING, WORK_ORDER
+from fieldcal.embedded.fieldservice.times import instant_text
+from fieldcal.errors import ConfigError
+from fieldcal.schedule import board
+from fieldcal.schedule.progress import order_status, window
+from fieldcal.schedule.values import OrderStatus, Slot, Status, Step, step_of
+
+#: the schedule board, as Field Service tells where a booking was made
+_BY_BOARD = 690970001
+#: What nobody's booking changes any more.
+_CLOSED = frozenset({OrderStatus.POSTED, OrderStatus.CANCELED})
+
+
+class Overtaken(ConfigError):
+    """Another has changed the booking since it was seen; nothing was written. `now`: as it stands, None: gone."""
+
+    def __init__(self, now: Slot | None) -> None:
+        self.now = now
+        told = "has been changed" if now else "has been removed"
+        super().__init__(f"the booking {told} by somebody else meanwhile; nothing was written")
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A change of one booking; None leaves what is."""
+
+    worker: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def book(
+    store: Store, worker: str, start: datetime, end: datetime, *, order: str | None = None, status: str | None = None
+) -> Slot:
+    """Book this worker from `start` to `end`, for a work order or without one; scheduled, unless a status is named."""
+    _in_order(start, end)
+    with store.writing() as tx:
+        chosen = status or _first(tx, Step.SCHEDULED).id
+        values = {
+            "resource": worker, "starttime": instant_text(start), "endtime": instant_text(end), "bookingstatus": chosen,
+            "msdyn_workorder": order, "msdyn_bookingmethod": _BY_BOARD,
+        }  # fmt: skip
+        try:
+            made = store.insert(tx, BOOKING, values)
+        except Refused as error:
+            raise ConfigError(f"nothing was booked: {error.message}") from error
+        _order_follows(store, tx, order)
+        return board.some(tx, [made])[made]
+
+
+def move(store: Store, booking: str, version: int, change: Moved) -> Slot:
+    """Give this booking another time, worker or length; `Overtaken` where it is not as it was seen."""
+    with store.writing() as tx:
+        seen = _as_seen(tx, booking, version)
+        start, end = change.start or seen.start, change.end or seen.end
+        _in_order(start, end)
+        values = {"starttime": instant_text(start), "endtime": instant_text(end)}
+        _write(store, tx, seen, values | ({"resource": change.worker} if change.worker else {}))
+        return board.some(tx, [booking])[booking]
+
+
+def set_status(store: Store, booking: str, version: int, status: str, now: datetime, *, own: bool = False) -> Slot:
+    """Give this booking another status; `own`: its worker takes the step, which moves its window (`progress`)."""
+    with store.writing() as tx:
+        seen = _as_seen(tx, booking, version)
+        chosen = next((one for one in board.statuses(tx) if one.id == status), None)
+        if chosen is None:
+            raise ConfigError("there is no such status; nothing was written")
+        start, end = window(seen, chosen.step, now, own=own)
+        values: dict[str, Any] = {"bookingstatus": chosen.id}
+        if (start, end) != (seen.start, seen.end):
+            values |= {"starttime": instant_text(start), "endtime": instant_text(end)}
+        if own and chosen.step is Step.IN_PROGRESS and seen.status.step is not Step.IN_PROGRESS:
+            values["msdyn_actualarrivaltime"] = instant_text(now)
+        _write(store, tx, seen, values)
+        _order_follows(store, tx, seen.order)
+        return board.some(tx, [booking])[booking]
+
+
+def remove(store: Store, booking: str, version: int) -> None:
+    """Take this booking off the board for good; its work order waits again where it was the only one."""
+    with store.writing() as tx:
+        seen = _as_seen(tx, booking, version)
+        store.delete(tx, BOOKING, booking, version)
+        _order_follows(store, tx, seen.order)
+
+
+def _as_seen(tx: Connection, booking: str, version: int) -> Slot:
+    found = board.some(tx, [booking]).get(booking)
+    if found is None or found.version != version:
+        raise Overtaken(found)
+    return found
+
+
+def _write(store: Store, tx: Connection, seen: Slot, values: Mapping[str, Any]) -> None:
+    try:
+        store.update(tx, BOOKING, seen.id, values, seen.version)
+    except Refused as error:
+        raise ConfigError(f"nothing was written: {error.message}") from error
+
+
+def _in_order(start: datetime, end: datetime) -> None:
+    if end <= start:
+        raise ConfigError("a booking ends after it begins; nothing was written")
+
+
+def _first(tx: Connection, step: Step) -> Status:
+    found = next((one for one in board.statuses(tx) if one.step is step), None)
+    if found is None:
+        raise ConfigError(f"there is no booking status that means {step.name.lower()}")
+    return found
+
+
+def _order_follows(store: Store, tx: Connection, order: str | None) -> None:
+    """Have the work order say how far its bookings are, where that is another than it says (and it is not closed)."""
+    row = store.find(tx, WORK_ORDER, order) if order else None
+    if row is None or row["msdyn_systemstatus"] in _CLOSED:
+        return
+    booking, status = TABLES["bookableresourcebooking"].c, TABLES["bookingstatus"].c
+    codes = tx.scalars(
+        select(status.msdyn_fieldservicestatus)
+        .join_from(TABLES["bookableresourcebooking"], TABLES["bookingstatus"],
+                   status.bookingstatusid == booking.bookingstatus)
+        .where(booking.msdyn_workorder == order, booking.statecode == 0)
+    )  # fmt: skip
+    now = order_status([step_of(code) for code in codes])
+    if row["msdyn_systemstatus"] != now:
+        store.update(tx, WORK_ORDER, row[WORK_ORDER.id], {"msdyn_systemstatus": int(now)})

@@ -1,0 +1,48 @@
+"""How a job goes on: what a status step does to its window, and what its bookings say of the work order. Pure.
+
+Field Service's mobile app moves the window with each step, so ordinary steps reach the calendar
+(https://learn.microsoft.com/en-us/dynamics365/field-service/work-order-status-booking-status, and *do-work* beside it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from fieldcal.schedule.values import OrderStatus, Slot, Step
+
+_UNDER_WAY = frozenset({Step.TRAVELING, Step.ON_BREAK, Step.IN_PROGRESS})
+_BEGUN = _UNDER_WAY | {Step.COMPLETED}
+
+
+def window(slot: Slot, step: Step | None, now: datetime, *, own: bool) -> tuple[datetime, datetime]:
+    """Start and end after this step at `now`; `own`: the worker takes it, at the place where the work is done.
+
+    To set out is the new start and the estimated length stays; to begin moves the end; to complete ends it now. A step
+    that somebody else takes at a desk moves nothing, nor does one that was taken already.
+    """
+    now = now.replace(microsecond=0)
+    length = slot.end - slot.start
+    if not own or step is slot.status.step:
+        return slot.start, slot.end
+    if step is Step.TRAVELING:
+        return now, now + length
+    if step is Step.IN_PROGRESS:
+        # who was never on the way begins here and now
+        start = slot.start if slot.status.step in _BEGUN else now
+        return start, now + length
+    if step is Step.COMPLETED and slot.start < now:
+        return slot.start, now
+    return slot.start, slot.end
+
+
+def order_status(steps: Collection[Step | None]) -> OrderStatus:
+    """What a work order's status is by the steps of all its bookings (the canceled ones included)."""
+    live = [step for step in steps if step is not Step.CANCELED]
+    if not live:
+        return OrderStatus.UNSCHEDULED
+    if all(step is Step.COMPLETED for step in live):
+        return OrderStatus.COMPLETED
+    if any(step in _BEGUN for step in live):
+        return OrderStatus.IN_PROGRESS
+    return OrderStatus.SCHEDULED

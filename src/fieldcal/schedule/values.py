@@ -1,0 +1,117 @@
+"""What stands on the schedule board: workers' lanes, bookings, and work orders that wait. Times are UTC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+
+from fieldcal.schedule.hours import Hours
+
+
+class Kind(IntEnum):
+    """What a booking status means (`bookingstatus.status`)."""
+
+    PROPOSED = 1
+    COMMITTED = 2
+    CANCELED = 3
+
+
+class Step(IntEnum):
+    """How far a job is (`bookingstatus.msdyn_fieldservicestatus`)."""
+
+    SCHEDULED = 690970000
+    TRAVELING = 690970001
+    ON_BREAK = 690970002
+    IN_PROGRESS = 690970003
+    COMPLETED = 690970004
+    CANCELED = 690970005
+
+
+_STEPS = {int(step): step for step in Step}
+
+
+def step_of(code: int | None) -> Step | None:
+    """The step of this code; None for none and for a code that Field Service does not have."""
+    return _STEPS.get(code) if code is not None else None
+
+
+class OrderStatus(IntEnum):
+    """How far a work order is (`msdyn_workorder.msdyn_systemstatus`)."""
+
+    UNSCHEDULED = 690970000
+    SCHEDULED = 690970001
+    IN_PROGRESS = 690970002
+    COMPLETED = 690970003
+    POSTED = 690970004
+    CANCELED = 690970005
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """One booking status that can be chosen."""
+
+    id: str
+    name: str
+    kind: Kind
+    #: None: a status of the organization's own without a place in the job's way
+    step: Step | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A worker's line on the board."""
+
+    worker: str
+    name: str
+    #: User, Crew, Equipment, ... as Field Service names them
+    kind: str
+    #: an IANA name
+    zone: str
+    hours: Hours
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One booking as it stands on the board."""
+
+    id: str
+    #: grows with every change; a change names the one that it was decided by
+    version: int
+    name: str
+    worker: str
+    start: datetime
+    end: datetime
+    status: Status
+    #: of the work order; "" without one
+    order: str = ""
+    number: str = ""
+    summary: str = ""
+    type: str = ""
+    account: str = ""
+    address: str = ""
+    #: the crew that it was booked with, "" for none
+    crew: str = ""
+
+    @property
+    def takes_time(self) -> bool:
+        """Whether the worker is taken by it: a canceled one leaves the time free."""
+        return self.status.kind is not Kind.CANCELED and self.status.step is not Step.CANCELED
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A work order that nobody is booked for."""
+
+    id: str
+    number: str
+    summary: str
+    type: str
+    priority: str
+    account: str
+    address: str
+    #: as estimated, minutes
+    minutes: int
+    #: promised to the customer, None where nothing was
+    promised_from: datetime | None
+    promised_until: datetime | None
