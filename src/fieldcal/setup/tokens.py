@@ -39,10 +39,14 @@ class Scope(StrEnum):
     SYNC = "sync"
     PLANS = "plans"
     ALERTS = "alerts"
+    CLEAN = "clean"
+    USERS = "users"
+    DATA = "data"
     ADMIN = "admin"
 
 
-#: Which actions of the permission table each scope lets through; an action in none is for no token.
+#: Which actions of the permission table each scope lets through; an action in none is for no token. What takes events
+#: out of calendars, and gives roles, asks for a scope of its own beside its action.
 SCOPES: dict[Scope, frozenset[Action]] = {
     Scope.READ: frozenset(
         {Action.SEE_OVERVIEW, Action.SEE_BOOKINGS, Action.SEE_USERS, Action.AUDIT, Action.OWN}
@@ -51,7 +55,10 @@ SCOPES: dict[Scope, frozenset[Action]] = {
     Scope.SYNC: frozenset({Action.SYNC}),
     Scope.PLANS: frozenset({Action.TAKE_OVER}),
     Scope.ALERTS: frozenset({Action.ALERTS}),
-    Scope.ADMIN: frozenset({Action.ENVIRONMENTS, Action.PROFILES}),
+    Scope.CLEAN: frozenset(),
+    Scope.USERS: frozenset({Action.USERS}),
+    Scope.DATA: frozenset({Action.DATA, Action.ERASE}),
+    Scope.ADMIN: frozenset({Action.ENVIRONMENTS, Action.PROFILES, Action.DOCTOR}),
 }  # fmt: skip
 
 

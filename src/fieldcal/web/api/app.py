@@ -20,7 +20,6 @@ from starlette.routing import BaseRoute, Mount
 from fieldcal import __version__
 from fieldcal.errors import FieldcalError
 from fieldcal.setup.permissions import Action
-from fieldcal.setup.tokens import SCOPES
 from fieldcal.web.api import problem
 from fieldcal.web.api.caller import Receive, guard
 from fieldcal.web.api.problem import KINDS, Missing, Problem, documented
@@ -41,7 +40,8 @@ Times are ISO 8601 in UTC. Fields and parameters that are not known are refused.
 `cursor`, and a `Link` header that leads to the next page. Problems are `application/problem+json` (RFC 9457).
 """
 _READS = ("unauthorized", "denied", "missing", "invalid", "too-many")
-_CHANGES = ("malformed", "forged", "not-done", "other-end")
+_ASKS = ("not-done", "other-end")
+_CHANGES = ("malformed", "forged", *_ASKS)
 _Made = tuple[tuple[BaseRoute, ...], Callable[[], dict[str, Any]]]
 
 
@@ -91,12 +91,10 @@ def _made(resources: list[Resource], receive: Receive) -> _Made:
 
 def _add(router: APIRouter, resource: Resource, operation: Operation, receive: Receive) -> None:
     handler = operation.handler
-    gate = guard(operation.gate, _parameters(handler), receive)
-    kinds = [
-        *_READS,
-        *(() if operation.method in SAFE else _CHANGES),
-        *(["stale"] if operation.method == "PATCH" else []),
-    ]
+    gate = guard(operation, _parameters(handler), receive)
+    kinds = [*_READS, *(() if operation.method in SAFE else _CHANGES)]
+    kinds += ["stale"] if operation.method == "PATCH" else []
+    kinds += _ASKS if operation.asks else []
     title = (inspect.getdoc(handler) or "").partition("\n")[0].rstrip(".")
     answers: dict[int | str, dict[str, Any]] = documented(kinds)
     extra: dict[str, Any] = {}
@@ -130,10 +128,12 @@ def _needs(operation: Operation) -> dict[str, Any]:
     needs = operation.gate.needs
     if needs is Open.PUBLIC:
         return {"security": []}
-    if not isinstance(needs, Action):
-        return {"x-fieldcal-needs": "a token or a session, whatever the roles"}
-    scopes = sorted(scope.value for scope, actions in SCOPES.items() if needs in actions)
-    return {"x-fieldcal-needs": needs.value, "x-fieldcal-scopes": scopes}
+    told: dict[str, Any] = {"x-fieldcal-needs": "a token or a session, whatever the roles"}
+    if isinstance(needs, Action):
+        told["x-fieldcal-needs"] = needs.value
+    if operation.scopes is not None:
+        told["x-fieldcal-scopes"] = sorted(scope.value for scope in operation.scopes)
+    return told
 
 
 def _described(routes: Sequence[BaseRoute], resources: list[Resource]) -> dict[str, Any]:

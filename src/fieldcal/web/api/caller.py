@@ -21,7 +21,8 @@ from fieldcal.state import environments
 from fieldcal.state import tokens as token_rows
 from fieldcal.web.account import operator
 from fieldcal.web.api.problem import Forged, Invalid, Missing, TooMany, Unauthorized
-from fieldcal.web.gates import Gate, Open, opens
+from fieldcal.web.api.resource import Operation
+from fieldcal.web.gates import Open, opens
 from fieldcal.web.house import House
 from fieldcal.web.section import SAFE
 from fieldcal.web.visit import TOKEN_HEADER, Visit, proves
@@ -49,24 +50,32 @@ class Caller:
         rules = {one.settings.approval_rule for one in self.environments} or {ApprovalRule.PAGE}
         return self._scoped(action) and any(allowed(self.actor, action, rule) for rule in rules)
 
-    def passes(self, gate: Gate) -> bool:
+    def passes(self, operation: Operation) -> bool:
         """Whether this call may pass."""
-        if isinstance(gate.needs, Action) and not self._scoped(gate.needs):
+        if not self._within(operation.scopes):
             return False
-        return opens(gate, self.actor, {one.settings.approval_rule for one in self.environments})
+        return opens(operation.gate, self.actor, {one.settings.approval_rule for one in self.environments})
+
+    def require_scope(self, scope: Scope) -> None:
+        """Return where a token has this scope; a session has every one."""
+        if not self._within(frozenset({scope})):
+            raise NotAllowed(f"the token {self.token} may not do this; that takes the scope {scope}")
+
+    def _within(self, wanted: frozenset[Scope] | None) -> bool:
+        return self.scopes is None or wanted is None or bool(self.scopes & wanted)
 
     def _scoped(self, action: Action) -> bool:
         return self.scopes is None or tokens.lets(self.scopes, action)
 
 
-def guard(gate: Gate, names: frozenset[str], receive: Receive) -> Callable[[Request], Awaitable[None]]:
+def guard(operation: Operation, names: frozenset[str], receive: Receive) -> Callable[[Request], Awaitable[None]]:
     """What stands before a route; `names`: the query parameters that it knows."""
 
     async def pass_or_refuse(request: Request) -> None:
-        if gate.needs is not Open.PUBLIC:
+        if operation.gate.needs is not Open.PUBLIC:
             caller = await _who(request, receive)
-            if not caller.passes(gate):
-                raise NotAllowed(_refusal(caller, gate))
+            if not caller.passes(operation):
+                raise NotAllowed(_refusal(caller, operation))
             request.state.caller = caller
         strange = [name for name in request.query_params if name not in names]
         if strange:
@@ -75,10 +84,10 @@ def guard(gate: Gate, names: frozenset[str], receive: Receive) -> Callable[[Requ
     return pass_or_refuse
 
 
-def _refusal(caller: Caller, gate: Gate) -> str:
-    what = gate.needs.value
-    if caller.scopes is not None and isinstance(gate.needs, Action) and not tokens.lets(caller.scopes, gate.needs):
-        wanted = [scope.value for scope, actions in tokens.SCOPES.items() if gate.needs in actions]
+def _refusal(caller: Caller, operation: Operation) -> str:
+    what, scopes = operation.gate.needs.value, operation.scopes
+    if caller.scopes is not None and scopes is not None and not caller.scopes & scopes:
+        wanted = sorted(scope.value for scope in scopes)
         return f"the token {caller.token} may not {what}; that takes the scope {' or '.join(wanted) or 'of a person'}"
     return f"{caller.actor.name} may not {what}"
 

@@ -40,5 +40,15 @@ def begin(
     """Begin this work in the background, unless this very call began it before; `Location` leads to it."""
     house = caller.house
     work = house.works.begin(kind, environment, caller.actor.name, total, house.app.clock.now(), once, run)
+    return _begun(response, work)
+
+
+def begun_before(caller: Caller, response: Response, once: str) -> Begun | None:
+    """The answer to this very call where it began its work before: what it was counted by may have changed since."""
+    work = caller.house.works.begun_by(once)
+    return None if work is None else _begun(response, work)
+
+
+def _begun(response: Response, work: Work[Any]) -> Begun:
     response.headers["location"] = f"/api/v1/tasks/{work.id}"
-    return Begun(task=work.id, total=total)
+    return Begun(task=work.id, total=work.total)

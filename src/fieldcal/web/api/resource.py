@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from fieldcal.setup.permissions import Action
+from fieldcal.setup.tokens import SCOPES, Scope
 from fieldcal.web.api import resources
 from fieldcal.web.gates import Gate, Needs
 
@@ -29,8 +31,22 @@ class Operation:
     status: int
     #: what the answer's body is where it is no model: its media type
     media: str = ""
+    #: the scope that a token needs where it is not the one that lets `gate.needs` through
+    scope: Scope | None = None
+    #: shows what another system is asked for, which may refuse
+    asks: bool = False
     #: another status of an answer that is good, where the same body may go on: 202; 0: there is none
     also: int = 0
+
+    @property
+    def scopes(self) -> frozenset[Scope] | None:
+        """One of these a token needs; None: whatever its scopes."""
+        if self.scope is not None:
+            return frozenset({self.scope})
+        needs = self.gate.needs
+        if not isinstance(needs, Action):
+            return None
+        return frozenset(scope for scope, actions in SCOPES.items() if needs in actions)
 
 
 @dataclass(slots=True)
@@ -41,27 +57,34 @@ class Resource:
     about: str
     operations: list[Operation] = field(default_factory=list)
 
-    def get(self, path: str, needs: Needs, *, own: bool = False, media: str = "") -> Callable[[Handler], Handler]:
-        """Register what shows something."""
-        return self._add("GET", path, Gate(needs, own), 200, media)
+    def get(
+        self, path: str, needs: Needs, *, own: bool = False, media: str = "", scope: Scope | None = None,
+        asks: bool = False,
+    ) -> Callable[[Handler], Handler]:  # fmt: skip
+        """Register what shows something; `asks`: another system is asked for it."""
+        gate = Gate(needs, own)
+        return self._add(lambda handler: Operation("GET", path, gate, handler, 200, media, scope, asks))
 
-    def post(self, path: str, needs: Needs, *, own: bool = False, status: int = 200) -> Callable[[Handler], Handler]:
+    def post(
+        self, path: str, needs: Needs, *, own: bool = False, status: int = 200, scope: Scope | None = None
+    ) -> Callable[[Handler], Handler]:
         """Register what changes something."""
-        return self._add("POST", path, Gate(needs, own), status)
+        gate = Gate(needs, own)
+        return self._add(lambda handler: Operation("POST", path, gate, handler, status, scope=scope))
 
     def patch(self, path: str, needs: Needs, *, own: bool = False) -> Callable[[Handler], Handler]:
         """Register what changes some fields of something."""
-        return self._add("PATCH", path, Gate(needs, own), 200)
+        gate = Gate(needs, own)
+        return self._add(lambda handler: Operation("PATCH", path, gate, handler, 200))
 
     def delete(self, path: str, needs: Needs, *, also: int = 0) -> Callable[[Handler], Handler]:
         """Register what takes something away; `also`: a second status of a good answer."""
-        return self._add("DELETE", path, Gate(needs), 200, also=also)
+        gate = Gate(needs)
+        return self._add(lambda handler: Operation("DELETE", path, gate, handler, 200, also=also))
 
-    def _add(
-        self, method: str, path: str, gate: Gate, status: int, media: str = "", also: int = 0
-    ) -> Callable[[Handler], Handler]:
+    def _add(self, make: Callable[[Callable[..., Any]], Operation]) -> Callable[[Handler], Handler]:
         def register(handler: Handler) -> Handler:
-            self.operations.append(Operation(method, path, gate, handler, status, media, also))
+            self.operations.append(make(handler))
             return handler
 
         return register

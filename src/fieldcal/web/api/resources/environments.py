@@ -18,6 +18,7 @@ from fieldcal.model import MailboxId
 from fieldcal.setup import environments
 from fieldcal.setup.environments import Changes
 from fieldcal.setup.permissions import Action, require
+from fieldcal.setup.tokens import Scope
 from fieldcal.setup_model import Environment
 from fieldcal.sites import Sites
 from fieldcal.state import environments as rows
@@ -25,7 +26,7 @@ from fieldcal.state import mailboxes
 from fieldcal.web.api import ends, versions
 from fieldcal.web.api.caller import Call, Caller, Place
 from fieldcal.web.api.ends import EndAsked, EndShown, Tried, end_shown
-from fieldcal.web.api.long_work import Once, begin
+from fieldcal.web.api.long_work import Once, begin, begun_before
 from fieldcal.web.api.resource import Resource
 from fieldcal.web.api.shapes import Shown, Words, checked
 from fieldcal.web.api.versions import IfMatch
@@ -172,6 +173,9 @@ async def remove(
     With `events=clean` each event of ours is taken out first, which goes on after this answer; where one may stand
     still, the environment is kept.
     """
+    if (known := begun_before(caller, response, once)) is not None:
+        response.status_code = 202
+        return EnvironmentGone(removed=False, events_left=0, task=known.task)
     app, actor, name = caller.house.app, caller.actor, place.id
 
     def look(tx: Connection) -> list[MailboxId]:
@@ -187,6 +191,7 @@ async def remove(
 
         return EnvironmentGone(removed=True, events_left=await caller.house.write(forget), task=None)
     require(actor, Action.TAKE_OVER)
+    caller.require_scope(Scope.CLEAN)
 
     async def run(work: Work[Any]) -> None:
         await _clean(caller, name, wanted, work)

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import Path, Query, Response
+from fastapi import Query, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
@@ -16,14 +16,13 @@ from fieldcal.model import MailboxId
 from fieldcal.setup import mailboxes, trial
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Actor, Approval, Mailbox, MailboxState, Method, Selection, TrialStatus
-from fieldcal.state import mailboxes as rows
 from fieldcal.web.api.caller import Call, Caller, Place
+from fieldcal.web.api.choosing import Chosen, One, one_of, wanted_of
 from fieldcal.web.api.ends import CheckShown
 from fieldcal.web.api.long_work import Once, begin
 from fieldcal.web.api.paging import Paged, Pages
-from fieldcal.web.api.problem import Missing
 from fieldcal.web.api.resource import Resource
-from fieldcal.web.api.shapes import Asked, Begun, Number, Shown, Words
+from fieldcal.web.api.shapes import Begun, Number, Shown, Words
 from fieldcal.web.work import Work
 
 RESOURCE = Resource("mailboxes", "Workers' mailboxes: how far each is set up, and setting many up at once.")
@@ -64,24 +63,6 @@ State = Annotated[MailboxState | None, Query(description="Only those in this sta
 Search = Annotated[
     str, Query(max_length=200, description="Only those with this in the name or address.", examples=["berg"])
 ]
-One = Annotated[
-    str,
-    Path(description="Object id or address.", max_length=200, examples=["anna.berg@example.com"]),
-]  # fmt: skip
-
-
-class Chosen(Asked):
-    """Which mailboxes are meant: those named, or with `all` every one that `state` and `search` leave."""
-
-    mailboxes: list[Words] = Field(
-        default=[], max_length=5_000, description="Object ids or addresses.", examples=[["anna.berg@example.com"]]
-    )
-    all: bool = Field(default=False, strict=True, description="Every mailbox that `state` and `search` leave.")
-    state: MailboxState | None = Field(default=None, description="Only those in this state.")
-    search: Words = Field(default="", description="Only those with this in the name or address.")
-    expect: int | None = Field(
-        default=None, ge=0, strict=True, description="How many it has to be; at another number nothing is done (409)."
-    )
 
 
 class Edited(Chosen):
@@ -113,7 +94,7 @@ async def show(caller: Call, place: Place, mailbox: One) -> MailboxShown:
     """Show one mailbox."""
 
     def look(tx: Connection) -> MailboxShown:
-        known = _one(tx, place.id, mailbox)
+        known = one_of(tx, place.id, mailbox)
         listed = mailboxes.listed(tx, caller.actor, place.id, Selection(names=(known,)), limit=2)
         box, why = next(row for row in listed.rows if row[0].id == known)
         return _shown(box, why)
@@ -171,7 +152,7 @@ async def test(caller: Call, place: Place, chosen: Chosen, once: Once, response:
     house, actor = caller.house, caller.actor
 
     def look(tx: Connection) -> list[MailboxId]:
-        wanted = _wanted(tx, place.id, chosen)
+        wanted = wanted_of(tx, place.id, chosen)
         mailboxes.permitted(tx, actor, Action.SET_UP, place.id, wanted)
         return wanted
 
@@ -197,29 +178,9 @@ Change = Callable[[Connection, Actor, datetime, str, Sequence[MailboxId]], int]
 async def _change(caller: Caller, place: str, chosen: Chosen, change: Change) -> Number:
     now = caller.house.app.clock.now()
     done = await caller.house.write(
-        lambda tx: change(tx, caller.actor, now, place, _wanted(tx, place, chosen))
+        lambda tx: change(tx, caller.actor, now, place, wanted_of(tx, place, chosen))
     )  # fmt: skip
     return Number(changed=done)
-
-
-def _wanted(tx: Connection, place: str, chosen: Chosen) -> list[MailboxId]:
-    """The mailboxes that are meant; a `ConfigError` where that is not said, or one is not there."""
-    if chosen.all is bool(chosen.mailboxes):
-        raise ConfigError("which mailboxes? name them in `mailboxes`, or choose with `all`, `state` and `search`")
-    found = rows.ids(tx, place, Selection(tuple(chosen.mailboxes), chosen.state, chosen.search))
-    if chosen.expect is not None and len(found) != chosen.expect:
-        raise ConfigError(f"these are {len(found)} mailboxes now, not {chosen.expect}; nothing was done")
-    return found
-
-
-def _one(tx: Connection, place: str, name: str) -> MailboxId:
-    try:
-        found = rows.ids(tx, place, Selection(names=(name,)))
-    except ConfigError as error:
-        raise Missing(str(error)) from None
-    if len(found) != 1:
-        raise ConfigError(f"{len(found)} mailboxes have the address {name}; name one by its id")
-    return found[0]
 
 
 def _shown(box: Mailbox, why: str | None) -> MailboxShown:

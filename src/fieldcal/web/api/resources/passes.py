@@ -21,6 +21,7 @@ from fieldcal.web.api.long_work import Once, begin
 from fieldcal.web.api.paging import Paged, Pages
 from fieldcal.web.api.problem import Missing
 from fieldcal.web.api.resource import Resource
+from fieldcal.web.api.results import Tallied, tallied
 from fieldcal.web.api.shapes import Asked, Begun, FailureShown, Shown, Words
 from fieldcal.web.work import Work
 
@@ -31,19 +32,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Id = Annotated[str, Path(description="The pass's id.", max_length=60, examples=["000660ecfb01a00000000010faba7d6a"])]
 
 
-class PassShown(Shown):
+class PassShown(Tallied):
     """A pass."""
 
     id: str = Field(description="Its id.")
     kind: str = Field(description="`scheduled`, `announced` or `asked`.", examples=["scheduled"])
     started_at: datetime = Field(description="When it began.")
     ended_at: datetime | None = Field(description="When it ended; null while it is under way.")
-    changes: int = Field(description="Rows that came from the source.")
-    created: int = Field(description="Events that were made.")
-    updated: int = Field(description="Events that were changed.")
-    removed: int = Field(description="Events that were taken away.")
-    failed: int = Field(description="Writes that failed; they are tried again.")
-    held: int = Field(description="Removals that wait for a person.")
     error: str = Field(description='Why the source could not be read, "" where it was.')
 
 
@@ -138,11 +133,9 @@ async def synchronize(caller: Call, place: Place, wish: Wish, once: Once, respon
 
 
 def _shown(one: Pass) -> PassShown:
-    did = one.tally
     return PassShown(
-        id=one.id, kind=one.kind, started_at=one.started_at, ended_at=one.ended_at, changes=did.changes,
-        created=did.created, updated=did.updated, removed=did.removed, failed=did.failed, held=did.held,
-        error=one.error,
+        id=one.id, kind=one.kind, started_at=one.started_at, ended_at=one.ended_at, error=one.error,
+        **tallied(one.tally),
     )  # fmt: skip
 
 
