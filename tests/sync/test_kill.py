@@ -17,6 +17,7 @@ from signal import SIGKILL
 from typing import Any
 
 import pytest
+from tests.cli.conftest import Fieldcal, fieldcal  # noqa: F401 -- pytest finds the fixture here
 from tests.cli.processes import PATIENCE, Process, running
 
 from fieldcal.embedded.exchange import Exchange, NewMailbox
@@ -37,13 +38,13 @@ class Ends:
     sample: Sample
     graph: str
     env: dict[str, str]
+    command: Fieldcal
 
     def fieldcal(self, *words: str) -> Any:
-        """Run a command to its end; its JSON where it prints some."""
-        with running("fieldcal", *words, **self.env) as process:
-            assert process.wait() == 0, process.printed
-        text = "\n".join(process.printed)
-        return json.loads(text) if "--json" in words else text
+        """Run a command that nobody kills to its end, in this process; its JSON where it prints some."""
+        said = self.command(*words)
+        assert said.status == 0, said.err
+        return said.json() if "--json" in words else said.out
 
     def marks(self) -> Counter[tuple[str, str]]:
         """How many events stand for each booking in each mailbox, by the marks on them."""
@@ -88,7 +89,7 @@ def _about_one_event(method: str, url: str) -> bool:
 
 
 @contextmanager
-def both_ends(tmp_path: Path, bookings: int) -> Iterator[Ends]:
+def both_ends(tmp_path: Path, bookings: int, command: Fieldcal) -> Iterator[Ends]:
     field_service = FieldService(tmp_path / "fieldservice.db")
     sample = load_sample(field_service.store, workers=3, bookings=bookings)
     field_service.close()
@@ -98,6 +99,7 @@ def both_ends(tmp_path: Path, bookings: int) -> Iterator[Ends]:
         )
     tenant = ("--tenant", str(DEFAULT_TENANT))
     with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
         source = stack.enter_context(
             running("fieldcal.embedded.fieldservice", "--database", str(tmp_path / "fieldservice.db"), *tenant)
         )
@@ -111,7 +113,9 @@ def both_ends(tmp_path: Path, bookings: int) -> Iterator[Ends]:
             "FIELDCAL_DATA": str(tmp_path / "data"), "SOURCE_TOKEN": at_source["token"],
             "GRAPH_TOKEN": at_graph["token"],
         }  # fmt: skip
-        made = Ends(tmp_path, sample, at_graph["url"], env)
+        made = Ends(tmp_path, sample, at_graph["url"], env, command)
+        for name, value in env.items():
+            patch.setenv(name, value)
         made.fieldcal("environment", "add", "main", "--url", at_source["url"], "--secret", "env:SOURCE_TOKEN")
         made.fieldcal("profile", "add", "exchange", "--url", at_graph["url"], "--secret", "env:GRAPH_TOKEN")
         made.fieldcal("sync", "--dry-run")
@@ -123,17 +127,21 @@ def both_ends(tmp_path: Path, bookings: int) -> Iterator[Ends]:
 
 def test_i1_i2_f43_killed_three_times_nothing_is_doubled_nothing_lost_and_each_open_write_costs_one_request(
     tmp_path: Path,
+    fieldcal: Fieldcal,  # noqa: F811 -- the fixture
 ) -> None:
     kills, bookings, at_least = SHORT
-    with both_ends(tmp_path, bookings) as ends:
+    with both_ends(tmp_path, bookings, fieldcal) as ends:
         assert killed(ends, kills, at_least) == {1}
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_i1_i2_killed_twenty_times_in_two_thousand_writes_it_is_the_same(tmp_path: Path) -> None:
+def test_i1_i2_killed_twenty_times_in_two_thousand_writes_it_is_the_same(
+    tmp_path: Path,
+    fieldcal: Fieldcal,  # noqa: F811 -- the fixture
+) -> None:
     kills, bookings, at_least = LONG
-    with both_ends(tmp_path, bookings) as ends:
+    with both_ends(tmp_path, bookings, fieldcal) as ends:
         assert killed(ends, kills, at_least) == {1}
 
 
