@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,7 @@ async def opened(
                 await setup.attach(app, sites, OPERATOR, side)
                 if set_up:
                     await setup.set_up_mailboxes(app, OPERATOR, side, lambda _done, _of, _box: None)
+            await app.database.writing(_tie_worker, app.clock.now())
             people = {one.name: one.password for one in await sign_ins(app, OPERATOR)}
             service = _Service(app, embedded)
             home = await service.start()
@@ -165,6 +167,12 @@ async def opened(
                 yield Company(home, app, embedded, people, browser, service.restart)
             finally:
                 await service.end()
+
+
+def _tie_worker(tx: Connection, now: datetime) -> None:
+    """The demo's technician, before any calendar is written: the worker with the first mailbox."""
+    box = mailboxes.some(tx, setup.ENVIRONMENT, mailboxes.ids(tx, setup.ENVIRONMENT, Selection())[:1])[0]
+    users.add(tx, OPERATOR, now, "worker", sign_in=box.address, object_id=str(box.id))
 
 
 def _free_address() -> str:
