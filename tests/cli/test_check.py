@@ -89,3 +89,22 @@ def test_a_mailbox_that_is_switched_off_is_not_looked_at(filled: Company, fieldc
     (named,) = fieldcal("check", "--mailbox", off.address, "--json").json()
     assert (named["mailboxes"], list(named["not_set_up"])) == (0, [off.address])
     assert filled.exchange.control.count() == before
+
+
+def test_what_hands_did_is_written_again_when_a_person_says_so(filled: Company, fieldcal: Fieldcal) -> None:
+    box = filled.sample.mailboxes[0]
+    hands = filled.exchange.hands
+    moved, gone, copied = hands.look(box.object_id)[-3:]
+    hands.edit(box.object_id, moved, {"subject": "Dentist"})
+    hands.delete(box.object_id, gone)
+    hands.copy(box.object_id, copied)
+    asked = fieldcal("check", "--write-again")
+    assert (asked.status, "write 2 events that hands changed or deleted again?" in asked.err) == (1, True)
+    assert any(event.subject == "Dentist" for event in hands.look(box.object_id))
+    (done,) = fieldcal("check", "--write-again", "--yes", "--json").json()
+    assert (done["written_again"], done["left"]) == (2, {})
+    now = hands.look(box.object_id)
+    assert not any(event.subject == "Dentist" for event in now)
+    again = fieldcal("check", "--write-again", "--yes")
+    assert (again.status, "1 to report" in again.out) == (0, True)
+    assert len(hands.look(box.object_id)) == len(now)

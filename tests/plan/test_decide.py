@@ -177,6 +177,15 @@ def test_an_update_that_arrived_counts_as_done() -> None:
     assert decide(candidate(MOVED, link=link), place(), show).reason is Reason.UP_TO_DATE
 
 
+def test_d8_what_was_to_be_written_over_a_hand_and_did_not_arrive_is_still_to_be_written() -> None:
+    # The hand left our stamp where it was, so that only the etag tells; without one the stamp is believed.
+    again = replace(linked(), rewrite=True)
+    untouched = replace(found(UPDATE), subject="Mine", etag=UPDATE.etag)
+    assert adopted(unanswered(again, UPDATE), untouched) == again
+    assert not adopted(unanswered(again, replace(UPDATE, etag="")), replace(untouched, etag="")).rewrite
+    assert not adopted(unanswered(again, UPDATE), replace(untouched, etag="another")).rewrite
+
+
 @pytest.mark.parametrize("action", [UPDATE, REMOVE])
 @pytest.mark.parametrize("rewrite", [True, False])
 def test_an_update_or_removal_that_did_not_arrive_leaves_the_link_saying_what_it_said(

@@ -27,7 +27,7 @@ async def until(true: Callable[[], object]) -> None:
 
 async def followed(browser: Browser, begun: Answer) -> str:
     """The page of the work that this answer leads to, once the work has ended."""
-    assert re.search("/(work|cleaning)/", begun.to), (begun.status, begun.to, begun.text[:500])
+    assert re.search("/(work|cleaning|duplicates)/", begun.to), (begun.status, begun.to, begun.text[:500])
     await browser.get(f"{begun.to}/events")
     return (await browser.get(begun.to)).text
 
@@ -125,5 +125,70 @@ def test_sync_now_an_approved_plan_a_take_over_and_a_clean_end_in_the_calendar(t
         assert (await browser.post(f"/mailboxes/{box}/clean", form)).to == begun.to
         with at.app.database.read() as tx:
             assert not mailboxes.load(tx, ENVIRONMENT, box).enabled
+
+    tell(tmp_path, story)
+
+
+def test_a_check_is_run_and_what_hands_did_is_written_again_and_copies_stay(tmp_path: Path) -> None:
+    async def story(at: Staffed) -> None:
+        browser = await at.signed_in("admin-1", *ADMIN)
+        box = at.busiest()
+        before = sorted(event.subject for event in at.hands.look(box))
+        moved, gone, copied = at.hands.look(box)[-3:]
+        at.hands.edit(box, moved, {"subject": "Dentist"})
+        at.hands.delete(box, gone)
+        at.hands.copy(box, copied)
+
+        asked = await browser.post("/check/run/ask", {"every": "1"})
+        count = hidden(asked.text, "count")
+        assert f"Check {count} mailboxes now?" in asked.text
+        wrong = await browser.post("/check/run", {"every": "1", "count": "1", "once": "w"})
+        assert "Please confirm again." in wrong.text
+        form = {"every": "1", "count": count, "once": hidden(asked.text, "once")}
+        begun = await browser.post("/check/run", form)
+        assert (await browser.post("/check/run", form)).to == begun.to
+        over = await followed(browser, begun)
+        assert f"Done: {count} mailboxes checked" in over
+        assert "<dt>To report</dt><dd>3</dd>" in over
+        page = (await browser.get("/check")).text
+        assert page.count('name="id"') == 2
+        assert "All 2 that can be written again" in page
+
+        # one mailbox only, ticked in the list of mailboxes
+        other = next(one for one in at.boxes if one != box)
+        single = await browser.post("/check/run/ask", {"id": other})
+        assert "Check 1 mailbox now?" in single.text
+        assert f'name="id" value="{other}"' in single.text
+
+        assert (await browser.post("/check/ask")).status == 409  # nothing was ticked
+        asked = await browser.post("/check/ask", {"all": "1"})
+        assert "Write 2 events again?" in asked.text
+        assert "Write 1 event again?" in (await browser.post("/check/ask", {"all": "1", "kind": "deleted"})).text
+        assert "Please confirm again." in (await browser.post("/check/do", {"all": "1", "count": "9"})).text
+        form = {"all": "1", "count": "2", "once": hidden(asked.text, "once")}
+        begun = await browser.post("/check/do", form)
+        assert "Done: 2 events written again" in await followed(browser, begun)
+        assert sorted(event.subject for event in at.hands.look(box)) == sorted([*before, copied.subject])
+        assert (await browser.get("/check")).text.count('name="id"') == 0
+
+        # what stands double is the copy, which only a tick takes out, by whom the table lets
+        looked = await browser.post("/check/duplicates")
+        page = await followed(browser, looked)
+        assert "Perhaps a copy by hand" in page
+        copy = re.search(r'name="event" value="([^"]+)">', page)[1]
+        reader = await at.signed_in("reader-1", Role.READER)
+        assert (await reader.post(f"{looked.to}/ask", {"event": copy})).status == 403
+        assert 'name="event"' not in (await reader.get(looked.to)).text
+        assert (await browser.post(f"{looked.to}/ask")).status == 409
+        assert (await browser.post(f"{looked.to}/ask", {"event": "another"})).status == 409
+        asked = await browser.post(f"{looked.to}/ask", {"event": copy})
+        assert "Remove 1 event that stands double?" in asked.text
+        assert "1 of them a hand may have made." in asked.text
+        form = {"event": copy, "count": "1", "once": hidden(asked.text, "once")}
+        begun = await browser.post(f"{looked.to}/do", form)
+        assert "Done: 1 event removed" in await followed(browser, begun)
+        assert sorted(event.subject for event in at.hands.look(box)) == before
+        with at.app.database.read() as tx:
+            assert {"check write again", "duplicates remove"} <= {line.action for line in audit.latest(tx)}
 
     tell(tmp_path, story)

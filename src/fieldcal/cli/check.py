@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fieldcal.cli.options import AsUser, In, Json
+from fieldcal.cli.options import AsUser, In, Json, Yes
 from fieldcal.cli.sync import Boxes
+from fieldcal.model import EventId, MailboxId
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from collections.abc import Mapping
 
     from fieldcal.app import App
-    from fieldcal.model import MailboxId
+    from fieldcal.checking import Checked
     from fieldcal.setup_model import Actor
+    from fieldcal.sync.site import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was typed: where, which mailboxes (None: all), and what is to be done about hands."""
+
+    environment: str | None
+    names: list[str] | None
+    everything: bool
+    write_again: bool
+    yes: bool
+    quiet: bool
 
 
 def check(
@@ -23,6 +38,11 @@ def check(
     everything: Annotated[
         bool, typer.Option("--all", help="Read everything that is ours, also outside the window.")
     ] = False,
+    write_again: Annotated[
+        bool,
+        typer.Option("--write-again", help="Then write again what hands changed or deleted, whatever D8 is set to."),
+    ] = False,
+    yes: Yes = False,
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
@@ -30,8 +50,10 @@ def check(
     from fieldcal.cli import show
     from fieldcal.cli.session import working
 
+    wish = Wish(environment, mailbox, everything=everything, write_again=write_again, yes=yes, quiet=json)
+
     async def work(app: App, actor: Actor) -> list[dict[str, object]]:
-        return await _check(app, actor, environment, mailbox, everything=everything, quiet=json)
+        return await _check(app, actor, wish)
 
     found = working(as_user, work)
     if json:
@@ -42,64 +64,58 @@ def check(
         raise typer.Exit(1)
 
 
-async def _check(
-    app: App, actor: Actor, environment: str | None, names: list[str] | None, *, everything: bool, quiet: bool
-) -> list[dict[str, object]]:
-    from dataclasses import asdict
-
+async def _check(app: App, actor: Actor, wish: Wish) -> list[dict[str, object]]:
+    from fieldcal import checking
     from fieldcal.cli import show
     from fieldcal.cli.sync import meant_by
     from fieldcal.sites import Sites
-    from fieldcal.state import findings
-    from fieldcal.sync.passes import run_check
 
-    meant = await app.database.reading(meant_by, actor, environment, names)
+    meant = await app.database.reading(meant_by, actor, wish.environment, wish.names)
     told: list[dict[str, object]] = []
     async with Sites(app) as sites:
         for place, only in meant.items():
             site = await sites.working(place)
-            boxes, left = await app.database.reading(_checkable, place, only)
-            with show.progress(f"{place}: mailboxes", quiet=quiet) as tick:
-                report = await run_check(
-                    site, list(boxes), everything=everything, progress=lambda done, of: tick(done, of, "")
+            with show.progress(f"{place}: mailboxes", quiet=wish.quiet) as tick:
+                found = await checking.check(
+                    site, only, lambda done, of: tick(done, of, ""), everything=wish.everything
                 )
-            rows = await app.database.reading(findings.load, place)
-            paused = await app.database.reading(_unreached, place, list(boxes))
-            named = {str(box): address for box, address in boxes.items()}
-            told.append({
-                "environment": place, "mailboxes": len(boxes), "adopted": report.tally.adopted,
-                "updated": report.tally.updated, "created": report.tally.created, "removed": report.tally.removed,
-                "failed": report.tally.failed, "not_set_up": left, "unreached": paused,
-                "findings": [{**asdict(row), "address": named[row.mailbox]} for row in rows if row.mailbox in named],
-            })  # fmt: skip
+            row = _told(found)
+            if wish.write_again:
+                row["written_again"], row["left"] = await _write_again(app, actor, site, found, wish)
+            told.append(row)
     return told
 
 
-def _checkable(
-    tx: Connection, environment: str, only: frozenset[MailboxId] | None
-) -> tuple[dict[MailboxId, str], dict[str, str]]:
-    """The mailboxes that may be looked at, with their addresses; those that may not, with why (R13)."""
-    from fieldcal.setup_model import Selection
-    from fieldcal.state import mailboxes
+def _told(found: Checked) -> dict[str, object]:
+    from dataclasses import asdict
 
-    ids = mailboxes.ids(tx, environment, Selection()) if only is None else sorted(only)
-    may: dict[MailboxId, str] = {}
-    closed: dict[str, str] = {}
-    for box in mailboxes.some(tx, environment, ids):
-        why = mailboxes.why_not(tx, environment, box.id)
-        if why is None:
-            may[box.id] = box.address
-        elif only is not None:
-            closed[box.address or box.id] = why
-    return may, closed
+    named, tally = found.addresses, found.tally
+    return {
+        "environment": found.environment, "mailboxes": len(named), "adopted": tally.adopted, "updated": tally.updated,
+        "created": tally.created, "removed": tally.removed, "failed": tally.failed, "not_set_up": found.not_set_up,
+        "unreached": found.unreached,
+        "findings": [{**asdict(row), "address": named[MailboxId(row.mailbox)]} for row in found.findings],
+    }  # fmt: skip
 
 
-def _unreached(tx: Connection, environment: str, boxes: list[MailboxId]) -> dict[str, str]:
-    """Those of these mailboxes that still wait to be read, with what stands in the way."""
-    from fieldcal.state import mailboxes
+async def _write_again(
+    app: App, actor: Actor, site: Site, found: Checked, wish: Wish
+) -> tuple[int, Mapping[EventId, str]]:
+    """Write over what this check found changed or deleted, once a person has said so."""
+    from fieldcal import checking
+    from fieldcal.cli import show
+    from fieldcal.cli.report import plural
+    from fieldcal.cli.session import confirm
+    from fieldcal.state.findings import BY_HAND
 
-    found = mailboxes.some(tx, environment, boxes)
-    return {box.address: box.trouble or "it is being worked on; try again" for box in found if box.trouble}
+    chosen = [one for one in found.findings if one.kind in BY_HAND]
+    if not chosen:
+        return 0, {}
+    what = plural(len(chosen), "event that a hand", "events that hands")
+    confirm(f"{site.environment}: write {what} changed or deleted again?", yes=wish.yes)
+    with show.progress("writing again", quiet=wish.quiet) as tick:
+        done = await checking.write_again(app, actor, site, chosen, lambda at, of: tick(at, of, "mailboxes done"))
+    return done.written, done.left
 
 
 _NONE = "{environment}: nothing to check, for no mailbox is switched on; `fieldcal mailbox list` tells why"
@@ -118,6 +134,12 @@ def _tell(found: list[dict[str, object]]) -> None:
         did = [f"{one[name]} {name}" for name in ("created", "updated", "removed") if one[name]]
         told = ", ".join([f"{boxes} checked", f"{one['adopted']} adopted", *did, f"{len(rows)} to report"])
         show.line(f"{one['environment']}: {told}" if one["mailboxes"] or one["not_set_up"] else _NONE.format(**one))
+        if one.get("written_again") or one.get("left"):
+            show.line(f"{report.plural(int(str(one['written_again'])), 'event', 'events')} written again")
+        left = one.get("left", {})
+        assert isinstance(left, dict)
+        for event, why in left.items():
+            show.line(f"{event} stays as it is: {why}")
         if one["failed"]:
             show.line(f"{one['failed']} failed and will be tried again; `fieldcal status` tells what is wrong")
         for key in ("not_set_up", "unreached"):

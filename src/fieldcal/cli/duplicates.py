@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from fieldcal.app import App
+    from fieldcal.doubling import Chosen
     from fieldcal.model import EventId, MailboxId
     from fieldcal.plan.duplicates import Double
     from fieldcal.setup_model import Actor
@@ -115,45 +116,24 @@ async def _find(site: Site, boxes: Sequence[MailboxId], *, quiet: bool) -> Seque
 async def _remove(
     app: App, actor: Actor, site: Site, found: Sequence[Found], named: frozenset[EventId], *, yes: bool, quiet: bool
 ) -> Sequence[Removed]:
+    from fieldcal import doubling
     from fieldcal.cli import show
     from fieldcal.cli.session import confirm
-    from fieldcal.errors import ConfigError
-    from fieldcal.plan.duplicates import wanted
-    from fieldcal.state import audit
-    from fieldcal.sync import duplicates
-    from fieldcal.sync.passes import run_remove
 
-    chosen = [(one, double) for one in found for double in wanted(one.doubles, named)]
-    unknown = named - {double.event.id for one in found for double in one.doubles}
-    if unknown:
-        raise ConfigError(f"no duplicate has the id {min(unknown)}; `fieldcal duplicates list` shows those there are")
-    blocked = [double for one in found for double in one.doubles if double.event.id in named and double.obstacle]
-    if blocked:
-        raise ConfigError(f"{blocked[0].event.id} may not be removed: {blocked[0].obstacle}")
+    chosen = doubling.choose(found, named)
     if not chosen:
         return []
-    confirm(_question([double for _, double in chosen]), yes=yes)
-
-    def approved(tx: Connection) -> int:
-        plan = duplicates.approve(tx, site, [(one.mailbox, double) for one, double in chosen], actor.name)
-        subjects = [f"{site.environment}/{one.mailbox}/{double.event.id}" for one, double in chosen]
-        audit.record(tx, actor, app.clock.now(), "duplicates remove", subjects, f"plan {plan}")
-        return plan
-
-    plan = await app.database.writing(approved)
-    by_box = {
-        one.mailbox: (one.address, frozenset(double.event.id for owner, double in chosen if owner is one))
-        for one, _ in chosen
-    }
+    confirm(_question(chosen), yes=yes)
     with show.progress("removing", quiet=quiet) as tick:
-        return await run_remove(site, plan, actor.name, by_box, lambda done, of: tick(done, of, "mailboxes done"))
+        return await doubling.remove(app, actor, site, chosen, lambda done, of: tick(done, of, "mailboxes done"))
 
 
-def _question(chosen: Sequence[Double]) -> str:
+def _question(chosen: Chosen) -> str:
     from fieldcal.cli.report import plural
+    from fieldcal.doubling import by_hand
 
-    by_hand = sum(not one.made_by_us for one in chosen)
-    more = f", {by_hand} of which a hand may have made" if by_hand else ""
+    hands = by_hand(chosen)
+    more = f", {hands} of which a hand may have made" if hands else ""
     return f"Remove {plural(len(chosen), 'event that stands', 'events that stand')} double{more}?"
 
 

@@ -24,6 +24,7 @@ _KINDS = {
     "scheduled": "by schedule", "announced": "because a change was announced",
     "hinted": "because a notification came", "asked": "because somebody asked",
     "retry": "a second try in one mailbox", "check": "the check of the calendars", "clean": "a clean",
+    "write again": "findings written again", "duplicates": "duplicates removed",
 }  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from fieldcal.model import (
     Observed,
     Update,
     Worker,
+    Write,
 )
 from fieldcal.plan.keys import create_key, fingerprint, mark_of
 from fieldcal.plan.rules import (
@@ -167,6 +168,9 @@ def adopted(link: Link, observed: Observed) -> Link:
     more, since nobody knows what stands in it.
     """
     intent = link.intent
+    # What is written over a hand's change has the stamp that stands there anyway; an etag as before tells more.
+    if intent is not None and link.rewrite and _not_arrived(intent.action, observed):
+        return replace(link, intent=None)
     if intent is not None and isinstance(intent.action, Create | Update) and observed.stamp == intent.action.stamp:
         event = intent.action.event
         return replace(
@@ -181,6 +185,11 @@ def adopted(link: Link, observed: Observed) -> Link:
         link, event=observed.id, etag=observed.etag, subject=observed.subject, start=observed.start, end=observed.end,
         location=observed.location, stamp=observed.stamp, rewrite=True, intent=None, declined=False,
     )  # fmt: skip
+
+
+def _not_arrived(action: Write, observed: Observed) -> bool:
+    """This update was certainly not carried out: the event is the very one that it was to change."""
+    return isinstance(action, Update) and bool(observed.etag) and observed.etag == action.etag
 
 
 def forgotten(link: Link) -> Link:

@@ -17,7 +17,7 @@ DELETED = "deleted"
 
 REPORTED = "the next change of the booking writes it again"
 _DECLINED = "by setting it stays so until its time, worker or work order changes"
-_UNWANTED = "the rules leave it as it is, so it is not written again by itself"
+UNWANTED = "the rules leave it as it is, so it is not written again by itself"
 _NOT_HELD = "it was written again after an earlier check, and stands so again; left until the booking changes"
 
 
@@ -81,7 +81,7 @@ def answer(drifted: Drifted, choice: Drift, *, wanted: bool) -> tuple[Answer, st
     if choice is not Drift.RESTORE:
         return Answer.REPORT, REPORTED
     if not wanted:
-        return Answer.REPORT, _UNWANTED
+        return Answer.REPORT, UNWANTED
     if link.restored == drifted.print:
         return Answer.REPORT, _NOT_HELD
     return Answer.RESTORE, "it is written again"

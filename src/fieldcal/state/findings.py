@@ -11,6 +11,9 @@ from sqlalchemy import Connection, delete, insert, select
 from fieldcal.state.rows import slices
 from fieldcal.state.tables import findings
 
+#: Kinds of findings that can be written again; a copy is nobody's to change but the worker's.
+BY_HAND = ("changed", "deleted")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

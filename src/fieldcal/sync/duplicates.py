@@ -48,6 +48,11 @@ class Removed:
     left: dict[EventId, str] = field(default_factory=dict)
     problem: str = ""
 
+    @property
+    def count(self) -> int:
+        """How many were removed."""
+        return len(self.removed)
+
 
 @dataclass(frozen=True, slots=True)
 class Job:

@@ -14,9 +14,10 @@ from sqlalchemy import Connection
 from fieldcal import sent
 from fieldcal.errors import ConfigError, ConnectorError, FieldcalError, Incomplete, LeaseLost, Throttled
 from fieldcal.model import EventId, MailboxId
-from fieldcal.state import feeds, history, mailboxes, marks
+from fieldcal.state import feeds, findings, history, links, mailboxes, marks
+from fieldcal.state.findings import Finding
 from fieldcal.state.history import Tally
-from fieldcal.sync import duplicates, gate
+from fieldcal.sync import drift, duplicates, gate
 from fieldcal.sync.check import check
 from fieldcal.sync.clean import Cleaned, Job, clean
 from fieldcal.sync.duplicates import Found, Removed
@@ -147,6 +148,53 @@ async def run_check(
     await site.database.writing(feeds.change, site.environment, last_check_at=site.clock.now())
     await finish(site, run, found + done)
     return Report(run, found + done, len(boxes))
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What became of findings that a person wanted written again."""
+
+    run: str
+    tally: Tally
+    written: int
+    #: events that stay as they are, each with why
+    left: Mapping[EventId, str]
+
+
+async def run_write_again(site: Site, chosen: Sequence[Finding], by: str, progress: Progress = _silent) -> Rewritten:
+    """Write these again where the rules want them, and forget them as findings once it is done (D8)."""
+    run = history.new_run(site.clock.now())
+    boxes = {MailboxId(one.mailbox) for one in chosen}
+
+    def mark(tx: Connection) -> dict[EventId, str]:
+        now, left = site.clock.now(), dict[EventId, str]()
+        history.begin(tx, site.environment, run, "write again", now)
+        for mailbox in sorted(boxes):
+            here = [one for one in chosen if one.mailbox == mailbox]
+            kept, lines = drift.write_again(tx, site, mailbox, here, by, now)
+            left |= kept
+            history.write(tx, site.environment, run, lines)
+        return left
+
+    left = await site.database.writing(mark)
+    wanted = [one for one in chosen if one.event not in left]
+    tally, _ = await work_off(site, run, only=boxes, patient=True, progress=progress)
+    open_still = await site.database.writing(_forget_written, site.environment, wanted)
+    await finish(site, run, tally)
+    told = dict.fromkeys(open_still, "it could not be written yet; what is due is tried again by itself")
+    return Rewritten(run, tally, len(wanted) - len(open_still), {**left, **told})
+
+
+def _forget_written(tx: Connection, environment: str, wanted: Sequence[Finding]) -> list[EventId]:
+    """Drop what was written from the findings; returns the events of those that wait."""
+    waiting: list[EventId] = []
+    for mailbox in sorted({one.mailbox for one in wanted}):
+        here = [one for one in wanted if one.mailbox == mailbox]
+        known = links.load(tx, environment, mailbox, [one.booking for one in here])
+        due = {link.booking for link in known.values() if link.rewrite or link.intent is not None}
+        waiting += [EventId(one.event) for one in here if one.booking in due]
+        findings.drop(tx, environment, mailbox, [one.event for one in here if one.booking not in due])
+    return waiting
 
 
 async def run_survey(site: Site, boxes: Sequence[MailboxId], progress: Progress = _silent) -> list[Survey]:

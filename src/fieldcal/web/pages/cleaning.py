@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from fieldcal import cleaning
 from fieldcal.cleaning import Looked, Outcome
 from fieldcal.model import MailboxId
 from fieldcal.setup.permissions import Action
 from fieldcal.sites import Sites
+from fieldcal.web.following import followed
 from fieldcal.web.pages.mailbox import known
-from fieldcal.web.render import render
 from fieldcal.web.section import Section
 from fieldcal.web.texts import text
 from fieldcal.web.visit import Here, Visit
@@ -91,15 +91,5 @@ async def show(visit: Here, number: str) -> Response:
 async def follow(visit: Here, number: str) -> Response:
     """The same, told as it changes."""
     work = visit.house.works.find(number)
-    if work is None or work.kind != "clean":
-        return Response(status_code=204)
-    return StreamingResponse(_told(visit, work), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
-
-
-async def _told(visit: Visit, work: Work[Any]) -> AsyncIterator[str]:
-    async for done in work.watch():
-        if not await visit.lasts():
-            return
-        part = render(visit, "parts/cleaning_work.html", {"work": work})
-        lines = "".join(f"data: {line}\n" for line in part.splitlines())
-        yield f"event: {'end' if work.ended else 'part'}\nid: {done}\n{lines}\n"
+    known = work if work is not None and work.kind == "clean" else None
+    return followed(visit, known, "parts/cleaning_work.html", lambda work: {"work": work})

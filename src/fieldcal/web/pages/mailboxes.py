@@ -88,7 +88,7 @@ async def export(visit: Here) -> Response:
     return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-async def _wanted(visit: Visit, form: FormData) -> tuple[Selection, list[MailboxId]]:
+async def selected(visit: Visit, form: FormData) -> tuple[Selection, list[MailboxId]]:
     """Which mailboxes the form means: those ticked, or all that match its search and filter."""
     if form.get("all"):
         state = str(form.get("state", ""))
@@ -119,7 +119,7 @@ async def ask(visit: Here) -> Response:
 
 
 async def _question(visit: Visit, form: FormData, deed: Deed, changed: str = "") -> Response:
-    selection, wanted = await _wanted(visit, form)
+    selection, wanted = await selected(visit, form)
     place = visit.place_of_work.id
 
     def look(tx: Connection) -> tuple[list[Mailbox], list[ServerProfile]]:
@@ -142,7 +142,7 @@ async def do(visit: Here) -> Response:
     deed, once = _deed(form), str(form.get("once", ""))
     if once and (known := visit.house.works.begun_by(once)) is not None:
         return visit.go(f"/mailboxes/work/{known.id}")
-    _, wanted = await _wanted(visit, form)
+    _, wanted = await selected(visit, form)
     if str(len(wanted)) != str(form.get("count", "")):
         return await _question(visit, form, deed, text("mailboxes.changed", {"count": len(wanted)}))
     if deed.name == "test":

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import TrialStatus
-from fieldcal.web.render import render
+from fieldcal.web.following import followed
 from fieldcal.web.section import Section
-from fieldcal.web.visit import Here, Visit
+from fieldcal.web.visit import Here
 from fieldcal.web.work import Work
 
 SECTION = Section("mailboxes_work")
@@ -40,17 +39,4 @@ async def show(visit: Here, number: str) -> Response:
 async def follow(visit: Here, number: str) -> Response:
     """The same, told as it changes: server-sent events, each with the part of the page as it now is."""
     work = visit.house.works.find(number)
-    if work is None:
-        return Response(status_code=204)  # which tells the browser not to ask again
-    return StreamingResponse(_told(visit, work), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
-
-
-async def _told(visit: Visit, work: Work[Any]) -> AsyncIterator[str]:
-    async for done in work.watch():
-        if not await visit.lasts():
-            return
-        # One at the end tells everything, whatever was missed before.
-        kind = "end" if work.ended else "part"
-        part = render(visit, "parts/mailboxes_work.html", _values(work))
-        lines = "".join(f"data: {line}\n" for line in part.splitlines())
-        yield f"event: {kind}\nid: {done}\n{lines}\n"
+    return followed(visit, work, "parts/mailboxes_work.html", _values)

@@ -34,7 +34,7 @@ _LINES = (Column("at"), Column("deed"), Column("booking"), Column("mailbox"), Co
 
 #: Those that have a word of their own in the catalogue.
 _DEEDS = ("create", "update", "remove", "adopt", "forget", "hold")
-_KINDS = ("scheduled", "announced", "asked", "hinted", "check", "clean", "duplicates", "retry")
+_KINDS = ("scheduled", "announced", "asked", "hinted", "check", "clean", "write again", "duplicates", "retry")
 
 
 def _listing(visit: Visit, path: str, columns: Sequence[Column]) -> Listing:
