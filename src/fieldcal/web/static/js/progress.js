@@ -13,6 +13,8 @@ if (place) {
     source.close();
     lost.hidden = true;
     place.innerHTML = event.data;
+    // what the last part brings to press asks in the dialog too
+    window.htmx?.process(place);
   });
   addEventListener("pagehide", () => source.close());
 }
