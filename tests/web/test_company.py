@@ -188,6 +188,9 @@ def test_a_check_is_run_and_what_hands_did_is_written_again_and_copies_stay(tmp_
         begun = await browser.post(f"{looked.to}/do", form)
         assert "Done: 1 event removed" in await followed(browser, begun)
         assert sorted(event.subject for event in at.hands.look(box)) == before
+        page = (await browser.get(f"/mailboxes/{box}")).text
+        assert "Written over a hand" in page
+        assert "Duplicate removed" in page
         with at.app.database.read() as tx:
             assert {"check write again", "duplicates remove"} <= {line.action for line in audit.latest(tx)}
 

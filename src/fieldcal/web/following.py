@@ -15,7 +15,7 @@ from fieldcal.web.work import Work
 def followed(
     visit: Visit, work: Work[Any] | None, part: str, values: Callable[[Work[Any]], Mapping[str, Any]]
 ) -> Response:
-    """`part` of templates/ filled in with `values` of the work, told whenever that has changed, until its end or the session's."""
+    """`part` of templates/ with `values` of the work, told whenever it has changed, until it or the session ends."""
     if work is None:
         return Response(status_code=204)  # which tells the browser not to ask again
     told = _told(visit, work, part, values)
