@@ -63,20 +63,16 @@ def _erase(at: Desk, work: Work, dry_run: bool, yes: bool, json: bool) -> None:
     from fieldcal.cli.session import confirm
     from fieldcal.errors import ConfigError
     from fieldcal.setup import erasing
-    from fieldcal.state import wipe
 
     found = erasing.counted(at.database, work)
     if not found.total:
         raise ConfigError("nothing tells of this person; see the spelling, and --also for others")
-    left = [*found.left, *erasing.out_of_reach(at.database)]
     if dry_run:
-        _tell(found, left, dry_run=True, json=json)
+        _tell(found, [*found.left, *erasing.out_of_reach(at.database)], dry_run=True, json=json)
         return
     confirm(f"Erase this person from {_counts(found)}? It cannot be taken back.", yes=yes)
-    with at.database.write() as tx:
-        found = work(tx)
-    unwiped = wipe.wipe(at.database)
-    _tell(found, [*([unwiped] if unwiped else []), *left], dry_run=False, json=json)
+    done, unwiped = erasing.carry_out(at.database, work)
+    _tell(done, list(done.left), dry_run=False, json=json)
     if unwiped:
         raise typer.Exit(1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import shutil
@@ -21,7 +22,7 @@ from fieldcal.access import readable_by_others
 from fieldcal.app import App
 from fieldcal.config import Config
 from fieldcal.doctor import mail, remedies, rights
-from fieldcal.doctor.lines import Asked, Level, Line
+from fieldcal.doctor.lines import Asked, Level, Line, worst
 from fieldcal.errors import ConfigError, Damaged, FieldcalError
 from fieldcal.keys import client_certificate
 from fieldcal.model import Check
@@ -129,6 +130,17 @@ def _disk(config: Config) -> list[Line]:
     level = Level.FAIL if free < DISK_FAILS else Level.WARN if free < DISK_WARNS else Level.OK
     remedy = "" if level is Level.OK else "make room, or move the state with FIELDCAL_DATA"
     return [Line(level, "disk", f"{free // 2**20:,} MB free at {folder}", remedy)]
+
+
+async def look_at_all(app: App, actor: Actor, asked: Asked) -> AsyncIterator[Line]:
+    """The state, and every end where the state does not fail; as the running service is asked for it."""
+    lines = await asyncio.to_thread(look_at_state, app.config)
+    for line in lines:
+        yield line
+    if worst(lines) is Level.FAIL:
+        return
+    async for line in look_at_ends(app, actor, asked):
+        yield line
 
 
 async def look_at_ends(app: App, actor: Actor, asked: Asked) -> AsyncIterator[Line]:

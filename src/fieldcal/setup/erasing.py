@@ -11,9 +11,10 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from fieldcal.errors import ConfigError
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor
-from fieldcal.state import audit, erasure
+from fieldcal.state import audit, erasure, wipe
 from fieldcal.state.database import Database
 
 
@@ -45,6 +46,19 @@ def counted(database: Database, work: Work) -> Erased:
         found.append(work(tx))
         raise _NotKept
     return found[0]
+
+
+def carry_out(database: Database, work: Work, expect: int | None = None) -> tuple[Erased, str]:
+    """Do it, have the old bytes gone from the files, and tell all that is left; the sentence of its own: of old bytes.
+
+    `expect`: at another number of rows nothing is done.
+    """
+    with database.write() as tx:
+        done = work(tx)
+        if expect not in {None, done.total}:
+            raise ConfigError(f"{done.total} rows tell of this person now, not {expect}; nothing was done")
+    unwiped = wipe.wipe(database)
+    return Erased(done.rows, [*([unwiped] if unwiped else []), *done.left, *out_of_reach(database)]), unwiped
 
 
 def worker(tx: Connection, actor: Actor, now: datetime, environment: str, named: str, also: Sequence[str]) -> Erased:

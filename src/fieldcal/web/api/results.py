@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from fieldcal.setup.erasing import Erased
 from fieldcal.setup_model import Mailbox
 from fieldcal.state.history import Tally
+from fieldcal.state.pruning import Pruned
 from fieldcal.sync.clean import Cleaned
 from fieldcal.sync.passes import Report
 from fieldcal.sync.survey import Survey
@@ -70,6 +72,45 @@ class CleanedOut(Shown):
     removed: int = Field(description="Events that were taken out.", examples=[31])
     copies: int = Field(description="Copies by hand, which stay.")
     problem: str = Field(description='Why something of ours may stand there still, "" where nothing does.')
+
+
+class LineShown(Shown):
+    """One thing that the doctor has looked at."""
+
+    level: str = Field(description="`ok`, `warn` or `fail`.", examples=["ok"])
+    what: str = Field(description="What was looked at.", examples=["environment main: sign-in"])
+    detail: str = Field(description="What was found.")
+    remedy: str = Field(description="What helps.")
+
+
+class Forgotten(Shown):
+    """What is, or was, older than it is kept, by kind."""
+
+    total: int = Field(description="Rows of all kinds.", examples=[4711])
+    history: int = Field(description="Lines of the history.")
+    passes: int = Field(description="Passes.")
+    audit: int = Field(description="Lines of the audit.")
+    alerts: int = Field(description="Acknowledged alerts.")
+    plans: int = Field(description="Decided removals.")
+    bookings: int = Field(description="Bookings.")
+    texts: int = Field(description="Bookings of which only the texts go.")
+
+
+class PersonErased(Shown):
+    """What an erasure came to."""
+
+    rows: dict[str, int] = Field(description="Rows that were changed or deleted, by table.")
+    left: list[str] = Field(description="What it could not reach, a sentence each.")
+
+
+def forgotten(found: Pruned) -> Forgotten:
+    """What is old, counted or gone."""
+    return Forgotten.model_validate(found)
+
+
+def erased(found: Erased) -> PersonErased:
+    """A person who is erased."""
+    return PersonErased(rows=found.rows, left=list(found.left))
 
 
 def tested(box: Mailbox) -> Tested:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from fastapi import Form
 from starlette.responses import Response, StreamingResponse
 
 from fieldcal.doctor.lines import Asked, Level, Line, worst
-from fieldcal.doctor.look import look_at_ends, look_at_state
+from fieldcal.doctor.look import look_at_all
 from fieldcal.errors import ConfigError
 from fieldcal.setup.permissions import Action
 from fieldcal.state import environments
@@ -89,12 +88,7 @@ async def begin(
     asked = Asked(environment, named, outsider.strip()[:320])
 
     async def run(work: Work[Any]) -> None:
-        lines = await asyncio.to_thread(look_at_state, house.app.config)
-        for line in lines:
-            work.tell(line)
-        if worst(lines) is Level.FAIL:
-            return
-        async for line in look_at_ends(house.app, actor, asked):
+        async for line in look_at_all(house.app, actor, asked):
             work.tell(line)
 
     house.works.begin(_KIND, environment, actor.name, 0, house.app.clock.now(), secrets.token_urlsafe(12), run)

@@ -9,6 +9,7 @@ from fastapi import Query
 from pydantic import Field, StrictBool
 from sqlalchemy import Connection
 
+from fieldcal import post
 from fieldcal.errors import ConfigError
 from fieldcal.setup import alerting
 from fieldcal.setup.alerting import Meant
@@ -38,6 +39,13 @@ class AlertShown(Shown):
     times: int = Field(description="How often.", examples=[3])
     acknowledged_by: str = Field(description='Who has seen it, "" nobody yet.')
     acknowledged_at: datetime | None = Field(description="When.")
+
+
+class MailShown(Shown):
+    """A test mail that was taken."""
+
+    to: list[str] = Field(description="For whom.", examples=[["it@example.com"]])
+    levels: list[str] = Field(description="Alerts of which levels are mailed.", examples=[["error"]])
 
 
 class Wanted(Asked):
@@ -79,3 +87,11 @@ async def acknowledge(caller: Call, place: Place, meant: Wanted) -> Number:
         return alerting.acknowledge(tx, actor, now, alerting.meant(tx, actor, [place.id], wanted))
 
     return Number(changed=await caller.house.write(store))
+
+
+@RESOURCE.post("/alerts/test", Action.ALERTS)
+async def send_test(caller: Call) -> MailShown:
+    """Send a test mail to whom alerts are mailed."""
+    app = caller.house.app
+    address = await post.send_trial(app.config, app.secrets, app.tls, app.clock.now())
+    return MailShown(to=list(address.to), levels=list(address.levels))

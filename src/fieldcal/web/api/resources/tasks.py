@@ -8,9 +8,11 @@ from typing import Annotated, Any
 from fastapi import Path
 from pydantic import Field
 
+from fieldcal.doctor.lines import Line
 from fieldcal.errors import NotAllowed
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Mailbox
+from fieldcal.state.pruning import Pruned
 from fieldcal.sync.clean import Cleaned
 from fieldcal.sync.passes import Report
 from fieldcal.sync.survey import Survey
@@ -18,11 +20,24 @@ from fieldcal.web.api import results
 from fieldcal.web.api.caller import Call
 from fieldcal.web.api.problem import Missing
 from fieldcal.web.api.resource import Resource
-from fieldcal.web.api.results import CleanedOut, PassDone, Surveyed, TakenOver, Tested
+from fieldcal.web.api.results import (
+    CleanedOut,
+    Forgotten,
+    LineShown,
+    PassDone,
+    PersonErased,
+    Surveyed,
+    TakenOver,
+    Tested,
+)
 from fieldcal.web.api.shapes import Shown
 from fieldcal.web.gates import Open
 
 RESOURCE = Resource("tasks", "Work in hand: how far it is, and what came of it. Known until the service restarts.")
+
+
+#: Who may look at the work of others, where it is not whoever sees the overview.
+_SEEN_BY = {"doctor": Action.DOCTOR, "prune": Action.DATA, "erase": Action.ERASE}
 
 
 class WorkShown(Shown):
@@ -41,6 +56,9 @@ class WorkShown(Shown):
     passed: PassDone | None = Field(default=None, description="Of `sync`: what the pass did.")
     surveyed: list[Surveyed] = Field(default=[], description="Of `survey`: each mailbox.")
     cleaned: list[CleanedOut] = Field(default=[], description="Of `clean`: each mailbox.")
+    looked: list[LineShown] = Field(default=[], description="Of `doctor`: each thing so far.")
+    forgotten: Forgotten | None = Field(default=None, description="Of `prune`: how much went.")
+    erased: PersonErased | None = Field(default=None, description="Of `erase`: what it came to.")
     taken_over: list[TakenOver] = Field(default=[], description="Of `take over`: each mailbox so far.")
 
 
@@ -50,12 +68,12 @@ async def show(
 ) -> WorkShown:
     """Show how far a piece of work is.
 
-    For whoever began it, and whoever sees the overview.
+    For whoever began it, and whoever sees the overview, or may do the same.
     """
     known: Any = caller.house.works.find(task)
     if known is None:
         raise Missing("there is no such work; it is forgotten when the service restarts")
-    if known.user != caller.actor.name and not caller.may(Action.SEE_OVERVIEW):
+    if known.user != caller.actor.name and not caller.may(_SEEN_BY.get(known.kind, Action.SEE_OVERVIEW)):
         raise NotAllowed(f"{caller.actor.name} may not look at the work of others")
     shown = WorkShown(
         id=known.id, kind=known.kind, environment=known.environment, user=known.user, begun_at=known.begun_at,
@@ -76,5 +94,11 @@ def _tell(shown: WorkShown, result: object) -> None:
             shown.surveyed.append(results.surveyed(result))
         case Cleaned():
             shown.cleaned.append(results.cleaned(result))
+        case Line():
+            shown.looked.append(LineShown.model_validate(result))
+        case Pruned():
+            shown.forgotten = results.forgotten(result)
+        case PersonErased():
+            shown.erased = result
         case TakenOver():
             shown.taken_over.append(result)
