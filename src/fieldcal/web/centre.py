@@ -34,7 +34,7 @@ from fieldcal.web.headers import Guarded
 from fieldcal.web.house import House
 from fieldcal.web.render import first_page
 from fieldcal.web.section import SAFE, Section, sections
-from fieldcal.web.visit import COOKIE, TOKEN_FIELD, TOKEN_HEADER, Signed, Visit, proves
+from fieldcal.web.visit import COOKIE, TOKEN_FIELD, TOKEN_HEADER, Signed, Visit, proves, shown_in
 
 log = structlog.get_logger()
 
@@ -95,6 +95,7 @@ def _guard(gate: Gate) -> Callable[[Request], Awaitable[None]]:
             given = request.headers.get(TOKEN_HEADER) or form.get(TOKEN_FIELD)
             if not isinstance(given, str) or not proves(given, visit.browser):
                 raise Forged("the form's token is missing or not this browser's")
+            visit.shown = shown_in(given)
         if visit.passes(gate):
             if visit.signed is not None and visit.lost:
                 raise ConfigError(f"there is no environment {visit.lost!r}")

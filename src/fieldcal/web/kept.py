@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fieldcal.web.visit import TOKEN_FIELD, Visit
+from fieldcal.web.visit import TOKEN_FIELD, Visit, shown_in
 
 PURPOSE = "kept form"
 #: Seconds for which a sealed form is taken back.
@@ -15,10 +15,11 @@ _SECRET = ("password", "secret")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A form as it was sent: where to, whose session it was, and its fields in their order."""
+    """A form as it was sent: where to, whose session it was, of which environment, and its fields in their order."""
 
     path: str
     user: str
+    environment: str
     fields: tuple[tuple[str, str], ...]
 
 
@@ -31,13 +32,16 @@ async def take(visit: Visit, user: str) -> list[object]:
         if isinstance(value, str) and name != TOKEN_FIELD and not any(word in name.lower() for word in _SECRET)
     ]
     query = f"?{visit.request.url.query}" if visit.request.url.query else ""
-    return [visit.request.url.path + query, user, fields]
+    given = form.get(TOKEN_FIELD)
+    return [visit.request.url.path + query, user, shown_in(given) if isinstance(given, str) else "", fields]
 
 
 def give_back(visit: Visit, sealed: str) -> Kept | None:
     """What `take` took from this browser; None where it is anything else or too old."""
     found = visit.unseal(PURPOSE, sealed, LASTS)
     match found:
-        case [str(path), str(user), list(fields)] if path.startswith("/") and not path.startswith("//"):
-            return Kept(path, user, tuple((str(name), str(value)) for name, value in fields))
+        case [str(path), str(user), str(environment), list(fields)] if path.startswith("/") and not path.startswith(
+            "//"
+        ):
+            return Kept(path, user, environment, tuple((str(name), str(value)) for name, value in fields))
     return None

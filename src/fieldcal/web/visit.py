@@ -35,26 +35,39 @@ COOKIE, SAID, ZONE, CHOSEN = "fieldcal", "fieldcal-said", "fieldcal-zone", "fiel
 #: Where forms and htmx put the token that proves a request comes from our own page.
 TOKEN_FIELD, TOKEN_HEADER = "csrf", "x-csrf-token"
 _SAID_LASTS = 60
+_YEAR = 366 * 24 * 3600
 
 
-def token(browser: str) -> str:
-    """A token for this browser's forms, never twice the same text, which compression would help to guess."""
+def token(browser: str, environment: str = "") -> str:
+    """A token for this browser's forms, never twice the same text, which compression would help to guess.
+
+    It names the environment that its page shows, so that what is sent from there acts in no other (`shown_in`).
+    """
     plain = hashlib.sha256(f"form {browser}".encode()).digest()
     mask = secrets.token_bytes(len(plain))
-    return base64.urlsafe_b64encode(mask + bytes(a ^ b for a, b in zip(mask, plain, strict=True))).decode()
+    masked = base64.urlsafe_b64encode(mask + bytes(a ^ b for a, b in zip(mask, plain, strict=True))).decode()
+    return f"{masked}.{base64.urlsafe_b64encode(environment.encode()).decode()}" if environment else masked
 
 
 def proves(given: str, browser: str) -> bool:
     """Whether this token was made for this browser."""
     plain = hashlib.sha256(f"form {browser}".encode()).digest()
     try:
-        raw = base64.urlsafe_b64decode(given.encode())
+        raw = base64.urlsafe_b64decode(given.partition(".")[0].encode())
     except ValueError:
         return False
     if len(raw) != 2 * len(plain) or not browser:
         return False
     mask, masked = raw[: len(plain)], raw[len(plain) :]
     return hmac.compare_digest(bytes(a ^ b for a, b in zip(mask, masked, strict=True)), plain)
+
+
+def shown_in(given: str) -> str:
+    """The environment that the page of this token shows; "" where it shows none."""
+    try:
+        return base64.urlsafe_b64decode(given.partition(".")[2].encode()).decode()
+    except ValueError:
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +88,8 @@ class Visit:
         """`browser`: the value of the cookie, made new where the browser brought none."""
         self.request, self.house, self.browser, self.signed = request, house, browser, signed
         self.environments = environments
+        #: the environment of the page that this form was sent from, "" where it showed none
+        self.shown = ""
 
     @property
     def actor(self) -> Actor:
@@ -112,10 +127,15 @@ class Visit:
 
     @cached_property
     def environment(self) -> Environment | None:
-        """The environment that is looked at: named in the address, else chosen before, else the first; None: none."""
+        """What is looked at: named in the address, else shown where a form was, else chosen before, else the first."""
         known = {one.id: one for one in self.environments}
-        wanted = self.request.query_params.get("environment") or self.request.cookies.get(CHOSEN, "")
+        wanted = self._named or self.request.cookies.get(CHOSEN, "")
         return known.get(wanted) or next(iter(self.environments), None)
+
+    @property
+    def _named(self) -> str:
+        """The environment that this request itself is about, "" where it names none."""
+        return self.request.query_params.get("environment") or self.shown
 
     @property
     def lost(self) -> str:
@@ -125,9 +145,11 @@ class Visit:
 
     @property
     def place_of_work(self) -> Environment:
-        """The environment that is looked at; raises where there is none yet."""
+        """The environment that is looked at; raises where there is none yet, or where it was removed meanwhile."""
         if self.environment is None:
             raise ConfigError("there is no environment yet; add one first")
+        if self._named not in {"", self.environment.id}:
+            raise ConfigError(f"the environment {self._named[:80]!r} is not there any more; nothing was done")
         return self.environment
 
     @property
@@ -152,7 +174,7 @@ class Visit:
     @property
     def csrf(self) -> str:
         """The token for the forms of this answer."""
-        return token(self.browser)
+        return token(self.browser, self.environment.id if self.environment else "")
 
     async def form(self) -> FormData:
         """What was sent."""
@@ -211,7 +233,14 @@ class Visit:
         value = browser or self.browser
         if browser or self.request.cookies.get(COOKIE) != value:
             answer.set_cookie(COOKIE, value, httponly=True, samesite="lax", secure=self._secure, path="/")
+        here = self.environment
+        if here is not None and self._named == here.id != self.request.cookies.get(CHOSEN, ""):
+            self.choose(answer, here.id)
         return answer
+
+    def choose(self, answer: Response, environment: str) -> None:
+        """Have the pages from now on show this environment where nothing else is named."""
+        answer.set_cookie(CHOSEN, environment, max_age=_YEAR, samesite="lax", httponly=True, secure=self._secure)
 
     @property
     def _secure(self) -> bool:

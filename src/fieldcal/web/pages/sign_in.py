@@ -16,10 +16,9 @@ from fieldcal.web import kept
 from fieldcal.web.gates import Open
 from fieldcal.web.render import first_page
 from fieldcal.web.section import Section
-from fieldcal.web.visit import CHOSEN, Here, Visit
+from fieldcal.web.visit import Here, Visit
 
 SECTION = Section("sign_in")
-_YEAR = 31_536_000
 
 
 @SECTION.get("/", Open.SIGNED_IN)
@@ -63,6 +62,7 @@ def entered(visit: Visit, opened: Opened, after: str, sealed: str = "") -> Respo
     before = visit.browser
     visit.browser = opened.secret
     same = form.user == opened.user.id
+    visit.shown = form.environment
     answer = visit.page("send_again.html", {"form": form, "same": same, "before": before})
     return visit.remembered(answer, opened.secret)
 
@@ -111,7 +111,7 @@ async def choose(visit: Here, environment: Annotated[str, Form()] = "", back: An
     if environment not in {one.id for one in visit.environments}:
         raise ConfigError(f"there is no environment {environment[:80]!r}")
     answer = visit.go(urlsplit(ours(back)).path or "/")
-    answer.set_cookie(CHOSEN, environment, max_age=_YEAR, samesite="lax", httponly=True, secure=visit.house.https)
+    visit.choose(answer, environment)
     return answer
 
 
