@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -93,10 +94,16 @@ _PLAINER = (
 )  # fmt: skip
 
 
+@functools.cache
+def _tree() -> Any:
+    # Once for a process: whoever runs several commands in one would else wait longest for typer.
+    return typer.main.get_command(app)
+
+
 def run() -> None:
     """Run the command of this process's arguments and exit. A traceback is shown with FIELDCAL_DEBUG only."""
     try:
-        status = app(prog_name="fieldcal", standalone_mode=False)
+        status = _tree()(prog_name="fieldcal", standalone_mode=False)
     except Exception as error:
         if isinstance(error, _MISUSED):
             raise SystemExit(_misused(error)) from None
