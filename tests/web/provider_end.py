@@ -1,11 +1,16 @@
-"""An OpenID Connect provider over HTTP on loopback: one person, one key, and the faults that a stranger might try."""
+"""An OpenID Connect provider over HTTP on loopback: one person, one key, and the faults that a stranger might try.
+
+Its answers come in pieces, as those of providers behind a network do.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
 import secrets
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -13,10 +18,23 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 CLIENT, SECRET = "fieldcal", "the application's own secret"
+
+
+def pieces(value: dict[str, Any], status: int = 200) -> Response:
+    """JSON that reaches the asker in three pieces, the first of them before the others were sent."""
+    text = json.dumps(value).encode()
+    third = len(text) // 3 + 1
+
+    async def body() -> AsyncIterator[bytes]:
+        for at in range(0, len(text), third):
+            yield text[at : at + third]
+            await asyncio.sleep(0.002)
+
+    return StreamingResponse(body(), status, media_type="application/json")
 
 
 class ProviderEnd:
@@ -34,6 +52,8 @@ class ProviderEnd:
         self.algorithm, self.signed_with = "RS256", self.key
         self.asked: dict[str, dict[str, str]] = {}
         self.refuses = ""
+        #: what stands beside the metadata, of which providers may tell what they like
+        self.beside: dict[str, Any] = {}
 
     def app(self) -> Starlette:
         return Starlette(
@@ -54,10 +74,10 @@ class ProviderEnd:
             f"{name}_endpoint": f"{self.issuer}/{path}"
             for name, path in (("authorization", "authorize"), ("token", "token"))
         }
-        return JSONResponse({"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys", **named})
+        return pieces({"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys", **named, **self.beside})
 
     async def _keys(self, _request: Request) -> Response:
-        return JSONResponse({"keys": [key.as_dict(private=False) for key in self.published]})
+        return pieces({"keys": [key.as_dict(private=False) for key in self.published]})
 
     async def _authorize(self, request: Request) -> Response:
         asked = dict(request.query_params)
@@ -76,7 +96,7 @@ class ProviderEnd:
         proof = base64.urlsafe_b64encode(hashlib.sha256(form["code_verifier"].encode()).digest()).rstrip(b"=").decode()
         good = asked and proof == asked["code_challenge"] and form["redirect_uri"] == asked["redirect_uri"]
         if not good or (form["client_id"], form["client_secret"]) != (CLIENT, SECRET):
-            return JSONResponse({"error": "invalid_grant"}, 400)
+            return pieces({"error": "invalid_grant"}, 400)
         now = int(self.clock.now().timestamp())
         claims = {
             "iss": self.issuer,
@@ -87,7 +107,7 @@ class ProviderEnd:
             **self.claims,
         }
         claims = {name: value for name, value in {**claims, **self.spoil}.items() if value is not None}
-        return JSONResponse({"id_token": self._signed(claims), "token_type": "Bearer"})
+        return pieces({"id_token": self._signed(claims), "token_type": "Bearer"})
 
     def _signed(self, claims: dict[str, Any]) -> str:
         if self.algorithm == "none":

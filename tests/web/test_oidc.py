@@ -89,6 +89,15 @@ def test_who_is_in_a_group_signs_in_with_its_roles_and_without_having_been_added
     play(story)
 
 
+def test_answers_may_come_in_many_pieces_and_be_long(play: Play) -> None:
+    async def story(at: Centre, end: ProviderEnd) -> None:
+        end.beside = {"x": "x" * 200_000}
+        end.claims["groups"] = ["group-system", *(f"group-{n}" for n in range(2_000))]
+        assert (await through(at.browser())).status == 303
+
+    play(story)
+
+
 def test_a_group_left_takes_its_role_and_what_was_given_by_hand_stays(play: Play) -> None:
     async def story(at: Centre, end: ProviderEnd) -> None:
         await through(at.browser())
@@ -222,12 +231,19 @@ def test_a_provider_that_is_down_or_another_one_is_told_plainly(play: Play) -> N
         assert down.status == 502
         assert "does not answer" in down.text
 
+    async def endless(at: Centre, end: ProviderEnd) -> None:
+        end.beside = {"x": "x" * 256 * 1024}
+        answer = await at.browser().get("/sign-in/organization")
+        assert answer.status == 502
+        assert "more than 256 KiB" in answer.text
+
     async def stranger(at: Centre, end: ProviderEnd) -> None:
         answer = await at.browser().get("/sign-in/organization")
         assert answer.status == 409
         assert "calls itself" in answer.text
 
     play(story, oidc_issuer="http://127.0.0.1:9/tenant")
+    play(endless)
     end = ProviderEnd(None)
     with serving_in_thread(end.app()) as url:
         end.url = "https://somebody.example"

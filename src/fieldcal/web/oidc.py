@@ -170,7 +170,7 @@ class Provider:
                 aiohttp.ClientSession(connector=connector, timeout=limit, trust_env=True) as session,
                 session.request(method, url, data=form, allow_redirects=False) as answer,
             ):
-                body = await answer.content.read(_LONGEST)
+                body = await _whole(answer.content)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"the sign-in of the organization does not answer ({type(error).__name__})") from None
         try:
@@ -187,6 +187,16 @@ class Provider:
         over = list(self._begun)[: max(len(self._begun) - _MOST + 1, 0)]
         for state in {*old, *over}:
             del self._begun[state]
+
+
+async def _whole(content: aiohttp.StreamReader) -> bytes:
+    """All of an answer, in however many pieces it comes; `Unreachable` where it has no end."""
+    body = bytearray()
+    async for piece in content.iter_any():
+        body += piece
+        if len(body) > _LONGEST:
+            raise Unreachable(f"the sign-in of the organization answers with more than {_LONGEST // 1024} KiB")
+    return bytes(body)
 
 
 def provider(app: App) -> Provider | None:
