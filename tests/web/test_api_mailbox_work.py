@@ -126,3 +126,29 @@ def test_what_touches_calendars_takes_the_role_and_the_scope_for_it(place: Centr
             assert problem(answer) == "denied", path
 
     place.play(story)
+
+
+def test_a_check_tells_what_hands_did_and_has_it_written_again_when_the_count_is_true(tmp_path: Path) -> None:
+    async def story(at: Staffed) -> None:
+        hand = Hand(at, await at.signed_in("root", *Role))
+        box = at.busiest()
+        event = at.hands.look(box)[0]
+        at.hands.edit(box, event, {"subject": "mine"})
+        checked = await hand.work(f"{AT}/check", {"mailboxes": [box]})
+        assert [(one["mailbox"], one["kind"]) for one in checked["checked"]["findings"]] == [(box, "changed")]
+        _, listed = await hand.ask("GET", f"{AT}/findings?kind=changed")
+        assert [one["event"] for one in listed["items"]] == [checked["checked"]["findings"][0]["event"]]
+        assert (await hand.ask("GET", f"{AT}/findings?kind=copy"))[1]["total"] == 0
+        again = f"{AT}/findings/write-again"
+        for body in ({"all": True, "expect": 2}, {"expect": 0}, {"events": ["no"], "expect": 1}):
+            assert (await hand.ask("POST", again, body))[0] == 409
+        done = await hand.work(again, {"all": True, "expect": 1})
+        assert (done["error"], done["written_again"]) == ("", {"written": 1, "left": {}})
+        assert "mine" not in {one.subject for one in at.hands.look(box)}
+        found = await hand.work(f"{AT}/duplicates/find", {})
+        assert (found["doubles"], found["unread"], found["error"]) == ([], [], "")
+        none = await hand.work(f"{AT}/duplicates/remove", {"expect": 1})
+        assert none["error"] == "these are 0 events now, not 1; nothing was done"
+        assert (await hand.work(f"{AT}/duplicates/remove", {"expect": 0}))["undoubled"] == []
+
+    tell(tmp_path / "data", story)

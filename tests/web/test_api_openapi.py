@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import json
 from dataclasses import replace
 from typing import Any
@@ -42,12 +43,14 @@ def real_state(at: Centre) -> None:
     with at.app.database.write() as tx:
         stocked.stock(tx, [replace(BOOKING, id=booking_id(n), name=f"WO-{n}") for n in range(5)])
         environments.pin(tx, "main", Identity("org", "tenant"))
-        profiles.add(tx, OPERATOR, NOW, "exchange", end)
+        for profile in ("exchange", "spare"):
+            profiles.add(tx, OPERATOR, NOW, profile, end)
         held = [(MailboxId("box"), BookingId(f"booking-{n}"), "deleted:1") for n in range(3)]
         plans.hold(tx, "main", held, "too many", NOW)
         alerts.raise_alert(tx, "main", "box", "test-enable", "error", "it is wrong", NOW)
         history.begin(tx, "main", "run-1", "scheduled", NOW)
     at.mailboxes(5)
+    at.environment("spare")
 
 
 async def described(at: Centre) -> dict[str, Any]:
@@ -56,14 +59,32 @@ async def described(at: Centre) -> dict[str, Any]:
     return dict(json.loads(answer.text))
 
 
+#: What stands in addresses, so that a right call meets something. What ends or forgets takes the spare one.
+NAMED = {"environment": "main", "profile": "exchange", "mailbox": "box-00001", "plan": 1, "booking": "WO-1",
+         "run": "run-1", "user": "spare", "token": "of-spare"}  # fmt: skip
+SPARE = {"environment": "spare", "profile": "spare"}
+
+
+def named(text: dict[str, Any]) -> dict[str, Any]:
+    """The text with the names of what is there in place of any name."""
+    found = copy.deepcopy(text)
+    for path in found["paths"].values():
+        for method, operation in path.items():
+            names = NAMED | SPARE if method == "delete" else NAMED
+            for one in operation.get("parameters", ()):
+                if one["in"] == "path" and one["name"] in names:
+                    one["schema"] = {"enum": [names[one["name"]]]}
+    return found
+
+
 def conform(text: dict[str, Any], url: str, headers: dict[str, str], most: int) -> int:
     """Ask every operation, rightly and wrongly; returns how many calls that were."""
-    schema = schemathesis.openapi.from_dict(text)
-    schema.config.update(base_url=f"{url}/api/v1")
     calls = 0
-    for found in schema.get_all_operations():
-        operation = found.ok()
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+    for mode, told in ((GenerationMode.POSITIVE, named(text)), (GenerationMode.NEGATIVE, text)):
+        schema = schemathesis.openapi.from_dict(told)
+        schema.config.update(base_url=f"{url}/api/v1")
+        for found in schema.get_all_operations():
+            operation = found.ok()
 
             @hypothesis.settings(
                 max_examples=most, deadline=None, derandomize=True, database=None,
@@ -79,10 +100,11 @@ def conform(text: dict[str, Any], url: str, headers: dict[str, str], most: int) 
     return calls
 
 
-@pytest.mark.parametrize("most", [3, pytest.param(150, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("most", [2, pytest.param(150, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
 def test_schemathesis_finds_no_500_and_nothing_that_contradicts_the_openapi_text(place: Centre, most: int) -> None:
     async def story(at: Centre) -> int:
         real_state(at)
+        token(at, "spare", Role.READER)
         headers = token(at, "script", *Role)
         return await asyncio.to_thread(conform, await described(at), at.url, headers, most)
 
@@ -93,7 +115,7 @@ def test_every_operation_has_a_description_an_example_and_its_problems(place: Ce
     async def story(at: Centre) -> None:
         text = await described(at)
         operations = [(path, method, one) for path, each in text["paths"].items() for method, one in each.items()]
-        assert len(operations) > 25
+        assert len(operations) > 60
         for path, method, one in operations:
             told = f"{method} {path}"
             assert one["summary"], told

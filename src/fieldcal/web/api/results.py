@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pydantic import Field
 
+from fieldcal.checking import Checked
 from fieldcal.setup.erasing import Erased
 from fieldcal.setup_model import Mailbox
 from fieldcal.state.history import Tally
 from fieldcal.state.pruning import Pruned
 from fieldcal.sync.clean import Cleaned
-from fieldcal.sync.passes import Report
+from fieldcal.sync.duplicates import Found
+from fieldcal.sync.passes import Report, Rewritten
 from fieldcal.sync.survey import Survey
 from fieldcal.web.api.ends import CheckShown
 from fieldcal.web.api.shapes import Shown
@@ -72,6 +76,94 @@ class CleanedOut(Shown):
     removed: int = Field(description="Events that were taken out.", examples=[31])
     copies: int = Field(description="Copies by hand, which stay.")
     problem: str = Field(description='Why something of ours may stand there still, "" where nothing does.')
+
+
+class FindingShown(Shown):
+    """What a check found and left alone."""
+
+    mailbox: str = Field(description="The mailbox's id.")
+    event: str = Field(description="The event's id.", examples=["AAMkAGI2"])
+    booking: str = Field(description="The booking's id.")
+    kind: str = Field(description="`changed`, `deleted` or `copy`.", examples=["changed"])
+    detail: str = Field(description="What is not as it was written.")
+
+
+class CheckDone(Shown):
+    """What a check came to."""
+
+    mailboxes: int = Field(description="Mailboxes that were checked.", examples=[12])
+    adopted: int = Field(description="Events that were found and taken over.")
+    did: Tallied = Field(description="What it did.")
+    findings: list[FindingShown] = Field(description="What it found and left alone.")
+    not_set_up: dict[str, str] = Field(description="Mailboxes that may not be looked at, by address, and why.")
+    unreached: dict[str, str] = Field(description="Mailboxes that still wait to be read, and what stands in the way.")
+
+
+class WrittenAgain(Shown):
+    """What became of findings that were to be written again."""
+
+    written: int = Field(description="Events that were written again.")
+    left: dict[str, str] = Field(description="Events that stay as they are, by id, each with why.")
+
+
+class DoubleShown(Shown):
+    """An event of ours beside the one that counts."""
+
+    mailbox: str = Field(description="The mailbox's id.")
+    address: str = Field(description="Its address.")
+    booking: str = Field(description='The booking\'s id, "" where it is not told.')
+    event: str = Field(description="The event's id.", examples=["AAMkAGI2"])
+    subject: str = Field(description="Its subject.")
+    start: datetime = Field(description="When it begins.")
+    end: datetime = Field(description="When it ends.")
+    made_by_us: bool = Field(description="We made it; false: perhaps a hand did, and it goes only where it is named.")
+    true_event: str = Field(description='The one that counts, "" where it is not known.')
+    because: str = Field(description="Why that one counts.")
+    obstacle: str = Field(description='Why it may not be removed, "" where it may.')
+
+
+class Unread(Shown):
+    """A mailbox of which it is not known."""
+
+    address: str = Field(description="Its address.")
+    problem: str = Field(description="Why.")
+
+
+class Undoubled(Shown):
+    """What became of one mailbox's duplicates."""
+
+    mailbox: str = Field(description="The mailbox's id.")
+    address: str = Field(description="Its address.")
+    removed: list[str] = Field(description="Events that were removed.")
+    left: dict[str, str] = Field(description="Events that stay, by id, each with why.")
+    problem: str = Field(description='What stopped it, "" where nothing did.')
+
+
+def checked(found: Checked) -> CheckDone:
+    """A check that has ended."""
+    return CheckDone(
+        mailboxes=len(found.addresses), adopted=found.tally.adopted, did=Tallied(**tallied(found.tally)),
+        findings=[FindingShown.model_validate(one) for one in found.findings], not_set_up=dict(found.not_set_up),
+        unreached=dict(found.unreached),
+    )  # fmt: skip
+
+
+def written_again(done: Rewritten) -> WrittenAgain:
+    """Findings that were written again."""
+    return WrittenAgain(written=done.written, left={str(event): why for event, why in done.left.items()})
+
+
+def doubles(found: Found) -> list[DoubleShown]:
+    """What stands double in one mailbox."""
+    return [
+        DoubleShown(
+            mailbox=found.mailbox, address=found.address, booking=one.event.mark.booking if one.event.mark else "",
+            event=one.event.id, subject=one.event.subject, start=one.event.start, end=one.event.end,
+            made_by_us=one.made_by_us, true_event=one.true.id if one.true else "", because=one.because,
+            obstacle=one.obstacle,
+        )
+        for one in found.doubles
+    ]  # fmt: skip
 
 
 class LineShown(Shown):

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import Field
 
+from fieldcal.checking import Checked
 from fieldcal.doctor.lines import Line
 from fieldcal.errors import NotAllowed
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Mailbox
 from fieldcal.state.pruning import Pruned
 from fieldcal.sync.clean import Cleaned
-from fieldcal.sync.passes import Report
+from fieldcal.sync.duplicates import Found, Removed
+from fieldcal.sync.passes import Report, Rewritten
 from fieldcal.sync.survey import Survey
 from fieldcal.web.api import results
 from fieldcal.web.api.caller import Call
 from fieldcal.web.api.problem import Missing
 from fieldcal.web.api.resource import Resource
 from fieldcal.web.api.results import (
+    CheckDone,
     CleanedOut,
+    DoubleShown,
     Forgotten,
     LineShown,
     PassDone,
@@ -29,6 +34,9 @@ from fieldcal.web.api.results import (
     Surveyed,
     TakenOver,
     Tested,
+    Undoubled,
+    Unread,
+    WrittenAgain,
 )
 from fieldcal.web.api.shapes import Shown
 from fieldcal.web.gates import Open
@@ -56,6 +64,11 @@ class WorkShown(Shown):
     passed: PassDone | None = Field(default=None, description="Of `sync`: what the pass did.")
     surveyed: list[Surveyed] = Field(default=[], description="Of `survey`: each mailbox.")
     cleaned: list[CleanedOut] = Field(default=[], description="Of `clean`: each mailbox.")
+    checked: CheckDone | None = Field(default=None, description="Of `check`: what it came to.")
+    written_again: WrittenAgain | None = Field(default=None, description="Of `write again`: what came of it.")
+    doubles: list[DoubleShown] = Field(default=[], description="Of `duplicates`: what stands double.")
+    unread: list[Unread] = Field(default=[], description="Of `duplicates`: mailboxes that could not be read.")
+    undoubled: list[Undoubled] = Field(default=[], description="Of `remove duplicates`: each mailbox.")
     looked: list[LineShown] = Field(default=[], description="Of `doctor`: each thing so far.")
     forgotten: Forgotten | None = Field(default=None, description="Of `prune`: how much went.")
     erased: PersonErased | None = Field(default=None, description="Of `erase`: what it came to.")
@@ -80,25 +93,36 @@ async def show(
         done=known.done, total=known.total, ended=known.ended, error=known.error,
     )  # fmt: skip
     for result in known.results:
-        _tell(shown, result)
+        for each in result if isinstance(result, list | tuple) else [result]:
+            _tell(shown, each)
     return shown
 
 
+def _itself(result: Any) -> Any:
+    return result
+
+
+#: Kinds of results: the field of `WorkShown`, and how it is shown there; of the first a work has one, else many.
+_ONE: dict[type, tuple[str, Callable[[Any], Any]]] = {
+    Report: ("passed", results.passed), Checked: ("checked", results.checked),
+    Rewritten: ("written_again", results.written_again), Pruned: ("forgotten", results.forgotten),
+    PersonErased: ("erased", _itself),
+}  # fmt: skip
+_EACH: dict[type, tuple[str, Callable[[Any], Any]]] = {
+    Mailbox: ("tested", results.tested), Survey: ("surveyed", results.surveyed), Cleaned: ("cleaned", results.cleaned),
+    Removed: ("undoubled", Undoubled.model_validate), Line: ("looked", LineShown.model_validate),
+    TakenOver: ("taken_over", _itself),
+}  # fmt: skip
+
+
 def _tell(shown: WorkShown, result: object) -> None:
-    match result:
-        case Mailbox():
-            shown.tested.append(results.tested(result))
-        case Report():
-            shown.passed = results.passed(result)
-        case Survey():
-            shown.surveyed.append(results.surveyed(result))
-        case Cleaned():
-            shown.cleaned.append(results.cleaned(result))
-        case Line():
-            shown.looked.append(LineShown.model_validate(result))
-        case Pruned():
-            shown.forgotten = results.forgotten(result)
-        case PersonErased():
-            shown.erased = result
-        case TakenOver():
-            shown.taken_over.append(result)
+    kind = type(result)
+    if kind in _ONE:
+        name, show_one = _ONE[kind]
+        setattr(shown, name, show_one(result))
+    elif kind in _EACH:
+        name, show_one = _EACH[kind]
+        getattr(shown, name).append(show_one(result))
+    elif isinstance(result, Found):
+        shown.doubles += results.doubles(result)
+        shown.unread += [Unread.model_validate(result)] if result.problem else []
