@@ -24,6 +24,7 @@ PAGES = (
     Shown("overview", "/overview", charts=True),
     Shown("mailboxes", "/mailboxes"),
     Shown("mailbox", "/mailboxes/{mailbox}"),
+    Shown("import", "/mailboxes/import"),
     Shown("bookings", "/bookings"),
     Shown("booking", "/bookings/{booking}"),
     Shown("environments", "/environments"),

@@ -70,7 +70,7 @@ def test_set_up_there_means_all_of_it(changed: dict[str, object], expected: str)
         (OURS, replace(THERE, missing="its test failed"), "", Standing.NOT_THERE, "its test failed"),
         (OURS, replace(THERE, address="anna@old.example"), "", Standing.NOT_THERE, "the address approved there is another: anna@old.example"),
         (OURS, replace(THERE, address=""), "", Standing.NOT_THERE, "the address approved there is another: none"),
-        (OURS, replace(THERE, served_at=LATELY), "", Standing.SERVED, "it last wrote at 2026-11-20 09:30Z"),
+        (OURS, replace(THERE, served_at=LATELY), "", Standing.SERVED, "it last wrote at 2026-11-20 09:30 UTC"),
         (OURS, THERE, "no privilege", Standing.SERVED, "it cannot be told: no privilege"),
         (replace(OURS, approval=Approval.REJECTED), THERE, "", Standing.REJECTED, "approve it to have it set up"),
         (replace(OURS, enabled=True), THERE, "", Standing.HERE, ""),

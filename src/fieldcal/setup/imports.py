@@ -62,7 +62,7 @@ def _candidate(box: Mailbox, row: SetUpThere | None, doubt: str) -> Candidate:
     if not row.address or row.address != box.address.casefold():
         return Candidate(box, Standing.NOT_THERE, f"the address approved there is another: {row.address or 'none'}")
     if row.served_at is not None:
-        return Candidate(box, Standing.SERVED, f"it last wrote at {row.served_at:%Y-%m-%d %H:%MZ}")
+        return Candidate(box, Standing.SERVED, f"it last wrote at {row.served_at:%Y-%m-%d %H:%M} UTC")
     if doubt:
         return Candidate(box, Standing.SERVED, f"it cannot be told: {doubt}")
     return Candidate(box, Standing.IMPORT)

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Form
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from fieldcal.doctor.lines import Asked, Level, Line, worst
 from fieldcal.doctor.look import look_at_all
 from fieldcal.errors import ConfigError
 from fieldcal.setup.permissions import Action
 from fieldcal.state import environments
-from fieldcal.web.render import render
+from fieldcal.web.following import followed
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import text
-from fieldcal.web.visit import Here, Visit
+from fieldcal.web.visit import Here
 from fieldcal.web.work import Work
 
 SECTION = Section("doctor", Entry("service", 50, "doctor"))
@@ -99,13 +99,4 @@ async def begin(
 async def follow(visit: Here, number: str) -> Response:
     """What is found, as it is found: server-sent events, each with the part of the page as it now is."""
     work = visit.house.works.find(number)
-    if work is None or work.kind != _KIND:
-        return Response(status_code=204)
-    return StreamingResponse(_told(visit, work), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
-
-
-async def _told(visit: Visit, work: Work[Any]) -> AsyncIterator[str]:
-    async for _ in work.watch():
-        part = render(visit, "parts/doctor_work.html", _values(work))
-        lines = "".join(f"data: {line}\n" for line in part.splitlines())
-        yield f"event: {'end' if work.ended else 'part'}\nid: {len(work.results)}\n{lines}\n"
+    return followed(visit, work if work and work.kind == _KIND else None, "parts/doctor_work.html", _values)
