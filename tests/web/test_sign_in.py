@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from tests.web.centre_end import OPERATOR, PASSWORD, Centre
 from tests.web.centre_end import hashed as passwords_of_tests
+from yarl import URL
 
 from fieldcal.clock import PlayedClock, SystemClock
 from fieldcal.errors import ConfigError, NotAllowed
@@ -202,6 +203,19 @@ def test_a_form_cut_off_by_the_session_s_end_is_sent_again_by_its_own_person_onl
     place.play(story)
 
 
+def test_who_signs_in_anew_leaves_no_session_behind(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        browser = await at.signed_in("alice", Role.SYSTEM_ADMIN)
+        before = browser.cookie
+        answer = await browser.post("/sign-in", {"name": "alice", "password": PASSWORD})
+        assert answer.status == 303
+        assert browser.cookie != before
+        browser.session.cookie_jar.update_cookies({"fieldcal": before}, URL(at.url))
+        assert (await browser.get("/account")).to.startswith("/sign-in")
+
+    place.play(story)
+
+
 def test_a_form_of_another_site_is_neither_taken_nor_kept(place: Centre) -> None:
     async def story(at: Centre) -> None:
         browser = await at.signed_in("alice", Role.SYSTEM_ADMIN)
@@ -218,6 +232,7 @@ def test_a_form_of_another_site_is_neither_taken_nor_kept(place: Centre) -> None
         await browser.get("/sign-in")
         answer = await browser.post("/sign-in", {"name": "alice", "password": PASSWORD, "kept": sealed})
         assert answer.status == 303
+        assert "could not be kept" in (await browser.get("/account")).text
 
     place.play(story)
 

@@ -144,7 +144,8 @@ def _secret(visit: Visit, form: FormData, sent: Sent, before: str) -> str:
         sent.kept, sent.values["secret"] = visit.seal(_PURPOSE, sealed), shown(sealed)
         return sealed
     brought = visit.unseal(_PURPOSE, str(form.get("kept_reference", "")), _LASTS)
-    if isinstance(brought, str) and reference == shown(brought):
+    # Only what was typed in comes back so: any other reference is looked at below, whoever carried it.
+    if isinstance(brought, str) and brought.startswith("encrypted:") and reference == shown(brought):
         sent.kept = str(form.get("kept_reference", ""))
         return brought
     as_shown = merging.digest(reference) == merging.seen(form.get(merging.SEEN)).get(_SHOWN)

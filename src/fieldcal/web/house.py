@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -33,6 +34,8 @@ class House:
     works: Works = field(default_factory=Works)
     #: forms cut off by the end of a session, sealed, while their people sign in elsewhere
     forms: Forms = field(default_factory=Forms)
+    #: signs what browsers carry for us; no page, cookie or backup ever holds it, and it ends with the service
+    key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     async def read(self, ask: Callable[[Connection], T]) -> T:
         """One consistent view of the state, in a reading thread."""

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import Depends
-from itsdangerous import BadSignature, URLSafeTimedSerializer
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -26,6 +25,7 @@ from fieldcal.setup.sign_in import Place, lasts
 from fieldcal.setup_model import Actor, Environment
 from fieldcal.state import sessions
 from fieldcal.state.sessions import Session
+from fieldcal.web import sealing
 from fieldcal.web.gates import Gate, opens
 from fieldcal.web.house import House
 from fieldcal.web.texts import text
@@ -36,6 +36,8 @@ COOKIE, SAID, ZONE, CHOSEN = "fieldcal", "fieldcal-said", "fieldcal-zone", "fiel
 TOKEN_FIELD, TOKEN_HEADER = "csrf", "x-csrf-token"
 _SAID_LASTS = 60
 _YEAR = 366 * 24 * 3600
+#: Characters of the cookie `SAID` that are looked at; browsers keep no longer one.
+_SAID_LONGEST = 4_096
 
 
 def token(browser: str, environment: str = "") -> str:
@@ -202,31 +204,25 @@ class Visit:
         self, answer: Response, key: str, values: Mapping[str, object] | None = None, kind: str = "good"
     ) -> Response:
         """Have the next page say this once; `kind`: good, bad, or note."""
-        sealed = self._seal("said").dumps([kind, text(key, values or {})])
-        answer.set_cookie(SAID, str(sealed), max_age=_SAID_LASTS, httponly=True, samesite="lax", secure=self._secure)
+        sealed = self.seal("said", [kind, text(key, values or {})])
+        answer.set_cookie(SAID, sealed, max_age=_SAID_LASTS, httponly=True, samesite="lax", secure=self._secure)
         return answer
 
     def said(self) -> list[tuple[str, str]]:
         """What the page before wanted said."""
-        try:
-            kind, words = self._seal("said").loads(self.request.cookies.get(SAID, ""), max_age=_SAID_LASTS)
-        except (BadSignature, ValueError):
-            return []
-        return [(str(kind), str(words))]
+        sealed = self.request.cookies.get(SAID, "")
+        match self.unseal("said", sealed, _SAID_LASTS) if 0 < len(sealed) <= _SAID_LONGEST else None:
+            case [str(kind), str(words)]:
+                return [(kind, words)]
+        return []
 
     def seal(self, purpose: str, value: object) -> str:
         """`value`, JSON, so that only this browser can hand it back, unchanged."""
-        return str(self._seal(purpose).dumps(value))
+        return sealing.seal(self.house.key, self.browser, purpose, value)
 
     def unseal(self, purpose: str, sealed: str, seconds: int) -> Any:
         """What `seal` sealed no longer ago than this; None where it is anything else."""
-        try:
-            return self._seal(purpose).loads(sealed, max_age=seconds)
-        except BadSignature:
-            return None
-
-    def _seal(self, purpose: str) -> URLSafeTimedSerializer:
-        return URLSafeTimedSerializer(f"seal {self.browser}", salt=purpose)
+        return sealing.unseal(self.house.key, self.browser, purpose, sealed, seconds)
 
     def remembered(self, answer: Response, browser: str = "") -> Response:
         """Have the browser bring its cookie the next time; `browser`: from now on this one."""

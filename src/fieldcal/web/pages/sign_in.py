@@ -51,20 +51,24 @@ async def enter(
         wrong = "waiting" if error.until else "wrong"
         values = {"next": ours(next), "kept": kept, "name": name, "wrong": wrong, "until": error.until}
         return visit.page("sign_in.html", values, status)
-    return entered(visit, opened, ours(next), kept)
+    return await entered(visit, opened, ours(next), kept)
 
 
-def entered(visit: Visit, opened: Opened, after: str, sealed: str = "") -> Response:
-    """Signed in: on to where one wanted to go, or to the form that was cut off."""
+async def entered(visit: Visit, opened: Opened, after: str, sealed: str = "") -> Response:
+    """Signed in: on to where one wanted to go, or to the form that was cut off. The session before this one ends."""
+    if (old := visit.signed) is not None:
+        now = visit.house.app.clock.now()
+        await visit.house.write(lambda tx: sessions.end(tx, old.session.digest, now))
     form = kept.give_back(visit, sealed) if sealed else None
-    if form is None:
-        return visit.remembered(visit.go(after or "/"), opened.secret)
-    before = visit.browser
     visit.browser = opened.secret
+    if form is None:
+        answer = visit.go(after or "/")
+        if sealed:
+            answer = visit.say(answer, "sign_in.lost", kind="bad")
+        return answer
     same = form.user == opened.user.id
     visit.shown = form.environment
-    answer = visit.page("send_again.html", {"form": form, "same": same, "before": before})
-    return visit.remembered(answer, opened.secret)
+    return visit.page("send_again.html", {"form": form, "same": same})
 
 
 @SECTION.post("/sign-out", Open.SIGNED_IN)
@@ -102,7 +106,7 @@ async def accept(
         return visit.page("invitation.html", values, 422)
     except Refused:
         return visit.page("invitation.html", {"found": None, "link": link, "wrong": "", "name": ""}, 404)
-    return entered(visit, opened, "/")
+    return await entered(visit, opened, "/")
 
 
 @SECTION.post("/environment", Open.SIGNED_IN)

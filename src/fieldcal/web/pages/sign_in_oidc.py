@@ -41,4 +41,4 @@ async def come_back(visit: Here, state: str = "", code: str = "", error: str = "
     who = await provider.finish(begun, code)
     now, place = visit.house.app.clock.now(), visit.place
     opened = await visit.house.write(lambda tx: directory.enter(tx, now, who, provider.meaning, place))
-    return entered(visit, opened, begun.after, begun.kept)
+    return await entered(visit, opened, begun.after, begun.kept)
