@@ -78,6 +78,14 @@ def test_who_is_set_up_in_the_source_is_shown_and_imported_when_the_count_is_tru
         able = (await hand.ask("GET", f"{AT}/import?standing=to be imported"))[1]["total"]
         done = await hand.work(f"{AT}/import", {"expect": able})
         assert (done["error"], len(done["tested"])) == ("", able)
+        # the same source's webhook: registered and called, looked at, taken back
+        assert (await hand.ask("POST", f"{AT}/webhook", {"url": "ftp://x"}))[0] == 409
+        status, called = await hand.ask("POST", f"{AT}/webhook", {"url": at.running.hooks})
+        assert (status, called["ok"]) == (200, True)
+        _, stands = await hand.ask("GET", f"{AT}/webhook")
+        assert (stands["good"], stands["url"].startswith(at.running.hooks)) == (True, True)
+        assert (await hand.ask("DELETE", f"{AT}/webhook"))[1]["removed"] > 0
+        assert (await hand.ask("GET", f"{AT}/webhook"))[1]["url"] == ""
 
     tell(tmp_path / "data", story)
 
