@@ -112,12 +112,8 @@ def _own(tx: Connection, actor: Actor, environment: str, wanted: Wanted) -> Want
 
 
 def _told(tx: Connection, environment: str, settings: Settings, rows: Sequence[Stored]) -> list[Listed]:
-    ids = [row.known.booking.id for row in rows]
     people = workers.load(tx, environment, {row.known.booking.worker for row in rows})
-    standing: dict[BookingId, list[Link]] = {}
-    for link in links.of_bookings(tx, environment, ids):
-        standing.setdefault(link.booking, []).append(link)
-    waiting = marks.of_bookings(tx, environment, ids)
+    standing = _standings(tx, environment, rows)
     found: list[Listed] = []
     for row in rows:
         one = row.known.booking
@@ -126,9 +122,24 @@ def _told(tx: Connection, environment: str, settings: Settings, rows: Sequence[S
         billed = settings.account is Account.BILLING
         account = "" if order is None else order.billing_account if billed else order.service_account
         number = (order.number if order else "") or one.name
-        found.append(Listed(one, number, account, worker.name if worker else "",
-                            _standing(row, standing.get(one.id, ()), waiting.get(one.id, ()))))  # fmt: skip
+        found.append(Listed(one, number, account, worker.name if worker else "", standing[one.id]))
     return found
+
+
+def standings(tx: Connection, environment: str, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """The version that was read of each of these bookings, and where it stands, as `Listed` has it."""
+    stored = bookings.load(tx, environment, ids)
+    told = _standings(tx, environment, list(stored.values()))
+    return {key: (row.known.booking.version, told[key]) for key, row in stored.items()}
+
+
+def _standings(tx: Connection, environment: str, rows: Sequence[Stored]) -> dict[BookingId, str]:
+    ids = [row.known.booking.id for row in rows]
+    there: dict[BookingId, list[Link]] = {}
+    for link in links.of_bookings(tx, environment, ids):
+        there.setdefault(link.booking, []).append(link)
+    waiting = marks.of_bookings(tx, environment, ids)
+    return {key: _standing(row, there.get(key, ()), waiting.get(key, ())) for key, row in zip(ids, rows, strict=True)}
 
 
 def _standing(row: Stored, found: Sequence[Link], waiting: Sequence[marks.Waiting]) -> str:

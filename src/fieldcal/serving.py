@@ -60,6 +60,7 @@ def _folders(config: Config) -> list[Path]:
 async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: Ready) -> None:
     """Run engine, schedule and the service's own end until `stop` is set; the folder's lock must be held."""
     # uvicorn and starlette are loaded by who serves, not by every command.
+    from fieldcal.schedule.desk import Desk
     from fieldcal.web.centre import centre
     from fieldcal.web.hooks import HooksEnd
     from fieldcal.web.house import House
@@ -70,14 +71,16 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
         sites = await stack.enter_async_context(Sites(app))
         service = Service(app.database, app.clock, sites.open, app.set_up_there)
         token = secrets.token_urlsafe(32)
-        house = House(app, service, app.clock.now(), provider(app))
+        bell = _Doorbell(app, service, hooked=bool(app.config.listen_hooks))
+        desk = Desk(embedded.field_service.store, bell.ring) if embedded else None
+        house = House(app, service, app.clock.now(), provider(app), desk)
         stack.push_async_callback(house.works.stop)
         end = ServiceEnd(service, token, app.requests).app(centre(house))
         hooks = HooksEnd(app.database, app.clock, service.hint).app()
         urls = [await stack.enter_async_context(_listening(end, address)) for address in app.config.listen]
         public = [await stack.enter_async_context(_listening(hooks, each)) for each in app.config.listen_hooks]
-        if embedded is not None:
-            embedded.changed = _Doorbell(app, service, hooked=bool(public)).ring
+        if embedded is not None and desk is not None:
+            embedded.changed = _each(bell.ring, desk.changed)
         ends = embedded.ends if embedded else None
         running = Running(os.getpid(), urls[0], token, app.clock.now(), ends, public[0] if public else "")
         stack.enter_context(runfile.announced(app.config.data, running))
@@ -155,6 +158,14 @@ async def _listening(app: Any, address: str) -> AsyncIterator[str]:
         yield url
     finally:
         await server.stop()
+
+
+def _each(*calls: Callable[[], None]) -> Callable[[], None]:
+    def call() -> None:
+        for one in calls:
+            one()
+
+    return call
 
 
 class _Doorbell:

@@ -17,6 +17,7 @@ from fieldcal.clock import PlayedClock, SystemClock
 from fieldcal.config import Config
 from fieldcal.embedded.server import serving
 from fieldcal.engine.service import Service
+from fieldcal.schedule.desk import Desk
 from fieldcal.setup import environments, passwords, sign_in, users
 from fieldcal.setup.sign_in import Place
 from fieldcal.setup_model import Actor, Endpoint, Role, User
@@ -102,13 +103,15 @@ class Centre:
         self.clock = PlayedClock(SystemClock().now())
         self.config = Config(data=folder, database_url=url, listen=("127.0.0.1:0",), **settings)
         self.sections = sections
+        #: the schedule of an embedded Field Service
+        self.desk: Desk | None = None
         self.app: App
 
     def play(self, story: Callable[..., Awaitable[Any]]) -> Any:
         async def run() -> Any:
             async with App(self.config, clock=self.clock) as self.app:
                 service = Service(self.app.database, self.clock, _nothing)
-                self.house = House(self.app, service, self.clock.now(), provider(self.app))
+                self.house = House(self.app, service, self.clock.now(), provider(self.app), self.desk)
                 async with serving(centre(self.house, self.sections)) as self.url:
                     self.browsers: list[Browser] = []
                     try:

@@ -14,6 +14,7 @@ from yarl import URL
 
 from fieldcal.app import App
 from fieldcal.engine.service import Service
+from fieldcal.schedule.desk import Desk
 from fieldcal.web.forms import Forms
 from fieldcal.web.oidc import Provider
 from fieldcal.web.work import Works
@@ -31,6 +32,8 @@ class House:
     since: datetime
     #: the organization's own sign-in, where there is one
     oidc: Provider | None = None
+    #: the schedule of the embedded Field Service, None where this service has none
+    desk: Desk | None = None
     works: Works = field(default_factory=Works)
     #: forms cut off by the end of a session, sealed, while their people sign in elsewhere
     forms: Forms = field(default_factory=Forms)

@@ -1,0 +1,232 @@
+"""The schedule board's data: what stands on it, its moves, and word of every change. For scripts of the page."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+from sqlalchemy import Connection
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from fieldcal import seeing
+from fieldcal.ends import is_embedded
+from fieldcal.errors import ConfigError
+from fieldcal.schedule import board, moves
+from fieldcal.schedule.board import Wanted
+from fieldcal.schedule.conflicts import double, outside_hours
+from fieldcal.schedule.desk import Desk
+from fieldcal.schedule.moves import Moved, Overtaken
+from fieldcal.schedule.values import Lane, Slot, Status, Waiting
+from fieldcal.setup.permissions import Action
+from fieldcal.state import audit
+from fieldcal.web.section import Section
+from fieldcal.web.visit import Here, Visit
+
+SECTION = Section("board")
+
+#: The longest that is looked at together, and orders of one page at the side.
+_LONGEST = timedelta(days=32)
+_ORDERS = 50
+#: Seconds for which one look waits for news; the page asks again.
+_PATIENCE = 20.0
+
+
+class _Sent(BaseModel):
+    model_config = ConfigDict(extra="forbid", str_max_length=100)
+
+
+class Booked(_Sent):
+    """A work order (or none) dropped onto a worker."""
+
+    worker: str
+    start: AwareDatetime
+    end: AwareDatetime
+    order: str | None = None
+
+
+class Changed(_Sent):
+    """A booking dragged, stretched or given away; what is None stays."""
+
+    booking: str
+    version: int
+    worker: str | None = None
+    start: AwareDatetime | None = None
+    end: AwareDatetime | None = None
+
+
+class Stepped(_Sent):
+    """A booking's new status."""
+
+    booking: str
+    version: int
+    status: str
+
+
+class Removed(_Sent):
+    """A booking taken off the board."""
+
+    booking: str
+    version: int
+
+
+def _desk(visit: Visit) -> Desk:
+    """Where bookings are made here; refused where another system makes them."""
+    if visit.house.desk is None or not is_embedded(visit.place_of_work.end):
+        raise ConfigError("bookings of this environment are made in its own Field Service, not here")
+    return visit.house.desk
+
+
+@SECTION.get("/board/day.json", Action.SCHEDULE)
+async def day(
+    visit: Here, since: Annotated[AwareDatetime, Query()], until: Annotated[AwareDatetime, Query()]
+) -> Response:
+    """Every lane, and the bookings with a part of this span, with what is wrong with them and where they stand."""
+    if not timedelta(0) < until - since <= _LONGEST:
+        raise ConfigError(f"the board shows up to {_LONGEST.days} days at once")
+    desk = _desk(visit)
+    version = await desk.version()
+
+    def look(tx: Connection) -> tuple[list[Lane], list[Slot], list[Status]]:
+        return board.lanes(tx), board.between(tx, since, until), board.statuses(tx)
+
+    lanes, slots, statuses = await desk.read(look)
+    wrong = (double(slots), outside_hours(slots, {lane.worker: lane for lane in lanes}))
+    standing = await _standing(visit, slots)
+    return JSONResponse({
+        "version": version, "lanes": [_lane(one) for one in lanes], "statuses": [_status(one) for one in statuses],
+        "slots": [
+            {**_slot(one), "standing": standing[one.id], "double": one.id in wrong[0], "outside": one.id in wrong[1]}
+            for one in slots
+        ],
+    })  # fmt: skip
+
+
+@SECTION.get("/board/standing.json", Action.SCHEDULE)
+async def standing(visit: Here, booking: Annotated[list[str], Query(max_length=500)]) -> Response:
+    """Where these bookings stand by now."""
+    found = await _desk(visit).read(board.some, booking)
+    return JSONResponse(await _standing(visit, list(found.values())))
+
+
+async def _standing(visit: Visit, slots: list[Slot]) -> dict[str, str]:
+    """By id: as the list of bookings tells it; `waits` or `behind` while the board is ahead of what was read."""
+    place = visit.place_of_work.id
+    known = await visit.house.read(lambda tx: seeing.standings(tx, place, [one.id for one in slots]))
+    found: dict[str, str] = {}
+    for one in slots:
+        version, told = known.get(one.id, (0, "waits"))
+        behind = version < one.version and told in {"stands", "none", "deleted"}
+        found[one.id] = ("behind" if told == "stands" else "waits") if behind else told
+    return found
+
+
+@SECTION.get("/board/waiting.json", Action.SCHEDULE)
+async def waiting(
+    visit: Here, search: Annotated[str, Query(max_length=100)] = "", type: Annotated[str, Query(max_length=40)] = "",  # noqa: A002 - the parameter's name
+    priority: Annotated[str, Query(max_length=40)] = "", page: Annotated[int, Query(ge=1, le=10_000)] = 1,
+) -> Response:  # fmt: skip
+    """Work orders that nobody is booked for."""
+    wanted = Wanted(search.strip(), type, priority)
+
+    def look(tx: Connection) -> tuple[list[Waiting], int]:
+        return board.waiting(tx, wanted, offset=(page - 1) * _ORDERS, limit=_ORDERS), board.waiting_count(tx, wanted)
+
+    rows, total = await _desk(visit).read(look)
+    return JSONResponse({"total": total, "orders": [_order(one) for one in rows]})
+
+
+@SECTION.post("/board/book", Action.SCHEDULE)
+async def book(visit: Here, sent: Booked) -> Response:
+    """Book a worker."""
+    return await _changed(visit, "booking made", lambda desk: desk.write(
+        moves.book, sent.worker, sent.start, sent.end, order=sent.order
+    ))  # fmt: skip
+
+
+@SECTION.post("/board/move", Action.SCHEDULE)
+async def move(visit: Here, sent: Changed) -> Response:
+    """Give a booking another time, length or worker."""
+    change = Moved(sent.worker, sent.start, sent.end)
+    return await _changed(visit, "booking moved", lambda desk: desk.write(
+        moves.move, sent.booking, sent.version, change
+    ))  # fmt: skip
+
+
+@SECTION.post("/board/status", Action.SCHEDULE)
+async def step(visit: Here, sent: Stepped) -> Response:
+    """Give a booking another status."""
+    now = visit.house.app.clock.now()
+    return await _changed(visit, "booking status", lambda desk: desk.write(
+        moves.set_status, sent.booking, sent.version, sent.status, now
+    ))  # fmt: skip
+
+
+@SECTION.post("/board/remove", Action.SCHEDULE)
+async def remove(visit: Here, sent: Removed) -> Response:
+    """Take a booking off the board."""
+    return await _changed(visit, "booking removed", lambda desk: desk.write(
+        moves.remove, sent.booking, sent.version
+    ), sent.booking)  # fmt: skip
+
+
+async def _changed(
+    visit: Visit, what: str, change: Callable[[Desk], Awaitable[Slot | None]], booking: str = ""
+) -> Response:  # fmt: skip
+    """Do it and put it on record; where another was faster the answer tells how it stands now."""
+    try:
+        made = await change(_desk(visit))
+    except Overtaken as error:
+        return JSONResponse({"detail": str(error), "now": error.now and _slot(error.now)}, 409)
+    except ConfigError as error:
+        return JSONResponse({"detail": str(error)}, 422)
+    place, now = visit.place_of_work.id, visit.house.app.clock.now()
+    told = f"{made.worker} {made.start.isoformat()} {made.end.isoformat()} {made.status.name}" if made else ""
+    subject = f"{place}/{made.id if made else booking}"
+    await visit.house.write(lambda tx: audit.record(tx, visit.actor, now, what, [subject], told))
+    return JSONResponse({"slot": {**_slot(made), "standing": "waits"} if made else None})
+
+
+@SECTION.get("/board/events", Action.SCHEDULE)
+async def events(visit: Here, version: Annotated[int, Query(ge=0)] = 0) -> Response:
+    """Word of each change, within a second of it: server-sent events, each with the version that it led to."""
+    told = _news(visit, _desk(visit), version)
+    return StreamingResponse(told, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+async def _news(visit: Visit, desk: Desk, version: int) -> AsyncIterator[str]:
+    while await visit.lasts():
+        now = await desk.after(version, _PATIENCE)
+        yield f"event: changed\nid: {now}\ndata: {now}\n\n" if now != version else ": still here\n\n"
+        version = now
+
+
+def _lane(one: Lane) -> Mapping[str, Any]:
+    return {"id": one.worker, "name": one.name, "kind": one.kind, "zone": one.zone, "hours": str(one.hours)}
+
+
+def _status(one: Status) -> Mapping[str, Any]:
+    return {"id": one.id, "name": one.name, "kind": one.kind.name.lower(), "step": one.step and one.step.name.lower()}
+
+
+def _slot(one: Slot) -> Mapping[str, Any]:
+    return {
+        "id": one.id, "version": one.version, "name": one.name, "worker": one.worker, "start": _at(one.start),
+        "end": _at(one.end), "status": _status(one.status), "order": one.order, "number": one.number,
+        "summary": one.summary[:500], "type": one.type, "account": one.account, "address": one.address,
+        "crew": one.crew,
+    }  # fmt: skip
+
+
+def _order(one: Waiting) -> Mapping[str, Any]:
+    return {
+        "id": one.id, "number": one.number, "summary": one.summary[:500], "type": one.type, "priority": one.priority,
+        "account": one.account, "address": one.address, "minutes": one.minutes,
+        "promised": [_at(at) if at else None for at in (one.promised_from, one.promised_until)],
+    }  # fmt: skip
+
+
+def _at(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

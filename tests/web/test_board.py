@@ -1,0 +1,169 @@
+"""The schedule board over HTTP: what it shows, what a dispatcher does, and what two of them do at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.schedule.shop import Shop
+from tests.web.centre_end import OPERATOR, Browser, Centre
+
+from fieldcal.schedule.desk import Desk
+from fieldcal.setup import environments
+from fieldcal.setup_model import Endpoint, Role
+from fieldcal.state import audit
+
+DAY = "/board/day.json?since=2026-11-23T00:00:00Z&until=2026-11-24T00:00:00Z"
+MORNING = {"start": "2026-11-23T09:00:00Z", "end": "2026-11-23T11:00:00+00:00"}
+
+
+@pytest.fixture
+def shop(place: Centre, tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(str(tmp_path / "fs.sqlite3"))
+    made.rung = 0  # type: ignore[attr-defined] # how often a pass was asked for
+
+    def ring() -> None:
+        made.rung += 1  # type: ignore[attr-defined]
+
+    place.desk = Desk(made.store, ring)
+    yield made
+    made.store.close()
+
+
+def embedded(at: Centre) -> None:
+    with at.app.database.write() as tx:
+        environments.add(tx, OPERATOR, at.clock.now(), "main", Endpoint("", credential="embedded"))
+
+
+async def sends(browser: Browser, path: str, body: dict[str, Any]) -> tuple[int, Any]:
+    headers = {"x-csrf-token": browser.token}
+    answer = await browser.ask("POST", path, json=body, headers=headers)
+    return answer.status, json.loads(answer.text) if answer.text.startswith("{") else answer.text
+
+
+async def shown(browser: Browser) -> Any:
+    answer = await browser.get(DAY)
+    assert answer.status == 200, answer.text
+    return json.loads(answer.text)
+
+
+def test_a_dispatcher_books_moves_and_gives_away_and_it_is_on_record(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        waiting = json.loads((await browser.get("/board/waiting.json?search=oven")).text)
+        assert [one["number"] for one in waiting["orders"]] == ["WO-1"]
+        status, made = await sends(browser, "/board/book", {"worker": shop.ana, "order": shop.order, **MORNING})
+        assert (status, made["slot"]["number"], made["slot"]["standing"]) == (200, "WO-1", "waits")
+        slot = made["slot"]
+        change = {"booking": slot["id"], "version": slot["version"], "worker": shop.ben}
+        status, moved = await sends(browser, "/board/move", change)
+        assert (status, moved["slot"]["worker"], moved["slot"]["start"]) == (200, shop.ben, "2026-11-23T09:00:00Z")
+        done = {"booking": slot["id"], "version": moved["slot"]["version"], "status": shop.status["Completed"]}
+        assert (await sends(browser, "/board/status", done))[0] == 200
+        day = await shown(browser)
+        assert [(one["worker"], one["status"]["step"], one["standing"]) for one in day["slots"]] == [
+            (shop.ben, "completed", "waits")
+        ]
+        assert [lane["name"] for lane in day["lanes"]] == ["Ana", "Ben"]
+        assert json.loads((await browser.get("/board/waiting.json")).text)["total"] == 0
+        gone = {"booking": slot["id"], "version": day["slots"][0]["version"]}
+        assert await sends(browser, "/board/remove", gone) == (200, {"slot": None})
+        with at.app.database.read() as tx:
+            lines = [
+                (line.actor, line.action, line.subject)
+                for line in reversed(audit.latest(tx, wanted=audit.Wanted(actor="dora")))
+            ]
+        assert [line[1] for line in lines] == ["booking made", "booking moved", "booking status", "booking removed"]
+        assert {line[2] for line in lines} == {f"main/{slot['id']}"}
+        assert shop.rung == 4  # type: ignore[attr-defined]
+
+    place.play(story)
+
+
+def test_of_two_dispatchers_the_second_is_told_how_it_stands_and_overwrites_nothing(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        first, second = [await at.signed_in(name, Role.DISPATCHER) for name in ("dora", "dirk")]
+        _, made = await sends(first, "/board/book", {"worker": shop.ana, **MORNING})
+        seen = {"booking": made["slot"]["id"], "version": made["slot"]["version"]}
+        assert (await sends(first, "/board/move", {**seen, "worker": shop.ben}))[0] == 200
+        status, told = await sends(second, "/board/move", {**seen, "start": "2026-11-23T10:00:00Z"})
+        assert status == 409
+        assert (told["now"]["worker"], told["now"]["start"]) == (shop.ben, "2026-11-23T09:00:00Z")
+        again = {**seen, "version": told["now"]["version"], "start": "2026-11-23T10:00:00Z"}
+        assert (await sends(second, "/board/move", again))[0] == 200
+        assert (await shown(first))["slots"][0]["start"] == "2026-11-23T10:00:00Z"
+
+    place.play(story)
+
+
+def test_everybody_who_looks_hears_of_a_change(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        first, second = [await at.signed_in(name, Role.DISPATCHER) for name in ("dora", "dirk")]
+        version = (await shown(second))["version"]
+        async with second.session.get(f"{second.url}/board/events?version={version}") as events:
+            await sends(first, "/board/book", {"worker": shop.ana, **MORNING})
+            heard = await asyncio.wait_for(events.content.readuntil(b"\n\n"), 10)
+        told = int(heard.decode().rpartition("data: ")[2])
+        assert told > version
+        assert (await shown(second))["version"] >= told
+
+    place.play(story)
+
+
+def test_what_cannot_be_kept_is_shown(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        for span in (
+            MORNING,
+            {**MORNING, "start": "2026-11-23T10:00:00Z"},
+            {"start": "2026-11-23T05:00:00Z", "end": "2026-11-23T06:00:00Z"},
+        ):
+            assert (await sends(browser, "/board/book", {"worker": shop.ana, **span}))[0] == 200
+        assert [(one["double"], one["outside"]) for one in (await shown(browser))["slots"]] == [
+            (False, True), (True, False), (True, False),
+        ]  # fmt: skip
+
+    place.play(story)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/board/book", {"worker": "nobody", **MORNING}),
+        ("/board/book", {"worker": "nobody", "start": "2026-11-23T09:00:00", "end": "2026-11-23T10:00:00Z"}),
+        ("/board/book", {"worker": "nobody", **MORNING, "more": 1}),
+        ("/board/move", {"booking": "x", "version": "y"}),
+        ("/board/status", {}),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_nothing_is_written(
+    place: Centre, shop: Shop, path: str, body: dict[str, Any]
+) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        before = shop.store.version()
+        assert (await sends(browser, path, body))[0] == 422
+        assert shop.store.version() == before
+        assert (await browser.get(DAY.replace("24T", "31T").replace("11-31", "12-31"))).status == 409
+
+    place.play(story)
+
+
+def test_where_another_system_makes_the_bookings_the_board_does_not(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        at.environment()
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        assert (await browser.get(DAY)).status == 409
+        assert (await sends(browser, "/board/book", {"worker": shop.ana, **MORNING}))[0] == 422
+        assert shop.rung == 0  # type: ignore[attr-defined]
+
+    place.play(story)
