@@ -139,10 +139,11 @@ def _standings(tx: Connection, environment: str, rows: Sequence[Stored]) -> dict
     for link in links.of_bookings(tx, environment, ids):
         there.setdefault(link.booking, []).append(link)
     waiting = marks.of_bookings(tx, environment, ids)
-    return {key: _standing(row, there.get(key, ()), waiting.get(key, ())) for key, row in zip(ids, rows, strict=True)}
+    return {key: standing_of(row, there.get(key, ()), waiting.get(key, ())) for key, row in zip(ids, rows, strict=True)}
 
 
-def _standing(row: Stored, found: Sequence[Link], waiting: Sequence[marks.Waiting]) -> str:
+def standing_of(row: Stored, found: Sequence[Link], waiting: Sequence[marks.Waiting]) -> str:
+    """Where this booking stands, by its links and what waits: one of `Listed.standing`."""
     there = any(link.event is not None and not link.declined for link in found)
     if any(mark.due is None for mark in waiting):
         return "refused"

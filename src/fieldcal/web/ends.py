@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from starlette.datastructures import FormData
 
+from fieldcal.attaching import user_mistakes
 from fieldcal.errors import ConfigError
 from fieldcal.secrets import shown
-from fieldcal.setup_model import Endpoint
+from fieldcal.setup_model import Account, Endpoint
 from fieldcal.web import merging
 from fieldcal.web.merging import Clash
 from fieldcal.web.secrecy import put_aside, would_leak
@@ -131,6 +132,21 @@ def read(
     if before is not None and would_leak(before, end):
         sent.wrong("secret", text("ends.anew"))
     return sent, end
+
+
+def of_account(account: Account) -> Sent:
+    """The form of a mailbox's own sign-in, before anybody has written into it."""
+    return Sent({"client_id": account.user, "secret": shown(account.secret)})
+
+
+def read_account(visit: Visit, form: FormData, before: Account, *, named: bool) -> tuple[Sent, Account]:
+    """A mailbox's own sign-in as it was sent; `named`: its secret may be one that the operator has put aside."""
+    sent = Sent({name: str(form.get(name, "")).strip() for name in ("client_id", "secret")})
+    sent.place(user_mistakes(sent.values["client_id"]))
+    secret = _secret(visit, form, sent, before.secret)
+    if not named and secret not in {"", before.secret} and not secret.startswith("encrypted:"):
+        sent.wrong("secret", text("ends.type_it"))
+    return sent, replace(before, user=sent.values["client_id"], secret=secret)
 
 
 def _secret(visit: Visit, form: FormData, sent: Sent, before: str) -> str:

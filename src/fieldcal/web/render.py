@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from fieldcal.setup_model import Role
 from fieldcal.web import assets, texts
 from fieldcal.web.gates import Gate
 from fieldcal.web.section import GROUPS, Section, sections
@@ -41,7 +42,8 @@ def navigation(visit: Visit, here: str) -> list[tuple[str, list[dict[str, Any]]]
     found: list[tuple[str, list[dict[str, Any]]]] = []
     for group in GROUPS:
         lines = [_line(section, here) for section in _entered() if section.entry and section.entry.group == group
-                 and visit.passes(section.first.gate)]  # fmt: skip
+                 and visit.passes(section.first.gate)
+                 and (not section.entry.own or Role.WORKER in visit.actor.roles)]  # fmt: skip
         if lines:
             found.append((group, lines))
     return found

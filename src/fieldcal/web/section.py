@@ -29,6 +29,8 @@ class Entry:
     order: int
     #: one of the pictures in templates/parts/icons.html
     icon: str
+    #: shown to workers only: what they have of their own, which others find in the lists of all
+    own: bool = False
 
 
 #: The headings of the navigation in their order; their words are in texts/frame.toml.

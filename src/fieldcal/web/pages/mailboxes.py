@@ -111,7 +111,7 @@ def _deed(form: FormData) -> Deed:
     return deed
 
 
-@SECTION.post("/mailboxes/confirm", Action.SET_UP)
+@SECTION.post("/mailboxes/confirm", Action.SET_UP, own=True)
 async def ask(visit: Here) -> Response:
     """What would be done, to how many; a dialog, or a page of its own without scripts."""
     form = await visit.form()
@@ -135,7 +135,7 @@ async def _question(visit: Visit, form: FormData, deed: Deed, changed: str = "")
     return visit.page("parts/mailboxes_confirm.html" if visit.live else "mailboxes_confirm.html", values)
 
 
-@SECTION.post("/mailboxes/do", Action.SET_UP)
+@SECTION.post("/mailboxes/do", Action.SET_UP, own=True)
 async def do(visit: Here) -> Response:
     """Do it to exactly as many as were confirmed; where they have become more or fewer, ask again."""
     form = await visit.form()

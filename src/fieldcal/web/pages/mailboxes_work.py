@@ -10,7 +10,7 @@ from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import TrialStatus
 from fieldcal.web.following import followed
 from fieldcal.web.section import Section
-from fieldcal.web.visit import Here
+from fieldcal.web.visit import Here, Visit
 from fieldcal.web.work import Work
 
 SECTION = Section("mailboxes_work")
@@ -26,17 +26,24 @@ def _values(work: Work[Any]) -> dict[str, Any]:
     return {"work": work, "good": good, "bad": bad, "going": going, "results": ordered[:_SHOWN]}
 
 
-@SECTION.get("/mailboxes/work/{number}", Action.SET_UP)
-async def show(visit: Here, number: str) -> Response:
-    """How far it is, and every result so far."""
+def _known(visit: Visit, number: str) -> Work[Any] | None:
+    """The work of this number, where it is this person's, or the person sets up everybody's mailboxes."""
     work = visit.house.works.find(number)
     if work is None or work.environment not in {one.id for one in visit.environments}:
+        return None
+    return work if work.user == visit.actor.name or visit.may(Action.SET_UP) else None
+
+
+@SECTION.get("/mailboxes/work/{number}", Action.SET_UP, own=True)
+async def show(visit: Here, number: str) -> Response:
+    """How far it is, and every result so far."""
+    work = _known(visit, number)
+    if work is None:
         return visit.page("mailboxes_work_gone.html", status=404)
     return visit.page("mailboxes_work.html", _values(work))
 
 
-@SECTION.get("/mailboxes/work/{number}/events", Action.SET_UP)
+@SECTION.get("/mailboxes/work/{number}/events", Action.SET_UP, own=True)
 async def follow(visit: Here, number: str) -> Response:
     """The same, told as it changes: server-sent events, each with the part of the page as it now is."""
-    work = visit.house.works.find(number)
-    return followed(visit, work, "parts/mailboxes_work.html", _values)
+    return followed(visit, _known(visit, number), "parts/mailboxes_work.html", _values)
