@@ -24,11 +24,8 @@ PAGES = (
     Shown("overview", "/overview", charts=True),
     Shown("mailboxes", "/mailboxes"),
     Shown("mailbox", "/mailboxes/{mailbox}"),
-<<<<<<< HEAD
     Shown("import", "/mailboxes/import"),
-=======
     Shown("own-mailbox", "/mailbox", who="worker"),
->>>>>>> aea4e81 (Draw a mailbox's week, set a CalDAV mailbox's sign-in, and give workers a page of their own mailbox)
     Shown("bookings", "/bookings"),
     Shown("booking", "/bookings/{booking}"),
     Shown("environments", "/environments"),

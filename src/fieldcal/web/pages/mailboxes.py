@@ -175,9 +175,9 @@ def _change(visit: Visit, deed: Deed, wanted: Sequence[MailboxId], profile: str)
 
 async def _test(visit: Visit, wanted: list[MailboxId], once: str, origin: str) -> Response:
     house, place, actor = visit.house, visit.place_of_work, visit.actor
+    await house.read(lambda tx: mailboxes.permitted(tx, actor, Action.SET_UP, place.id, wanted))
     if not place.organization:
         await house.settled(place.id)
-    await house.read(lambda tx: mailboxes.permitted(tx, actor, Action.SET_UP, place.id, wanted))
     if (same := house.works.under_way("test", place.id, wanted)) is not None:
         begun = visit.go(f"/mailboxes/work/{same.id}")
         return visit.say(begun, "mailboxes_work.joined", {"by": same.user}, "note")
