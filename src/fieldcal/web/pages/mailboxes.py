@@ -179,7 +179,9 @@ async def _test(visit: Visit, wanted: list[MailboxId], once: str, origin: str) -
     if not place.organization:
         await house.settled(place.id)
     if (same := house.works.under_way("test", place.id, wanted)) is not None:
-        begun = visit.go(f"/mailboxes/work/{same.id}")
+        # a worker does not follow what is done to others' mailboxes too
+        followed = visit.may(Action.SET_UP) or same.user == actor.name
+        begun = visit.go(f"/mailboxes/work/{same.id}" if followed else origin)
         return visit.say(begun, "mailboxes_work.joined", {"by": same.user}, "note")
 
     async def run(work: Work[Any]) -> None:
