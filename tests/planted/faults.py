@@ -11,6 +11,7 @@ from tests.planted.keeping import KEEPING
 from tests.planted.notices import NOTICES
 from tests.planted.pages import PAGES
 from tests.planted.plan import PLAN
+from tests.planted.rest import REST
 from tests.planted.setup import SETUP
 from tests.planted.store import STORE
 from tests.planted.way import WAY
@@ -29,6 +30,7 @@ PLANTED: tuple[Fault, ...] = (
     *CALDAV,
     *KEEPING,
     *PAGES,
+    *REST,
 )
 
 SURVIVORS: tuple[Fault, ...] = (

@@ -14,6 +14,7 @@ from tests.web.test_api import problem, token
 from tests.web.test_api_resources import ADMIN, Script, actions
 from tests.web.test_environments import with_an_event
 
+from fieldcal.setup.tokens import Scope
 from fieldcal.setup_model import Role
 from fieldcal.state import environments, profiles
 
@@ -160,7 +161,7 @@ def test_an_environment_goes_only_with_a_word_about_its_events_and_their_true_nu
     place.play(story)
 
 
-def test_taking_events_out_takes_the_role_for_it_goes_on_after_the_answer_and_begins_once_a_key(place: Centre) -> None:
+def test_taking_events_out_takes_role_and_scope_goes_on_after_the_answer_and_begins_once_a_key(place: Centre) -> None:
     async def story(at: Centre) -> None:
         with_an_event(at)
         with at.app.database.write() as tx:
@@ -169,6 +170,11 @@ def test_taking_events_out_takes_the_role_for_it_goes_on_after_the_answer_and_be
         weaker = token(at, "exchange", Role.EXCHANGE_ADMIN)
         refused = await at.browser().ask("DELETE", f"/api/v1{path}", headers=weaker)
         assert problem(refused) == "denied"
+        # the scope that changes environments takes nothing out of calendars
+        without = token(at, "settings", Role.SYSTEM_ADMIN, scopes=[Scope.ADMIN])
+        refused = await at.browser().ask("DELETE", f"/api/v1{path}", headers=without)
+        assert problem(refused) == "denied"
+        assert "takes the scope clean" in refused.text
         script.headers["idempotency-key"] = "tonight"
         first, again = [await script.ask("DELETE", path) for _ in range(2)]
         assert (first.status, again.status) == (202, 202)

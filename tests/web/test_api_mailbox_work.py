@@ -17,6 +17,7 @@ from tests.web.test_api_resources import ADMIN, Script
 from fieldcal.demo.setup import ENVIRONMENT
 from fieldcal.setup_model import Role
 from fieldcal.state import accounts, mailboxes
+from fieldcal.state.people_tables import users
 
 AT = f"/api/v1/environments/{ENVIRONMENT}"
 PASSWORD = "hunter2-and-more"
@@ -126,14 +127,35 @@ def test_what_touches_calendars_takes_the_role_and_the_scope_for_it(place: Centr
         at.mailboxes(1)
         headers = token(at, "script", role)
         calls = [("take-over", {"all": True}), ("survey", {"all": True}), ("clean", {"all": True, "events": 0})]
-        calls += [("accounts", {"accounts": [{"mailbox": "box-00000", "secret": "env:FIELDCAL_SECRET_X"}]})]
-        for path, body in calls if role is Role.WORKER else calls[:3]:
+        for path, body in calls:
             answer = await at.browser().ask(
                 "POST", f"/api/v1/environments/main/mailboxes/{path}", headers=headers, json=body
             )
             assert problem(answer) == "denied", path
 
     place.play(story)
+
+
+def test_a_worker_names_no_secret_that_is_put_aside_for_the_own_mailbox(new_sqlite: NewState, tmp_path: Path) -> None:
+    async def story(at: Centre) -> None:
+        at.environment()
+        at.mailboxes(2)
+        headers = token(at, "script", Role.WORKER)
+        with at.app.database.write() as tx:
+            tx.execute(users.update().where(users.c.id == "script").values(sign_in="w00000@x.example"))
+
+        async def give(**account: str) -> Any:
+            body = {"accounts": [account]}
+            return await at.browser().ask(
+                "POST", "/api/v1/environments/main/mailboxes/accounts", headers=headers, json=body
+            )
+
+        own = {"mailbox": "box-00000"}
+        assert problem(await give(**own, secret="env:FIELDCAL_SECRET_NORTH")) == "denied"
+        assert problem(await give(mailbox="box-00001", new_secret=PASSWORD)) == "denied"
+        assert (await give(**own, new_secret=PASSWORD)).status == 200
+
+    Centre(tmp_path / "data", new_sqlite(), secret_keys=(Fernet.generate_key().decode(),)).play(story)
 
 
 def test_a_check_tells_what_hands_did_and_has_it_written_again_when_the_count_is_true(tmp_path: Path) -> None:
