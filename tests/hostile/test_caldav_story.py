@@ -10,9 +10,8 @@ import pytest
 from tests.conftest import NewState
 from tests.dav.servers import DavServer
 from tests.hostile.proxy import TROUBLES, Trouble
-from tests.hostile.test_story import PATIENCE, WAITS
+from tests.hostile.test_story import PATIENCE, WAITS, through
 from tests.sync.stage import Stage
-from tests.sync.test_every_cut import busy_hour
 from tests.sync.world import NOW
 
 #: (which requests, from which one on, how many): one, and a storm for as long as the story lasts
@@ -36,16 +35,7 @@ def play(new_sqlite: NewState, tmp_path: Path) -> Play:
         folder.mkdir()
         patience = PATIENCE if kind in WAITS else 30.0
         stage = Stage(folder, new_sqlite(), now=NOW, patience=patience, caldav=server, tell=told.append)
-        try:
-            stage.roughens("Exchange", Trouble(kind, method, nth=nth, times=times))
-            busy_hour(stage)
-            stage.quiets(everything=True)
-            return sum(proxy.acted for proxy in stage.world.proxies)
-        except AssertionError as error:
-            error.add_note("\n".join(told))
-            raise
-        finally:
-            stage.close()
+        return through(stage, "Exchange", Trouble(kind, method, nth=nth, times=times), told)
 
     return played
 

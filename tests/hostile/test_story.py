@@ -32,6 +32,20 @@ STRIDE = 47
 Play = Callable[[str, tuple[str, str, int, int | None]], int]
 
 
+def through(stage: Stage, where: str, trouble: Trouble, told: list[str]) -> int:
+    """Plays the hour on this stage with this trouble before that end; gives how many requests met it."""
+    try:
+        stage.roughens(where, trouble)
+        busy_hour(stage)
+        stage.quiets(everything=True)
+        return sum(proxy.acted for proxy in stage.world.proxies)
+    except AssertionError as error:
+        error.add_note("\n".join(told))
+        raise
+    finally:
+        stage.close()
+
+
 @pytest.fixture
 def play(new_sqlite: NewState, tmp_path: Path) -> Play:
     """Plays the story with this trouble; gives how many requests met it."""
@@ -43,16 +57,7 @@ def play(new_sqlite: NewState, tmp_path: Path) -> Play:
         folder = next(folders)
         folder.mkdir()
         stage = Stage(folder, new_sqlite(), now=NOW, patience=PATIENCE if kind in WAITS else 30.0, tell=told.append)
-        try:
-            stage.roughens(where, Trouble(kind, method, nth=nth, times=times))
-            busy_hour(stage)
-            stage.quiets(everything=True)
-            return sum(proxy.acted for proxy in stage.world.proxies)
-        except AssertionError as error:
-            error.add_note("\n".join(told))
-            raise
-        finally:
-            stage.close()
+        return through(stage, where, Trouble(kind, method, nth=nth, times=times), told)
 
     return played
 

@@ -11,11 +11,10 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 from tests.conftest import NewState
 from tests.dav.servers import DavServer
-from tests.sync.caldav import caldav_machine
 from tests.sync.mortal import Where
 from tests.sync.stage import Stage
 from tests.sync.test_every_cut import CUTS, LAST, busy_hour, restore
-from tests.sync.test_machine import ALWAYS
+from tests.sync.test_machine import ALWAYS, machine
 from tests.sync.world import NOW
 
 SHORT = settings(max_examples=3, stateful_step_count=12, derandomize=True, database=None, **ALWAYS)  # type: ignore[arg-type]
@@ -30,13 +29,13 @@ STORIES = {"busy hour": busy_hour, "restore": restore}
 def test_f58_whatever_happens_the_calendars_of_a_caldav_server_end_up_as_the_rules_say(
     radicale: DavServer, new_sqlite: NewState, tmp_path: Path
 ) -> None:
-    run_state_machine_as_test(caldav_machine(radicale, new_sqlite, tmp_path), settings=SHORT)
+    run_state_machine_as_test(machine(new_sqlite, tmp_path, caldav=radicale), settings=SHORT)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_f58_whatever_happens_at_length_on_caldav(dav_server: DavServer, new_sqlite: NewState, tmp_path: Path) -> None:
-    run_state_machine_as_test(caldav_machine(dav_server, new_sqlite, tmp_path), settings=LONG)
+    run_state_machine_as_test(machine(new_sqlite, tmp_path, caldav=dav_server), settings=LONG)
 
 
 class Plays:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,8 +24,8 @@ LONG = settings(
 )  # fmt: skip
 
 
-def machine(new_state: NewState, folder: Path, *, swept: bool = False) -> type[SyncMachine]:
-    """A machine whose every example has ends and a state of its own; `swept`: the source tracks no changes."""
+def machine(new_state: NewState, folder: Path, **ends: Any) -> type[SyncMachine]:
+    """A machine whose every example has ends and a state of its own; `ends`: what else its stages are made of."""
     made = 0
 
     def new_stage(now: datetime, follow: bool, tell: Callable[[str], None]) -> Stage:
@@ -33,7 +34,7 @@ def machine(new_state: NewState, folder: Path, *, swept: bool = False) -> type[S
         shutil.rmtree(folder / f"ends-{made - 1}", ignore_errors=True)
         place = folder / f"ends-{made}"
         place.mkdir()
-        return Stage(place, new_state(), now=now, follow_work_order=follow, swept=swept, tell=tell)
+        return Stage(place, new_state(), now=now, follow_work_order=follow, tell=tell, **ends)
 
     return type("Machine", (SyncMachine,), {"new_stage": staticmethod(new_stage)})
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
 
 from fieldcal.plan.spread import Spread
 from fieldcal.sent import Sent
@@ -59,24 +59,17 @@ def new_run(at: datetime) -> str:
 
 def of_booking(tx: Connection, environment: str, booking: str, limit: int = 20) -> list[Line]:
     """The last lines of one booking, the newest first."""
-    rows = tx.execute(
-        select(history)
-        .where(history.c.environment == environment, history.c.booking == booking)
-        .order_by(history.c.id.desc())
-        .limit(limit)
-    )
-    return [line_of(row) for row in rows]
+    return _last(tx, environment, history.c.booking == booking, limit)
 
 
 def of_mailbox(tx: Connection, environment: str, mailbox: str, limit: int = 20) -> list[Line]:
     """The last lines of one mailbox, the newest first."""
-    rows = tx.execute(
-        select(history)
-        .where(history.c.environment == environment, history.c.mailbox == mailbox)
-        .order_by(history.c.id.desc())
-        .limit(limit)
-    )
-    return [line_of(row) for row in rows]
+    return _last(tx, environment, history.c.mailbox == mailbox, limit)
+
+
+def _last(tx: Connection, environment: str, of: ColumnElement[bool], limit: int) -> list[Line]:
+    wanted = select(history).where(history.c.environment == environment, of)
+    return [line_of(row) for row in tx.execute(wanted.order_by(history.c.id.desc()).limit(limit))]
 
 
 def line_of(row: Row[Any]) -> Line:
@@ -104,12 +97,7 @@ class Tally:
     took: Spread = field(default_factory=Spread)
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(
-            self.changes + other.changes, self.created + other.created, self.updated + other.updated,
-            self.removed + other.removed, self.adopted + other.adopted, self.failed + other.failed,
-            self.held + other.held, self.busy + other.busy, self.uncalled + other.uncalled, self.same + other.same,
-            self.took + other.took,
-        )  # fmt: skip
+        return Tally(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
 
     @property
     def churn(self) -> int:
