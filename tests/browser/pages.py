@@ -42,6 +42,8 @@ PAGES = (
     Shown("alerts", "/alerts"),
     Shown("audit", "/audit"),
     Shown("doctor", "/doctor"),
+    Shown("data", "/data"),
+    Shown("erase", "/data/erase"),
     Shown("account", "/account"),
     Shown("users", "/users"),
     Shown("user", "/users/one?name=approver"),

@@ -37,6 +37,9 @@ def told_in_files(text: str) -> list[str]:
 def test_what_is_old_is_counted_and_then_forgotten_and_compacting_takes_its_bytes(
     fieldcal: Fieldcal, stocked: None
 ) -> None:
+    kept = fieldcal("db", "kept", "--json").json()
+    assert [(one["days"], one["rows"]) for one in kept["kept"] if one["kind"] == "history"] == [(180, 2)]
+    assert "180 days" in fieldcal("db", "kept").out
     counted = fieldcal("db", "prune", "--dry-run", "--json").json()
     assert counted["history"] == 1
     assert fieldcal("db", "prune", "--dry-run").out == "To be forgotten: 1 line of the history.\n"
@@ -50,8 +53,9 @@ def test_what_is_old_is_counted_and_then_forgotten_and_compacting_takes_its_byte
     assert (told_in_files("Zerberus Alt"), told_in_files("Zerberus Neu")) == ([], ["state.sqlite3"])
     database = Database(f"sqlite:///{DATA / 'state.sqlite3'}")
     with database.read() as tx:
-        [line] = tx.exec_driver_sql("SELECT operator, action, detail FROM audit").all()
+        line, compacted = tx.exec_driver_sql("SELECT operator, action, detail FROM audit ORDER BY id").all()
     database.close()
+    assert compacted[1:] == ("db compact", "")
     assert line[1:] == ("db prune", "history 1, passes 0, audit 0, alerts 0, plans 0, bookings 0, texts 0")
 
 

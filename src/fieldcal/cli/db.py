@@ -120,10 +120,10 @@ def prune(
             confirm(f"Forget {_old(found)}?", yes=yes)
             with show.progress("forgetting", quiet=json) as tick:
                 found = asyncio.run(
-                    upkeep.prune(database, clock, kept, lambda done: tick(done.total, found.total, "rows"))
+                    upkeep.on_command(
+                        database, clock, kept, operator(), found.total, lambda done, of: tick(done, of, "rows")
+                    )
                 )
-            with database.write() as tx:
-                upkeep.record(tx, operator(), clock.now(), found)
     finally:
         database.close()
     if json:
@@ -135,16 +135,49 @@ def prune(
 
 
 @group.command()
+def kept(json: Json = False) -> None:
+    """Show how long each kind is kept, how much of it there is, and since when."""
+    from fieldcal.app import open_state
+    from fieldcal.cli import show
+    from fieldcal.cli.session import settings_of_command
+    from fieldcal.state import holdings, schema
+
+    settings = settings_of_command()
+    database = open_state(settings)
+    try:
+        with database.read() as tx:
+            schema.check(tx)
+            found = holdings.look(tx)
+        size = holdings.size(database)
+    finally:
+        database.close()
+    days = {one.kind: getattr(settings, one.setting) for one in found}
+    if json:
+        told = [{"kind": one.kind, "days": days[one.kind], "rows": one.rows, "oldest": one.oldest} for one in found]
+        show.as_json({"bytes": size, "kept": told})
+        return
+    rows = [
+        (one.kind, f"{days[one.kind]} days" if days[one.kind] else "for ever", f"{one.rows:,}", one.oldest)
+        for one in found
+    ]
+    show.table(("kind", "kept", "rows", "oldest"), rows)
+    show.line(f"The state takes {size / 1e6:,.1f} MB.")
+
+
+@group.command()
 def compact(json: Json = False) -> None:
     """Write the state anew without what was forgotten. Its bytes are then gone from the files; others wait so long."""
     from fieldcal.cli import show
-    from fieldcal.state import schema, wipe
+    from fieldcal.cli.session import operator
+    from fieldcal.clock import SystemClock
+    from fieldcal.engine import upkeep
+    from fieldcal.state import schema
 
     database = _state()
     try:
         with database.read() as tx:
             schema.check(tx)
-        left = wipe.wipe(database)
+        left = upkeep.compact(database, operator(), SystemClock().now())
     finally:
         database.close()
     if json:

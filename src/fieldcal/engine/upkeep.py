@@ -10,9 +10,10 @@ import structlog
 from sqlalchemy import ColumnElement, Connection, Table
 
 from fieldcal.clock import Clock
-from fieldcal.errors import FieldcalError
+from fieldcal.errors import ConfigError, FieldcalError
+from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor
-from fieldcal.state import audit, environments, latency, pruning
+from fieldcal.state import audit, environments, latency, pruning, wipe
 from fieldcal.state.database import Database
 from fieldcal.state.pass_tables import passes
 from fieldcal.state.people_tables import audit as audit_table
@@ -121,6 +122,31 @@ def _some_bookings(
         pruning.forget(tx, environment, old.gone, before)
         pruning.thin(tx, environment, old.thin, before)
     return old
+
+
+async def on_command(
+    database: Database, clock: Clock, kept: Ages, actor: Actor, expect: int, told: Callable[[int, int], None]
+) -> Pruned:
+    """Forget what is older than it is kept, as a person asked for who was told how much it is.
+
+    `expect`: at another number nothing is done, a `ConfigError`. `told`: how much is done, of how much.
+    """
+    require(actor, Action.DATA)
+    found = await prune(database, clock, kept, dry=True)
+    if found.total != expect:
+        raise ConfigError(f"{found.total} rows are old now, not {expect}; nothing was done")
+    done = await prune(database, clock, kept, lambda so_far: told(so_far.total, found.total))
+    await database.writing(record, actor, clock.now(), done)
+    return done
+
+
+def compact(database: Database, actor: Actor, now: datetime) -> str:
+    """Write the state anew without the bytes of what was forgotten; returns what is left to do, "" where nothing is."""
+    require(actor, Action.DATA)
+    left = wipe.wipe(database)
+    with database.write() as tx:
+        audit.record(tx, actor, now, "db compact", ["state"], left)
+    return left
 
 
 def record(tx: Connection, actor: Actor, now: datetime, done: Pruned) -> None:

@@ -45,6 +45,19 @@ def everyone(tx: Connection, environment: str) -> list[Worker]:
     return [_worker(row) for row in rows]
 
 
+def called(tx: Connection, environment: str, part: str, limit: int) -> list[Worker]:
+    """The workers whose id this is, or whose name, address or sign-in name holds it, by name; at most so many."""
+    held = [func.lower(column).contains(part.lower(), autoescape=True)
+            for column in (workers.c.name, workers.c.address, workers.c.sign_in)]  # fmt: skip
+    rows = tx.execute(
+        select(workers)
+        .where(workers.c.environment == environment, or_(workers.c.id == part, *held))
+        .order_by(workers.c.environment, workers.c.id)
+        .limit(limit)
+    )
+    return sorted((_worker(row) for row in rows), key=lambda worker: (worker.name, worker.id))
+
+
 def store(
     tx: Connection, environment: str, told: Sequence[Worker], gone: Sequence[WorkerId], window: Window, now: datetime
 ) -> None:

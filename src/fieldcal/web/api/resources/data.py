@@ -9,7 +9,6 @@ from fastapi import Response
 from pydantic import Field, StrictInt
 
 from fieldcal.engine import upkeep
-from fieldcal.errors import ConfigError
 from fieldcal.serving import ages_of
 from fieldcal.setup import erasing
 from fieldcal.setup.erasing import Work as Erasure
@@ -94,12 +93,7 @@ async def prune(caller: Call, wish: Prune, once: Once, response: Response) -> Be
     kept = ages_of(app.config)
 
     async def run(work: Work[Any]) -> None:
-        found = await upkeep.prune(app.database, app.clock, kept, dry=True)
-        if found.total != wish.expect:
-            raise ConfigError(f"{found.total} rows are old now, not {wish.expect}; nothing was done")
-        done = await upkeep.prune(app.database, app.clock, kept, lambda done: work.far(done.total, found.total))
-        await app.database.writing(upkeep.record, actor, app.clock.now(), done)
-        work.tell(done)
+        work.tell(await upkeep.on_command(app.database, app.clock, kept, actor, wish.expect, work.far))
 
     return begin(caller, response, once, "prune", "", wish.expect, run)
 
