@@ -64,7 +64,7 @@ class Served:
 
     async def there(self, _environment: str) -> SetUpList:
         world = self.world
-        http = world._http(world.source_url, world.source_token, "import")
+        http = world._http("source", world.source_url, world.source_token, "import")
         try:
             return await set_up.read(http, world.clock.now())
         finally:
