@@ -132,6 +132,20 @@ def started(folder: Path, *, latency: float = 0.0) -> Iterator[Ends]:
                 process.stdout.close()
 
 
+@contextlib.contextmanager
+def only_exchange(folder: Path, *, latency: float) -> Iterator[tuple[str, str]]:
+    """Exchange alone as a process: its address and a token."""
+    process = _start("fieldcal.embedded.exchange", folder / "exchange.sqlite3", "--latency", str(latency))
+    try:
+        told = json.loads(process.stdout.readline()) if process.stdout else {}
+        yield told["url"], told["token"]
+    finally:
+        process.terminate()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
+
+
 def _start(module: str, database: Path, *options: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", module, "--port", "0", "--database", str(database), *options],

@@ -63,7 +63,9 @@ def made(folder: Path, boxes: int, stored: int) -> float:
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[tuple[str, str]]:
     """The centre over this state, as a process: its address, and the cookie of who is signed in."""
-    process = subprocess.Popen([sys.executable, "-m", "bench.centre.served", str(folder)], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.centre.served", str(folder)], stdout=subprocess.PIPE, text=True
+    )
     try:
         told = json.loads(process.stdout.readline()) if process.stdout else {}
         yield told["url"], told["cookie"]
@@ -82,7 +84,7 @@ async def asked(url: str, cookie: str, path: str, looks: int) -> Told:
             began = time.perf_counter()
             async with session.get(url + path, allow_redirects=False) as answer:
                 size = len(await answer.read())
-                if answer.status != 200:  # noqa: PLR2004 - anything else is no page
+                if answer.status != 200:
                     raise SystemExit(f"{path} answers {answer.status}")
             if number:
                 took.append(time.perf_counter() - began)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,6 +18,7 @@ from fieldcal.plan.remedy import for_all, remedy
 from fieldcal.setup_model import Environment, Mailbox, Selection, ServerProfile
 from fieldcal.state import (
     alerts,
+    alike,
     aside,
     environments,
     feeds,
@@ -141,13 +142,11 @@ def look(tx: Connection, place: Environment, now: datetime, service_since: datet
     passes = history.last_passes(tx, place.id, PASSES)
     done = [one for one in passes if one.ended_at is not None]
     held = plans.load(tx, place.id, "held")
-    boxes = mailboxes.some(tx, place.id, mailboxes.ids(tx, place.id, Selection()))
-    last, state = _last_pass(tx, passes, now, service_since)
+    last, state = _last_pass(tx, place.id, passes, now, service_since)
+    known = {one.id: one for one in profiles.everyone(tx)}
     return Standing(
         environment=place.id, enabled=place.enabled, organization=place.organization,
-        obstacles=obstacles(
-            place, boxes, {one.id: one for one in profiles.everyone(tx)}, read=feeds.workers_known(tx, place.id)
-        ),
+        obstacles=obstacles(place, alike.kinds(tx, place.id), known, read=feeds.workers_known(tx, place.id)),
         last_read=feed.last_pull_at, next_read=feed.next_pull_at if place.enabled and service_since else None,
         error=feed.last_error, reading=feed.way, reading_reason=feed.way_reason, swept=feed.swept_at,
         mailboxes=waiting.census(tx, place.id), backlog=waiting.backlog(tx, place.id),
@@ -158,7 +157,7 @@ def look(tx: Connection, place: Environment, now: datetime, service_since: datet
         writes_per_pass=round(sum(one.tally.writes for one in done) / len(done), 2) if done else 0.0,
         churn=sum(one.churn for one in done), held_plans=len(held), held_removals=sum(plan.rows for plan in held),
         webhook=hook.url if hook else "", notified=hook.received_at if hook else None,
-        alerts=_warned(tx, place.id, boxes), findings=findings.load(tx, place.id),
+        alerts=_warned(tx, place.id), findings=findings.load(tx, place.id),
     )  # fmt: skip
 
 
@@ -187,11 +186,16 @@ def none_chosen(place: str, selection: Selection, *, read: bool) -> str:
 
 
 def obstacles(
-    place: Environment, boxes: Sequence[Mailbox], known: dict[str, ServerProfile], *, read: bool, most: int = 5
+    place: Environment,
+    kinds: Sequence[tuple[Mailbox, int]],
+    known: dict[str, ServerProfile],
+    *,
+    read: bool,
+    most: int = 5,
 ) -> list[Obstacle]:
     """What stands between bookings and calendars, the environment's own trouble first; at most so many of mailboxes.
 
-    `read`: its workers were read to the end once.
+    `kinds`: of each kind of mailbox one, and how many there are; `read`: its workers were read to the end once.
     """
     found: list[Obstacle] = []
     if not place.enabled:
@@ -199,37 +203,36 @@ def obstacles(
             Obstacle("the environment is switched off, so nothing is read and nothing is written",
                      f"`fieldcal environment set {place.id} --enable`")
         )  # fmt: skip
-    if not boxes:
+    if not kinds:
         found.append(no_mailbox(read=read))
     elif not known:
         found.append(Obstacle("there is no server profile to write through", "`fieldcal profile add NAME` makes one"))
     # Told apart from the environment's own trouble, so that all is known that has to be mended.
     switched_on = replace(place, enabled=True)
-    alike: dict[tuple[str, str], list[str]] = {}
-    for box in boxes:
+    counted: dict[tuple[str, str], tuple[str, int]] = {}
+    for box, number in kinds:
         profile = known.get(box.profile or "")
         if (why := ready(box, profile, switched_on)) is not None:
             command = remedy(box, profile, switched_on)
-            alike.setdefault((why, for_all(command, box, 2)), []).append(command)
-    ordered = sorted(alike.items(), key=lambda item: (-len(item[1]), item[0]))
-    for (why, for_several), commands in ordered[:most]:
-        found.append(Obstacle(why, commands[0] if len(commands) == 1 else for_several, len(commands)))
-    if rest := sum(len(commands) for _, commands in ordered[most:]):
+            several = (why, for_all(command, box, 2))
+            counted[several] = (command, counted.get(several, ("", 0))[1] + number)
+    ordered = sorted(counted.items(), key=lambda item: (-item[1][1], item[0]))
+    for (why, for_several), (command, number) in ordered[:most]:
+        found.append(Obstacle(why, command if number == 1 else for_several, number))
+    if rest := sum(number for _, (_, number) in ordered[most:]):
         found.append(Obstacle("for other reasons", "`fieldcal mailbox list` tells each", rest))
     return found
 
 
-def _warned(tx: Connection, environment: str, boxes: Iterable[Mailbox]) -> list[Warned]:
-    named = {str(box.id): box for box in boxes}
-    found: list[Warned] = []
-    for one in alerts.standing(tx, environment):
-        if one.level != "information":
-            box = named.get(one.mailbox)
-            address, name = (box.address or one.mailbox, box.name) if box else (one.mailbox, "")
-            found.append(
-                Warned(one.level, one.code, one.mailbox, address, name, one.message, one.times, one.first_at,
-                       one.last_at, one.acknowledged_by)
-            )  # fmt: skip
+def _warned(tx: Connection, environment: str) -> list[Warned]:
+    standing = alerts.standing(tx, environment, alerts.URGENT)
+    named, found = alike.named(tx, environment, sorted({one.mailbox for one in standing})), list[Warned]()
+    for one in standing:
+        address, name = named.get(one.mailbox, ("", ""))
+        found.append(
+            Warned(one.level, one.code, one.mailbox, address or one.mailbox, name, one.message, one.times, one.first_at,
+                   one.last_at, one.acknowledged_by)
+        )  # fmt: skip
     return found
 
 
@@ -254,7 +257,7 @@ def paused(tx: Connection, now: datetime) -> list[Paused]:
 
 
 def _last_pass(
-    tx: Connection, passes: Sequence[Pass], now: datetime, service_since: datetime | None
+    tx: Connection, environment: str, passes: Sequence[Pass], now: datetime, service_since: datetime | None
 ) -> tuple[Pass | None, str]:
     """The newest pass and its state. One that has not ended is under way only while somebody could be at it."""
     if not passes:
@@ -265,7 +268,7 @@ def _last_pass(
     at_work = service_since is not None and service_since <= last.started_at
     if at_work or any(alive(owner) for owner in leases.holders(tx, now)):
         return last, "under way"
-    return replace(last, tally=history.done_in(tx, last.id)), "interrupted"
+    return replace(last, tally=history.done_in(tx, environment, last.id, last.started_at)), "interrupted"
 
 
 def alive(owner: str) -> bool:

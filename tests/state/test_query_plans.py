@@ -18,8 +18,10 @@ from fieldcal.engine import news
 from fieldcal.model import BookingId, EventId, MailboxId
 from fieldcal.setup_model import Selection
 from fieldcal.state import (
+    accounts,
     activity,
     alerts,
+    alike,
     audit,
     booking_lists,
     bookings,
@@ -35,6 +37,7 @@ from fieldcal.state import (
     pruning,
     sessions,
     users,
+    waiting,
     workers,
 )
 from fieldcal.state.audit import Wanted as Lines
@@ -100,6 +103,11 @@ def large(
 #: every query that a pass, a page of the feed, or a mailbox's round asks, and the service every second
 HOT: dict[str, Callable[[Connection], Any]] = {
     "marks.due": lambda tx: marks.due(tx, ENVIRONMENT, BOX, NOW, 200),
+    "waiting.ready": lambda tx: waiting.ready(tx, ENVIRONMENT, NOW),
+    "accounts.of": lambda tx: accounts.of(tx, ENVIRONMENT, BOX),
+    "bookings.unsettled": lambda tx: bookings.unsettled(tx, ENVIRONMENT, WINDOW),
+    "alike.named": lambda tx: alike.named(tx, ENVIRONMENT, [BOX]),
+    "plans.undecided": lambda tx: plans.undecided(tx, ENVIRONMENT),
     "marks.due_mailboxes": lambda tx: marks.due_mailboxes(tx, ENVIRONMENT, NOW),
     "marks.recompute": lambda tx: marks.recompute(tx, ENVIRONMENT, [BOX]),
     "marks.mark": lambda tx: marks.mark(tx, ENVIRONMENT, [(BOX, key) for key in IDS], NOW, "test"),

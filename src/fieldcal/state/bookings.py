@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
 from fieldcal.model import Booking, BookingId, Detailed, Known, StatusKind, Window, WorkerId, WorkOrder, WorkOrderId
 from fieldcal.state.aside_tables import set_aside
@@ -146,17 +146,22 @@ def starting(tx: Connection, environment: str, since: datetime, until: datetime)
 
 def in_window(tx: Connection, environment: str, window: Window) -> list[Stored]:
     """Every stored booking that lies in the window and is not known to be gone."""
-    rows = tx.execute(
-        select(bookings)
-        .where(
-            bookings.c.environment == environment,
-            bookings.c.start < window.far,
-            bookings.c.end > window.near,
-            bookings.c.deleted_at.is_(None),
-        )
-        .order_by(bookings.c.start, bookings.c.id)
-    )
-    return [stored(row) for row in rows]
+    return [stored(row) for row in tx.execute(_living(environment, window))]
+
+
+def unsettled(tx: Connection, environment: str, window: Window) -> list[Stored]:
+    """Of these bookings those that have no event anywhere of which all is known."""
+    settled = select(links.c.booking).where(
+        links.c.environment == environment, links.c.booking == bookings.c.id, links.c.event.is_not(None),
+        links.c.intent.is_(None), ~links.c.rewrite,
+    )  # fmt: skip
+    return [stored(row) for row in tx.execute(_living(environment, window).where(~settled.exists()))]
+
+
+def _living(environment: str, window: Window) -> Select[Any]:
+    lies = (bookings.c.start < window.far, bookings.c.end > window.near)
+    here = select(bookings).where(bookings.c.environment == environment, *lies, bookings.c.deleted_at.is_(None))
+    return here.order_by(bookings.c.start, bookings.c.id)
 
 
 def concerned(tx: Connection, environment: str, ids: Iterable[str]) -> dict[BookingId, set[str]]:
@@ -231,6 +236,8 @@ def expected(tx: Connection, environment: str, window: Window) -> set[BookingId]
 def search(tx: Connection, environment: str, text: str, limit: int = 20) -> list[BookingId]:
     """Bookings whose id, name or work order number is `text`, in whatever case, those that start first."""
     wanted = text.strip()
+    if is_known := load(tx, environment, [wanted.lower().strip("{}")]):
+        return list(is_known)  # an id is nobody's number, and is found without looking at every name
     rows = tx.execute(
         select(bookings)
         .where(

@@ -188,17 +188,18 @@ def interrupt(tx: Connection, now: datetime) -> int:
 
     For the start of a process that reads the state alone. A pass that is under way after all tells its own end later.
     """
-    open_ones = list(tx.scalars(select(passes.c.id).where(passes.c.ended_at.is_(None))))
-    for run in open_ones:
-        end(tx, run, done_in(tx, run), INTERRUPTED, now)
+    asked = select(passes.c.environment, passes.c.id, passes.c.started_at).where(passes.c.ended_at.is_(None))
+    open_ones = tx.execute(asked).all()
+    for row in open_ones:
+        end(tx, row.id, done_in(tx, row.environment, row.id, row.started_at), INTERRUPTED, now)
     return len(open_ones)
 
 
-def done_in(tx: Connection, run: str) -> Tally:
+def done_in(tx: Connection, environment: str, run: str, began: datetime) -> Tally:
     """What the history tells of a pass that did not tell itself."""
     rows = tx.execute(
         select(history.c.action, history.c.ok, func.count())
-        .where(history.c["pass"] == run)
+        .where(history.c.environment == environment, history.c.at >= began, history.c["pass"] == run)
         .group_by(history.c.action, history.c.ok)
     )
     found = {"created": 0, "updated": 0, "removed": 0, "failed": 0, "held": 0}

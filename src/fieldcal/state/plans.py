@@ -184,6 +184,13 @@ def verdicts(tx: Connection, environment: str, mailbox: str, bookings: Sequence[
     return found
 
 
+def undecided(tx: Connection, environment: str) -> set[BookingId]:
+    """The bookings of removals that wait for a person, or that one has rejected."""
+    said = plan_rows.c.state.in_(("held", "rejected"))
+    rows = tx.scalars(select(plan_rows.c.booking).where(plan_rows.c.environment == environment, said))
+    return {BookingId(row) for row in rows}
+
+
 def _row(row: SqlRow[Any]) -> Row:
     return Row(row.plan, row.mailbox, row.booking, row.evidence, row.state)
 

@@ -154,6 +154,7 @@ mailboxes = Table(
     flag("claimless"),
     Index(None, "environment", "next_due"),
     Index(None, "id"),
+    Index(None, "profile", "id"),
     Index(None, "environment", "address", "id"),
     Index(
         "ix_mailboxes_unread",
@@ -351,6 +352,7 @@ plan_rows = Table(
     #: `held`, `approved`, `rejected`, `dropped`, `done`
     text_column("state"),
     Index(None, "environment", "booking"),
+    Index(None, "environment", "state"),
 )
 
 #: What the check found and left alone, or will mend: drift, deletions by hand, copies.

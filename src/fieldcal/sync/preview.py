@@ -9,16 +9,21 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from fieldcal.model import BookingId, Create, Delete, Link, MailboxId, Update, Worker
+from fieldcal.model import BookingId, Create, Delete, Event, Known, Link, MailboxId, ShowAs, Update, Worker
 from fieldcal.plan.decide import Candidate, Decision, Place, decide
+from fieldcal.plan.ready import ready
 from fieldcal.plan.render import title
 from fieldcal.plan.rules import SENTENCES, Reason, home
+from fieldcal.plan.settings import Settings
 from fieldcal.state import aside as set_aside
-from fieldcal.state import bookings, feeds, links, mailboxes, plans, workers
+from fieldcal.state import bookings, environments, feeds, links, mailboxes, plans, profiles, workers
 from fieldcal.state.aside import Kind
 from fieldcal.state.bookings import Stored
 from fieldcal.state.tables import marks
 from fieldcal.sync.site import Site
+
+#: Why a step is not taken: the word for counting, and the reason.
+_Hindered = tuple[str, str]
 
 _VERBS: dict[type, str] = {Create: "create", Update: "update", Delete: "remove"}
 
@@ -46,33 +51,52 @@ def preview(tx: Connection, site: Site) -> list[Step]:
     """Every step that the next pass would take, and why every other booking of the window has no event."""
     feed = feeds.load(tx, site.environment)
     moment = site.moment(feed.far_edge)
-    stored = {item.known.booking.id: item for item in bookings.in_window(tx, site.environment, moment.window)}
+    stored = {item.known.booking.id: item for item in bookings.unsettled(tx, site.environment, moment.window)}
     marked = _marked(tx, site.environment)
-    stored |= bookings.load(tx, site.environment, set(marked) - set(stored))
+    # An event that stands and of which nothing is marked is left alone by a pass, but where a person has to say more.
+    asked = plans.undecided(tx, site.environment)
+    stored |= bookings.load(tx, site.environment, {*marked, *asked} - set(stored))
     linked = _linked(tx, site.environment, stored)
     people = workers.load(tx, site.environment, {item.known.booking.worker for item in stored.values()})
     aside = set_aside.load(tx, site.environment, Kind.BOOKING, stored)
-    closed: dict[MailboxId, _Hindered | None] = {}
     steps: list[Step] = []
+    homes = {key: _home(item, people) for key, item in stored.items()}
+    boxes = {key: {*marked.get(key, ()), *linked.get(key, {}), *([] if isinstance(at, Reason) else [at])}
+             for key, at in homes.items()}  # fmt: skip
+    closed = _closed(tx, site.environment, {box for some in boxes.values() for box in some})
     for key, item in stored.items():
         worker, gone = people.get(item.known.booking.worker or "", (None, False))
-        candidate = Candidate(item.known, worker, gone, None)
-        where = home(item.known.booking, worker, gone)
-        places = {*marked.get(key, ()), *linked.get(key, {}), *([] if isinstance(where, Reason) else [where])}
+        where, places = homes[key], boxes[key]
         about = _About(item, worker, title(item.known, site.settings))
         if not places and isinstance(where, Reason):
             steps.append(_skip(about, None, where))
         for mailbox in sorted(places):
             place = Place(site.organization, mailbox, site.settings, moment)
-            if mailbox not in closed:
-                why = mailboxes.why_not(tx, site.environment, mailbox)
-                closed[mailbox] = ("not_set_up", why) if why is not None else None
-            at = Candidate(candidate.known, worker, gone, linked.get(key, {}).get(mailbox))
-            decision = decide(at, place, site.render)
+            at = Candidate(item.known, worker, gone, linked.get(key, {}).get(mailbox))
+            # What is not written needs no text, and making it is the dear part.
+            decision = decide(at, place, _untold if closed[mailbox] else site.render)
             spoiled = ("unreadable", f"its row cannot be read: {aside[key].reason}") if key in aside else None
             hindered = closed[mailbox] or spoiled or _decided(tx, site, mailbox, decision, key)
             steps += _steps(about, mailbox, at.link, decision, hindered, here=mailbox == where)
     return steps
+
+
+def _home(item: Stored, people: Mapping[str, tuple[Worker, bool]]) -> MailboxId | Reason:
+    worker, gone = people.get(item.known.booking.worker or "", (None, False))
+    return home(item.known.booking, worker, gone)
+
+
+def _closed(tx: Connection, environment: str, wanted: set[MailboxId]) -> dict[MailboxId, _Hindered | None]:
+    """For each of these mailboxes why nothing may be written there, None where it may; as `mailboxes.why_not` says."""
+    place, ends = environments.get(tx, environment), {one.id: one for one in profiles.everyone(tx)}
+    reasons = {box.id: ready(box, ends.get(box.profile or ""), place)
+               for box in mailboxes.some(tx, environment, sorted(wanted))}  # fmt: skip
+    told = {box: reasons.get(box, "the mailbox is not known") for box in wanted}
+    return {box: ("not_set_up", why) if why is not None else None for box, why in told.items()}
+
+
+def _untold(known: Known, _worker: Worker, _settings: Settings, _now: datetime) -> Event:
+    return Event("", "", known.booking.start, known.booking.end, "", ShowAs.BUSY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +106,6 @@ class _About:
     item: Stored
     worker: Worker | None
     title: str
-
-
-#: Why a step is not taken: the word for counting, and the reason.
-_Hindered = tuple[str, str]
 
 
 def _decided(tx: Connection, site: Site, mailbox: MailboxId, decision: Decision, key: BookingId) -> _Hindered | None:

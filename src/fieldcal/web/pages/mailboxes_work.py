@@ -14,8 +14,8 @@ from fieldcal.web.visit import Here, Visit
 from fieldcal.web.work import Work
 
 SECTION = Section("mailboxes_work")
-#: Results that are drawn; of more, the failures first.
-_SHOWN = 200
+#: Results that are drawn, the failures first: at the end, and while they are sent several times a second.
+_SHOWN, _SHOWN_LIVE = 100, 20
 
 
 def _values(work: Work[Any]) -> dict[str, Any]:
@@ -23,7 +23,13 @@ def _values(work: Work[Any]) -> dict[str, Any]:
     ordered = sorted(work.results, key=lambda box: (box.status is TrialStatus.SUCCESS, box.address, box.id))
     bad = sum(box.status is TrialStatus.FAILURE for box in work.results)
     going = len(work.results) - good - bad
-    return {"work": work, "good": good, "bad": bad, "going": going, "results": ordered[:_SHOWN]}
+    return {
+        "work": work,
+        "good": good,
+        "bad": bad,
+        "going": going,
+        "results": ordered[: _SHOWN if work.ended else _SHOWN_LIVE],
+    }
 
 
 def _known(visit: Visit, number: str) -> Work[Any] | None:

@@ -41,6 +41,8 @@ def _measuring() -> None:
         sa.Column("step", sa.Integer, primary_key=True),
         sa.Column("number", sa.Integer, nullable=False),
     )
+    op.create_index("ix_mailboxes_profile_id", "mailboxes", ["profile", "id"])
+    op.create_index("ix_plan_rows_environment_state", "plan_rows", ["environment", "state"])
     op.add_column("passes", sa.Column("requests", sa.Text, nullable=False, server_default=""))
     op.create_index(
         "ix_history_failed",
