@@ -57,8 +57,9 @@ def ready(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
         .order_by(mailboxes.c.next_due, mailboxes.c.id)
     )  # fmt: skip
     parts = [workable.exists() & part for part in ranges(mailboxes.c.next_due, now)]
-    # Each part follows an index of its own.
-    rows = [row for part in (*parts, mailboxes.c.check_first) for row in tx.execute(ordered.where(part))]
+    # Each part follows an index of its own; those to be read first are few, and asked for in the order of theirs.
+    unread = ordered.where(mailboxes.c.check_first).order_by(None).order_by(mailboxes.c.id)
+    rows = [row for asked in (*map(ordered.where, parts), unread) for row in tx.execute(asked)]
     paused = pauses.lasting(tx, now) if rows else {}
     free = [row.id for row in rows if not {row.id, f"connector:{row.profile}"} & paused.keys()]
     return [MailboxId(mailbox) for mailbox in dict.fromkeys(free)]
