@@ -18,14 +18,12 @@ from fieldcal.password import PasswordCredential
 from fieldcal.secrets import Secrets
 from fieldcal.setup import addresses
 from fieldcal.setup_model import Account, ServerProfile
-from fieldcal.state import accounts
+from fieldcal.state import accounts, profiles
 from fieldcal.state.database import Database
 
 T = TypeVar("T")
 #: makes the connector's own value of: the address, who signs in, whether that is the mailbox itself, its calendar
 Make = Callable[[str, AnyCredential, bool, str], T]
-
-_PORTS = {"https": 443, "http": 80}
 
 
 class MailboxAccounts(Generic[T]):
@@ -44,17 +42,27 @@ class MailboxAccounts(Generic[T]):
         """
         with self._database.read() as tx:
             found = accounts.through(tx, self._profile.id, mailbox)
+            own = self._given_here(tx)
         if found is None:
             raise NotAMailbox(f"the mailbox {mailbox} is not written through the server profile {self._profile.id}")
         _, address, account = found
+        if account.secret and not own:
+            raise SignInFailed(f"the own secret of {address} was not given for {self._server}", everywhere=False)
         return self._made(address, account)
+
+    def _given_here(self, tx: Connection) -> bool:
+        """The mailboxes' own secrets were given for this server: the kept profile's, and not one that is only tried."""
+        known = profiles.find(tx, self._profile.id)
+        return known is None or addresses.origin(known.end.url) == addresses.origin(self._profile.end.url)
 
     def sample(self) -> T | None:
         """An account by which the server can be asked how it is: a mailbox's, else that of who signs in for all."""
         with self._database.read() as tx:
-            mailbox = accounts.sample(tx, self._profile.id)
-        if mailbox is not None:
-            return self.of(mailbox)
+            mailbox, own = accounts.sample(tx, self._profile.id), self._given_here(tx)
+            found = accounts.through(tx, self._profile.id, mailbox) if mailbox is not None else None
+        if found is not None and (own or self._profile.end.secret):
+            _, address, account = found
+            return self._made(address, account if own else Account(account.user))
         user = self._profile.end.client_id
         return self._made(user, Account()) if user else None
 
@@ -115,8 +123,10 @@ class MailboxAccounts(Generic[T]):
         if found is None or not collection:
             return ""
         environment, address, _ = found
-        here = _origin(self._profile.end.url)
-        others = [other for other, url in accounts.at(tx, mailbox, address, collection) if _origin(url) == here]
+        here = addresses.origin(self._profile.end.url)
+        others = [
+            other for other, url in accounts.at(tx, mailbox, address, collection) if addresses.origin(url) == here
+        ]
         if others:
             return (
                 f"the calendar {collection} is that of {others[0]} already: each mailbox needs its own; see what leads "
@@ -129,8 +139,3 @@ class MailboxAccounts(Generic[T]):
                 f"take them out first (`fieldcal mailbox clean {address}`); they are written anew after Test & Enable"
             )
         return ""
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)

@@ -57,6 +57,8 @@ class Clinic:
             server = LocalServer(door.app)
             url = await server.start()
             profile = ServerProfile("dav", Endpoint(f"{url}/", credential="password"), NOW, CALDAV, at_once=8)
+            with self.database.write() as tx:
+                profiles.save(tx, profile)
             accounts = MailboxAccounts(self.database, Secrets(()), profile, Account)
             http, pace = Http(url, None, self.clock, timeout=20), StoredPace(self.database, self.clock)
             calendars = CalDavCalendars(http, pace, self.clock, "dav", accounts, "Bookings")

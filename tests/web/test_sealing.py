@@ -4,37 +4,12 @@ from __future__ import annotations
 
 import aiohttp
 import pytest
-from aiohttp import web
 from itsdangerous import URLSafeTimedSerializer
 from tests.web.centre_end import Centre
+from tests.web.heard import hearing
 
 from fieldcal.setup_model import Role
 from fieldcal.web import sealing
-
-
-@pytest.fixture
-def place(new_sqlite, tmp_path) -> Centre:
-    return Centre(tmp_path / "data", new_sqlite())
-
-
-async def _catching(story) -> list[str]:
-    """Authorization headers that a server of somebody else received while the story went, given its address."""
-    got: list[str] = []
-
-    async def hear(request: web.Request) -> web.Response:
-        got.append(request.headers.get("authorization", ""))
-        return web.Response(status=401)
-
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", hear)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await (site := web.TCPSite(runner, "127.0.0.1", 0)).start()
-    try:
-        await story(f"http://127.0.0.1:{site._server.sockets[0].getsockname()[1]}")
-    finally:
-        await runner.cleanup()
-    return got
 
 
 @pytest.mark.parametrize("key", ["the browser's", "the service's"])
@@ -48,13 +23,12 @@ def test_no_file_of_the_service_is_named_by_a_seal(place: Centre, tmp_path, key:
         if key == "the service's":
             forged = sealing.seal(at.house.key, browser.cookie, "kept secret", reference)
 
-        async def ask(url: str) -> None:
+        async with hearing() as (url, got):
             form = {"name": "x", "url": url, "credential": "token", "secret": reference, "kept_reference": forged}
             answer = await browser.post("/environments/add", form)
-            assert answer.status == 409
-            assert "FIELDCAL_SECRET_" in answer.text
-
-        assert await _catching(ask) == []
+        assert answer.status == 409
+        assert "FIELDCAL_SECRET_" in answer.text
+        assert got == []
 
     place.play(story)
 

@@ -43,9 +43,9 @@ Change = Callable[["Connection", Actor, datetime, str, list[MailboxId]], int]
 
 def _change(
     selection: Selection, environment: str | None, as_user: str | None, verb: str, change: Change, *,
-    yes: bool, json: bool,
+    yes: bool, json: bool, beside: Callable[[Connection, str, list[MailboxId]], str] | None = None,
 ) -> None:  # fmt: skip
-    """Choose, ask with the count, change in one transaction, tell."""
+    """Choose, ask with the count and with what happens `beside` it, change in one transaction, tell."""
     from fieldcal.cli import show
     from fieldcal.cli.session import chosen, confirm, desk
     from fieldcal.state import mailboxes
@@ -54,7 +54,8 @@ def _change(
         with at.database.read() as tx:
             place = chosen(tx, environment)
             wanted = mailboxes.ids(tx, place, selection)
-        confirm(f"{verb} {_count(len(wanted))} of {place}?", yes=yes, mailboxes=len(wanted))
+            more = beside(tx, place, wanted) if beside else ""
+        confirm(f"{verb} {_count(len(wanted))} of {place}?{more}", yes=yes, mailboxes=len(wanted))
         with at.database.write() as tx:
             done = change(tx, at.actor, at.now, place, wanted)
     if json:
@@ -62,7 +63,7 @@ def _change(
     elif not wanted:
         show.line(f"Nothing to do: no mailbox of {place} is in this selection.")
     else:
-        show.line(f"{verb}: {_count(done)} of {place}.")
+        show.line(f"{verb}: {_count(done)} of {place}.{more}")
 
 
 def _known(selection: Selection, environment: str | None, as_user: str | None) -> None:
@@ -176,7 +177,11 @@ def edit(
             accounts.give(tx, actor, now, place, dict.fromkeys(wanted, wish))
         return len(wanted)
 
-    _change(selection, environment, as_user, "Edit", change, yes=yes, json=json)
+    def losing(tx: Connection, place: str, wanted: list[MailboxId]) -> str:
+        lost = mailboxes.losing(tx, place, wanted, profile) if profile is not None else 0
+        return f" The own secrets of {_count(lost)} were given for another server and are forgotten." if lost else ""
+
+    _change(selection, environment, as_user, "Edit", change, yes=yes, json=json, beside=losing)
 
 
 def _wish(user_name: str | None, secret: str | None, *, no_user_name: bool, no_secret: bool) -> Wish:

@@ -115,6 +115,7 @@ def set_some(
     from fieldcal.cli.session import confirm, looked_up, settings_of_command, working
     from fieldcal.setup.environments import Changes, refuse
     from fieldcal.setup.permissions import Action, require
+    from fieldcal.setup.profiles import losing
     from fieldcal.state import profiles as known
 
     looked_up(as_user, known.get, name)
@@ -128,6 +129,7 @@ def set_some(
         require(actor, Action.PROFILES)
         before = await app.database.reading(known.get, name)
         boxes = await app.database.reading(known.enabled_through, name)
+        lost = await app.database.reading(losing, before, changes.end(before.end))
         after = replace(
             before, end=changes.end(before.end), calendar=before.calendar if calendar is None else calendar,
             at_once=before.at_once if at_once is None else at_once,
@@ -135,7 +137,11 @@ def set_some(
         refuse(_names(before.kind, client_id, user_name) + profile_mistakes(after, config))
 
         def sure() -> None:
-            confirm(f"Write {boxes:,} mailboxes through the changed profile {name}?", yes=yes, mailboxes=boxes)
+            told = f" The own secrets of {lost:,} mailboxes were given for another server: forgotten." if lost else ""
+            confirm(
+                f"Write {boxes:,} mailboxes through the changed profile {name}?{told}",
+                yes=yes, mailboxes=max(boxes, lost),
+            )  # fmt: skip
 
         return await joining.change_profile(app, actor, before, after, ask=not offline, confirm=sure)
 

@@ -73,6 +73,10 @@ def refuse_others(tx: Connection, found: Sequence[Mailbox]) -> None:
 
 
 def _give(tx: Connection, mailbox: Mailbox, known: Account, wish: Wish) -> None:
+    if wish.secret and mailbox.profile is None:
+        raise ConfigError(
+            f"{mailbox.address or mailbox.id}: choose its server profile first; a secret is kept for that one server"
+        )
     user = known.user if wish.user is None else wish.user
     secret = known.secret if wish.secret is None else wish.secret
     values = {"user_name": user, "secret": secret}

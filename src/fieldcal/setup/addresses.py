@@ -14,6 +14,7 @@ PLACEHOLDERS = {
     "local": "the part of the address before the @",
 }
 _BRACES = re.compile(r"\{([^{}]*)\}")
+_PORTS = {"https": 443, "http": 80}
 _HOW = "write an address such as https://dav.example.com/calendars/{user}/"
 
 
@@ -45,6 +46,15 @@ def mistakes(template: str) -> list[str]:
     if any(part in {".", ".."} for part in filled.path.split("/")):
         found.append("--url: write it without . and .. as parts of the path")
     return found
+
+
+def origin(template: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of an address or a template of addresses; one that is neither is nobody's."""
+    try:
+        found = urlsplit(_BRACES.sub("x", template))
+        return found.scheme, found.hostname or "", found.port or _PORTS.get(found.scheme)
+    except ValueError:
+        return "", "", None
 
 
 def names_one(template: str) -> bool:

@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
 from fieldcal.plan.ready import ready
+from fieldcal.setup import addresses
 from fieldcal.setup.permissions import Action, require, require_for
 from fieldcal.setup.profiles import same_server
 from fieldcal.setup_model import Actor, Approval, Mailbox, Method, Selection, TrialStatus
-from fieldcal.state import audit, environments, links, mailboxes, profiles
+from fieldcal.state import accounts, audit, environments, links, mailboxes, profiles
 
 #: Mailboxes that a refusal names.
 _NAMED_AT_MOST = 5
@@ -43,8 +44,8 @@ def edit(
     chosen = [mailbox.id for mailbox in found]
     detail = []
     if profile is not None:
-        move(tx, environment, found, profile)
-        detail.append(f"profile {profile}")
+        lost = move(tx, environment, found, profile)
+        detail.append(f"profile {profile}" + (f" ({lost} own secrets forgotten)" if lost else ""))
     if method is not None:
         mailboxes.set_method(tx, environment, chosen, method)
         detail.append(f"method {method.value}")
@@ -52,8 +53,8 @@ def edit(
     return len(found)
 
 
-def move(tx: Connection, environment: str, found: Sequence[Mailbox], profile: str) -> None:
-    """Write these mailboxes through this profile.
+def move(tx: Connection, environment: str, found: Sequence[Mailbox], profile: str) -> int:
+    """Write these mailboxes through this profile; returns how many lose their own secret, given for another server.
 
     What we remember of a mailbox's events are ids at one server; at another one none of them is found, which looks as
     if the worker had deleted them. So no mailbox goes to another server while events of ours stand in it, or may
@@ -68,7 +69,22 @@ def move(tx: Connection, environment: str, found: Sequence[Mailbox], profile: st
             f"sure that they are at the server of the profile {profile} too: take them out first "
             "(`fieldcal mailbox clean`), then choose the profile"
         )
+    leaving = _leaving(tx, found, profile)
     mailboxes.set_profile(tx, environment, [mailbox.id for mailbox in found], profile)
+    return accounts.forget(tx, environment, leaving)
+
+
+def _leaving(tx: Connection, found: Sequence[Mailbox], profile: str) -> list[MailboxId]:
+    """Those of these whose profile stands at another server, and those that had none: their secret is for nobody."""
+    places = {one.id: addresses.origin(one.end.url) for one in profiles.everyone(tx)}
+    return [box.id for box in found if box.profile is None or places[box.profile] != places[profile]]
+
+
+def losing(tx: Connection, environment: str, wanted: Sequence[MailboxId], profile: str) -> int:
+    """How many of these mailboxes would lose a secret of their own if they were written through this profile."""
+    profiles.get(tx, profile)
+    known = accounts.some(tx, environment, _leaving(tx, mailboxes.some(tx, environment, wanted), profile))
+    return sum(bool(account.secret) for account in known.values())
 
 
 def bound(tx: Connection, environment: str, found: Sequence[Mailbox], profile: str) -> dict[MailboxId, int]:

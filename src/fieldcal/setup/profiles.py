@@ -10,10 +10,11 @@ from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError, one_line
 from fieldcal.model import Identity
+from fieldcal.setup import addresses
 from fieldcal.setup.environments import name_mistakes, refuse
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import CALDAV, EXCHANGE, Actor, Endpoint, ServerProfile
-from fieldcal.state import audit, profiles
+from fieldcal.state import accounts, audit, profiles
 
 #: What each kind of server is called where people choose it.
 KINDS = {EXCHANGE: "Microsoft Exchange Online", CALDAV: "CalDAV"}
@@ -70,7 +71,7 @@ def change(
 
     `identity`: what the end says it is; None: it was not asked. What we remember of a mailbox's events are ids at one
     server. So another server is taken only where no event of ours stands, and then each mailbox is off until it was
-    tested there.
+    tested there. The mailboxes' own secrets were given for one server, and are forgotten at another.
     """
     require(actor, Action.PROFILES)
     known = profiles.get(tx, name)
@@ -92,11 +93,20 @@ def change(
             )
         profiles.test_anew(tx, name)
     changed = replace(wanted, tenant=wanted.tenant or (known.tenant if same else ""))
+    lost = accounts.forget_through(tx, name) if losing(tx, known, end) else 0
     profiles.save(tx, changed)
     names = [field for field in Endpoint.__slots__ if getattr(known.end, field) != getattr(end, field)]
     names += [field for field in ("calendar", "at_once") if getattr(known, field) != getattr(wanted, field)]
-    audit.record(tx, actor, now, "profile set", [name], f"changed {', '.join(names) or 'tenant'}")
+    told = f"; the own secrets of {lost} mailboxes are forgotten" if lost else ""
+    audit.record(tx, actor, now, "profile set", [name], f"changed {', '.join(names) or 'tenant'}{told}")
     return changed
+
+
+def losing(tx: Connection, known: ServerProfile, end: Endpoint) -> int:
+    """How many mailboxes lose a secret of their own when this profile goes to this end: none goes to another server."""
+    if addresses.origin(known.end.url) == addresses.origin(end.url):
+        return 0
+    return accounts.with_secret(tx, known.id)
 
 
 def same_server(known: ServerProfile, new: ServerProfile) -> bool:

@@ -13,6 +13,7 @@ from fieldcal.state.rows import slices
 from fieldcal.state.tables import links, mailboxes, profiles
 
 _COLUMNS = (mailboxes.c.user_name, mailboxes.c.secret, mailboxes.c.collection)
+_ELSEWHERE = "its own secret was given for another server and is forgotten: give it anew, then run Test & Enable"
 #: a write of ours stands, or may stand, in this mailbox
 _standing = exists().where(
     links.c.environment == mailboxes.c.environment,
@@ -64,6 +65,28 @@ def sample(tx: Connection, profile: str) -> MailboxId | None:
         .order_by(mailboxes.c.enabled.desc(), (mailboxes.c.secret != "").desc(), mailboxes.c.address)
     ).first()
     return None if row is None else MailboxId(row.id)
+
+
+def with_secret(tx: Connection, profile: str) -> int:
+    """How many mailboxes of this profile, of all environments, have a secret of their own."""
+    own = (mailboxes.c.profile == profile) & (mailboxes.c.secret != "")
+    return tx.scalar(select(func.count()).select_from(mailboxes).where(own)) or 0
+
+
+def forget_through(tx: Connection, profile: str) -> int:
+    """Forget the own secrets of the mailboxes of this profile: they were given for another server. How many."""
+    return _forget(tx, mailboxes.c.profile == profile)
+
+
+def forget(tx: Connection, environment: str, wanted: Sequence[MailboxId]) -> int:
+    """Forget the own secrets of these mailboxes: they were given for another server. How many."""
+    places = (and_(mailboxes.c.environment == environment, mailboxes.c.id.in_(part)) for part in slices(wanted))
+    return sum(_forget(tx, place) for place in places)
+
+
+def _forget(tx: Connection, where: ColumnElement[bool]) -> int:
+    own = and_(where, mailboxes.c.secret != "")
+    return tx.execute(update(mailboxes).where(own).values(secret="", disabled_reason=_ELSEWHERE)).rowcount
 
 
 def change(tx: Connection, environment: str, mailbox: str, **values: Any) -> None:

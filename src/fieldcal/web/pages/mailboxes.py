@@ -147,8 +147,13 @@ async def do(visit: Here) -> Response:
         return await _question(visit, form, deed, text("mailboxes.changed", {"count": len(wanted)}))
     if deed.name == "test":
         return await _test(visit, wanted, once, _origin(form))
-    done = await visit.house.write(_change(visit, deed, wanted, str(form.get("profile", ""))))
-    return visit.say(visit.go(_origin(form)), f"mailboxes.done.{deed.name}", {"count": done})
+    profile, place = str(form.get("profile", "")) if deed.name == "defaults" else "", visit.place_of_work.id
+    change = _change(visit, deed, wanted, profile)
+    lost, done = await visit.house.write(
+        lambda tx: (mailboxes.losing(tx, place, wanted, profile) if profile else 0, change(tx))
+    )
+    key = f"mailboxes.done.{deed.name}" + ("_losing" if lost else "")
+    return visit.say(visit.go(_origin(form)), key, {"count": done, "lost": lost})
 
 
 def _origin(form: FormData) -> str:

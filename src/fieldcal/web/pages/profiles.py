@@ -19,6 +19,7 @@ from fieldcal.state import profiles as rows
 from fieldcal.web import ends
 from fieldcal.web.ends import Sent
 from fieldcal.web.section import Entry, Section
+from fieldcal.web.texts import text
 from fieldcal.web.visit import Here, Visit
 
 SECTION = Section("profiles", Entry("setup", 20, "server"))
@@ -52,7 +53,7 @@ async def new(visit: Here, kind: str = EXCHANGE) -> Response:
 def _form(visit: Visit, sent: Sent, **more: Any) -> Response:
     values = {"sent": sent, "ways": _WAYS.get(sent.values["kind"], ()), "kinds": profiles.KINDS, "known": None}
     status = 409 if sent.wants else 200
-    return visit.page("profiles_form.html", {"checks": None, "boxes": 0, **values, **more}, status)
+    return visit.page("profiles_form.html", {"checks": None, "boxes": 0, "lost": 0, **values, **more}, status)
 
 
 @SECTION.post("/profiles/add", Action.PROFILES)
@@ -114,6 +115,9 @@ async def save(visit: Here) -> Response:
     sent.values["kind"] = before.kind
     after = _wished(sent, replace(before, end=end))
     sent.place(profile_mistakes(after, app.config))
+    lost = await visit.house.read(lambda tx: profiles.losing(tx, before, end))
+    if lost and not sent.wants and form.get("forget") != str(lost):
+        sent.wrong("url", text("profiles.losing", {"count": lost}))
     if not sent.wants:
         try:
             await joining.change_profile(app, visit.actor, before, after, ask=not form.get("offline"))
@@ -123,8 +127,9 @@ async def save(visit: Here) -> Response:
         except FieldcalError as error:
             sent.place([str(error)])
     if sent.wants:
-        return _form(visit, sent, known=before, boxes=boxes)
-    return visit.say(visit.go("/profiles/one", {"name": before.id}), "profiles.saved", {"name": before.id})
+        return _form(visit, sent, known=before, boxes=boxes, lost=lost)
+    key = "profiles.saved_losing" if lost else "profiles.saved"
+    return visit.say(visit.go("/profiles/one", {"name": before.id}), key, {"name": before.id, "count": lost})
 
 
 @SECTION.post("/profiles/switch", Action.PROFILES)

@@ -72,6 +72,12 @@ class Edited(Chosen):
     method: Method | None = Field(default=None, description="The appointments method.")
 
 
+class EditedNumber(Number):
+    """How many were changed, and what that took."""
+
+    secrets_forgotten: int = Field(description="Own secrets that were given for another server, and are forgotten.")
+
+
 @RESOURCE.get(_AT, Action.SEE_OVERVIEW)
 async def list_all(
     caller: Call, place: Place, pages: Pages, state: State = None, search: Search = "", sort: Sort = SortBy.ADDRESS
@@ -130,16 +136,21 @@ async def disable(caller: Call, place: Place, chosen: Chosen) -> Number:
 
 
 @RESOURCE.post(f"{_AT}/edit", Action.SET_UP, own=True)
-async def edit(caller: Call, place: Place, chosen: Edited) -> Number:
+async def edit(caller: Call, place: Place, chosen: Edited) -> EditedNumber:
     """Choose server profile and appointments method.
 
-    A mailbox that gets another profile is off until it was tested through that.
+    A mailbox that gets another profile is off until it was tested through that. Where that profile stands at another
+    server, a secret of the mailbox's own is forgotten: it is sent to no other server than it was given for.
     """
+    forgotten = 0
 
     def change(tx: Connection, actor: Actor, now: datetime, name: str, wanted: Sequence[MailboxId]) -> int:
+        nonlocal forgotten
+        forgotten = mailboxes.losing(tx, name, wanted, chosen.profile) if chosen.profile is not None else 0
         return mailboxes.edit(tx, actor, now, name, wanted, profile=chosen.profile, method=chosen.method)
 
-    return await _change(caller, place.id, chosen, change)
+    done = await _change(caller, place.id, chosen, change)
+    return EditedNumber(changed=done.changed, secrets_forgotten=forgotten)
 
 
 @RESOURCE.post(f"{_AT}/test", Action.SET_UP, own=True, status=202)

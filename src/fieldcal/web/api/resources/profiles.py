@@ -73,6 +73,10 @@ class ProfileChanged(EndAsked):
     calendar: Words | None = Field(default=None, description=_CALENDAR)
     at_once: AtOnce | None = Field(default=None, description=_AT_ONCE)
     offline: StrictBool = Field(default=False, description=_OFFLINE)
+    forget_secrets: StrictBool = Field(
+        default=False,
+        description="At another server: forget the mailboxes' own secrets, which were given for the one before.",
+    )
 
 
 class ProfileGone(Shown):
@@ -125,7 +129,7 @@ async def change(
     It is signed in to first. Another server or calendar is refused while events of ours stand there, and otherwise
     has each mailbox tested anew.
     """
-    if not wish.model_dump(exclude_defaults=True, exclude={"offline"}):
+    if not wish.model_dump(exclude_defaults=True, exclude={"offline", "forget_secrets"}):
         raise ConfigError("nothing to change: name what is to be another")
     app, before = caller.house.app, await caller.house.read(lambda tx: _known(tx, profile))
     after = replace(
@@ -135,6 +139,12 @@ async def change(
     )  # fmt: skip
     ends.refuse(profile_mistakes(after, app.config))
     versions.unchanged(if_match, await caller.house.read(lambda tx: _shown(tx, before)), _MOVING)
+    lost = await caller.house.read(lambda tx: profiles.losing(tx, before, after.end))
+    if lost and not wish.forget_secrets:
+        raise ConfigError(
+            f"{lost} mailboxes sign in by themselves, with secrets that were given for the server before, and none is "
+            "sent to another: say `forget_secrets`, and give them anew"
+        )
     changed = await joining.change_profile(app, caller.actor, before, after, ask=not wish.offline)
     return _told(await caller.house.read(lambda tx: _shown(tx, changed)), response)
 
