@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -73,8 +74,15 @@ def company(tmp_path: Path) -> Iterator[Company]:
 
 
 @pytest.fixture
-def attached(company: Company, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch) -> Company:
+def attached(
+    company: Company, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_template: Path
+) -> Company:
     """The company, attached, and every mailbox set up by command; nothing is synchronized yet."""
+    # The first command finds a state that is there already; making one is the business of `test_state_files.py`.
+    (tmp_path / "data").mkdir(mode=0o700)
+    state = tmp_path / "data" / "state.sqlite3"
+    shutil.copyfile(sqlite_template, state)
+    state.chmod(0o600)
     company.attach(fieldcal, monkeypatch)
     company.set_up(fieldcal)
     return company
