@@ -42,11 +42,11 @@ TABLE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "environment remove": (("other",), ()),
     "db restore": (("--in-place",), ()),
 }  # fmt: skip
-#: Ask too, as their own tests show: they need servers to look at (`test_clean_command.py`, `test_plan.py`, ...), or a
+#: Ask too, as their own tests show: they need servers to look at (`test_clean_command.py`, `test_check.py`, ...), or a
 #: file, people and rows that are old (`test_caldav_commands.py`, `test_erase.py`, `test_prune.py`, ...).
 ELSEWHERE = {
     "mailbox clean", "plan approve", "duplicates remove", "mailbox import", "environment webhook remove",
-    "mailbox credentials", "erase worker", "erase contact", "db prune", "alert acknowledge",
+    "mailbox credentials", "erase worker", "erase contact", "db prune", "alert acknowledge", "check",
 }  # fmt: skip
 
 
