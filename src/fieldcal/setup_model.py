@@ -182,7 +182,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who may sign in; `sign_in` and `object_id` tie the person to the own mailbox."""
+    """A person who may sign in; `sign_in` and `object_id` tie the person to the own mailbox, each where it is known."""
 
     id: str
     name: str
@@ -190,6 +190,8 @@ class User:
     object_id: str
     roles: frozenset[Role]
     created_at: datetime
+    #: the directory, or somebody who may approve mailboxes, answers for the account being this person's
+    vouched: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +223,13 @@ class Actor:
         return same_object or self.signs_in_as(mailbox.address)
 
     def signs_in_as(self, address: str) -> bool:
-        """The sign-in name equals this address (D13)."""
+        """The sign-in name equals this address."""
         return self.user is not None and bool(address) and self.user.sign_in.casefold() == address.casefold()
+
+    def approves_own(self, mailbox: Mailbox) -> bool:
+        """D13: the sign-in name equals the address; without one, the directory itself says whose the mailbox is."""
+        nameless = self.user is not None and not self.user.sign_in and bool(mailbox.address)
+        return self.owns(mailbox) if nameless else self.signs_in_as(mailbox.address)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +12,21 @@ from tests.conftest import NewState
 from tests.web.centre_end import OPERATOR, Answer, Browser, Centre
 from tests.web.provider_end import CLIENT, SECRET, ProviderEnd, path_of
 
+from fieldcal.clock import SystemClock
 from fieldcal.config import Config
 from fieldcal.embedded.server import serving_in_thread
 from fieldcal.errors import ConfigError, NotAllowed
-from fieldcal.setup import sign_in, users
-from fieldcal.setup_model import Role
-from fieldcal.state import audit
+from fieldcal.model import MailboxId
+from fieldcal.plan.settings import Settings
+from fieldcal.setup import sign_in, tokens, users
+from fieldcal.setup.directory import BELIEVED, enter
+from fieldcal.setup.permissions import Action, allowed_for
+from fieldcal.setup.sign_in import Place
+from fieldcal.setup_model import Actor, Role
+from fieldcal.state import audit, mailboxes
 from fieldcal.state import users as rows
+from fieldcal.state.database import Database
+from fieldcal.state.tables import mailboxes as mailbox_table
 from fieldcal.web.oidc import LEEWAY, UNDER_WAY, entered, provider
 
 ROLES = ("system_admin=group-system", "exchange_admin=group-exchange", "reader=Fieldcal.Reader")
@@ -113,6 +122,91 @@ def test_a_group_left_takes_its_role_and_what_was_given_by_hand_stays(play: Play
         assert known(at).roles == {Role.DISPATCHER}
 
     play(story)
+
+
+def token(at: Centre, *scopes: tokens.Scope) -> str:
+    with at.app.database.write() as tx:
+        actor = Actor("tests", rows.by_object_id(tx, OID))
+        return tokens.add(tx, actor, at.clock.now(), "script", actor.name, scopes or [tokens.Scope.READ])[1]
+
+
+async def called(browser: Browser, text: str) -> int:
+    return (await browser.get("/api/v1/users", authorization=f"Bearer {text}")).status
+
+
+def test_the_last_group_left_takes_the_role_ends_the_sessions_and_the_tokens_get_nothing(play: Play) -> None:
+    async def story(at: Centre, end: ProviderEnd) -> None:
+        before, script = at.browser(), at.browser()
+        await through(before)
+        secret = token(at)
+        assert await called(script, secret) == 200
+        end.claims["groups"] = []
+        refused = await through(at.browser())
+        assert refused.status == 403
+        assert "in none of the groups" in refused.text
+        assert known(at).roles == set()
+        assert (await before.get("/account")).to.startswith("/sign-in")
+        assert await called(script, secret) == 403
+        with at.app.database.read() as tx:
+            last = audit.latest(tx, 3)
+        assert [(line.action, line.actor) for line in last] == [
+            ("sign-in refused", ""), ("user revoke", "operator"), ("token add", "erika@x.example"),
+        ]  # fmt: skip
+        end.claims["groups"] = ["group-system"]
+        assert (await through(before)).status == 303
+        assert await called(script, secret) == 200
+
+    play(story)
+
+
+def test_tokens_lose_what_groups_gave_when_their_person_has_long_not_signed_in(play: Play) -> None:
+    async def story(at: Centre, _end: ProviderEnd) -> None:
+        browser, script = at.browser(), at.browser()
+        await through(browser)
+        secret = token(at)
+        at.clock.advance(BELIEVED)
+        assert await called(script, secret) == 200
+        at.advance(seconds=1)
+        assert await called(script, secret) == 401
+        # what was given by hand holds, and no more than that
+        with at.app.database.write() as tx:
+            users.grant(tx, OPERATOR, at.clock.now(), "erika@x.example", Role.READER)
+        assert await called(script, secret) == 403
+        assert (await script.get("/api/v1/environments", authorization=f"Bearer {secret}")).status == 200
+        await through(browser)
+        assert await called(script, secret) == 200
+
+    play(story)
+
+
+@pytest.mark.parametrize(
+    ("claims", "address", "own"),
+    [
+        ({"preferred_username": "anna@x.example"}, "", False), ({"email": "anna@x.example"}, "", False),
+        ({"email": "anna@x.example", "email_verified": False}, "", False),
+        ({"email": "anna@x.example", "xms_edov": False}, "", False),
+        ({"preferred_username": "anna@x.example", "email": "eve@x.example", "email_verified": True}, "eve@x.example", False),
+        ({"email": "anna@x.example", "email_verified": True}, "anna@x.example", True),
+        ({"email": "anna@x.example", "xms_edov": "1"}, "anna@x.example", True),
+        ({"oid": "BOX-00000", "preferred_username": "eve@x.example"}, "", True),
+    ],
+)  # fmt: skip
+def test_a_mailbox_is_the_own_one_by_object_id_or_a_proven_address_never_by_a_claimed_one(
+    sqlite_database: Database, claims: dict[str, Any], address: str, own: bool
+) -> None:
+    now = SystemClock().now()
+    who = entered({"sub": "pairwise", "groups": ["workers"], **claims})
+    assert who.address == address
+    opened = asyncio.run(enter(sqlite_database, now, who, {Role.WORKER: "workers"}, Place("192.0.2.1")))
+    box = {"environment": "main", "id": "box-00000", "name": "Anna", "address": "Anna@x.example", "approval": "pending"}
+    with sqlite_database.write() as tx:
+        tx.execute(mailbox_table.insert(), [box])
+        mailbox = mailboxes.load(tx, "main", MailboxId("box-00000"))
+    actor = Actor("tests", opened.user)
+    assert actor.owns(mailbox) == own
+    for action in (Action.APPROVE, Action.SET_UP):
+        assert allowed_for(actor, action, mailbox, Settings()) == own
+    assert not allowed_for(actor, Action.APPROVE, mailbox, Settings(self_approval=False))
 
 
 def test_without_a_role_nobody_comes_in_and_nobody_is_made(play: Play) -> None:

@@ -25,7 +25,7 @@ def add(
     name: Name,
     *,
     full_name: Annotated[str, typer.Option("--name", help="The person's name.")] = "",
-    sign_in: Annotated[str, typer.Option("--sign-in", help="Sign-in name (UPN), where it is another.")] = "",
+    sign_in: Annotated[str | None, typer.Option("--sign-in", help="Sign-in name (UPN), where it is another.")] = None,
     object_id: Annotated[str, typer.Option("--object-id", help="The directory's object id.")] = "",
     password: Password = None,
     invite: Annotated[

@@ -46,7 +46,7 @@ async def sign_ins(app: App, actor: Actor) -> list[SignIn]:
             address = worker.address if own and worker is not None else ""
             mailbox = str(worker.mailbox or "") if own and worker is not None else ""
             if rows.find(tx, one.name) is None:
-                users.add(tx, actor, now, one.name, sign_in=address, object_id=mailbox)
+                users.add(tx, actor, now, one.name, sign_in=address or None, object_id=mailbox)
             for role in sorted(one.roles):
                 users.grant(tx, actor, now, one.name, role)
             sign_in.set_password(tx, actor, now, one.name, told)

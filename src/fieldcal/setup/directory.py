@@ -7,8 +7,8 @@ directories let people change themselves. What a person here was given by hand i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -16,11 +16,15 @@ from fieldcal.errors import NotAllowed
 from fieldcal.setup import sign_in, users
 from fieldcal.setup.sign_in import Opened, Place
 from fieldcal.setup_model import Actor, Role, User
-from fieldcal.state import audit
+from fieldcal.state import audit, sessions
 from fieldcal.state import users as rows
+from fieldcal.state.database import Database
 
 #: Who stands as the giver of roles that come from groups; such a role goes when the group does.
 BY = "directory"
+#: How long after a sign-in there the groups that it told are believed of tokens. Whoever was put out of the directory
+#: signs in no more, so nothing else would ever end them.
+BELIEVED = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,37 +32,65 @@ class Entered:
     """Who signed in at the directory."""
 
     object_id: str
-    #: the sign-in name there, which becomes the name here
+    #: the sign-in name there, which becomes the name here; it says nothing about whose a mailbox is
     name: str
     full_name: str
     #: ids of groups, and names of application roles
     groups: frozenset[str]
+    #: the address that the directory has proven to be this person's, "" where it says so of none
+    address: str = ""
 
 
-def enter(tx: Connection, now: datetime, who: Entered, meaning: Mapping[Role, str], place: Place) -> Opened:
+async def enter(database: Database, now: datetime, who: Entered, meaning: Mapping[Role, str], place: Place) -> Opened:
     """Open a session for this person, made or brought up to date; `meaning`: the group of each role.
 
-    Raises `NotAllowed` where no role is left, or where another user has the name already.
+    Raises `NotAllowed` where no role is left, or where another user has the name already. Roles that went with their
+    groups are gone then, too, and so is every session.
     """
+    came = await database.writing(_enter, now, who, meaning, place)
+    if isinstance(came, str):
+        raise NotAllowed(came)
+    return came
+
+
+def _enter(tx: Connection, now: datetime, who: Entered, meaning: Mapping[Role, str], place: Place) -> Opened | str:
+    """The session, or why there is none. It is returned, for what is raised would take back what was taken."""
     wanted = {role for role, group in meaning.items() if group in who.groups}
-    user = rows.by_object_id(tx, who.object_id)
+    user, refusal = rows.by_object_id(tx, who.object_id), ""
     if user is None:
-        user = _new(tx, now, who, anything=bool(wanted))
-    user = _with(tx, now, user, wanted)
-    if not user.roles:
-        raise NotAllowed(f"{who.name} is in none of the groups that have a role here")
-    return sign_in.open_session(tx, user, now, place, "oidc")
+        refusal = _why_not(tx, who, anything=bool(wanted))
+        user = None if refusal else _new(tx, now, who)
+    if user is not None:
+        user = _with(tx, now, user, wanted)
+        rows.entered(tx, user.id, now)
+        if user.roles:
+            return sign_in.open_session(tx, user, now, place, "oidc")
+        sessions.end_all(tx, user.id, now)
+        refusal = _no_group(who)
+    audit.strange(tx, place.told, now, "sign-in refused", user.id if user else who.name, refusal)
+    return refusal
 
 
-def _new(tx: Connection, now: datetime, who: Entered, *, anything: bool) -> User:
+def _no_group(who: Entered) -> str:
+    return f"{who.name} is in none of the groups that have a role here"
+
+
+def _why_not(tx: Connection, who: Entered, *, anything: bool) -> str:
+    """Why nobody is made for this person, "" where one is."""
     if not anything:
-        raise NotAllowed(f"{who.name} is in none of the groups that have a role here")
+        return _no_group(who)
     if rows.find(tx, who.name) is not None:
-        raise NotAllowed(
+        return (
             f"there is a user {who.name} here who is not tied to this account; an administrator does that with "
             f"`fieldcal user tie {who.name} {who.object_id}`"
         )
-    return users.add(tx, Actor(BY), now, who.name, full_name=who.full_name, object_id=who.object_id)
+    return ""
+
+
+def _new(tx: Connection, now: datetime, who: Entered) -> User:
+    return users.add(
+        tx, Actor(BY), now, who.name, full_name=who.full_name, sign_in=who.address, object_id=who.object_id
+    )
 
 
 def _with(tx: Connection, now: datetime, user: User, wanted: set[Role]) -> User:
@@ -71,3 +103,12 @@ def _with(tx: Connection, now: datetime, user: User, wanted: set[Role]) -> User:
         rows.revoke(tx, user.id, role)
         audit.record(tx, Actor(BY), now, "user revoke", [user.id], role.value)
     return rows.get(tx, user.id)
+
+
+def still(tx: Connection, user: User, now: datetime) -> User:
+    """The user with the roles that hold while nobody signs in: those of groups do for `BELIEVED`, others for ever."""
+    theirs = {role for role, by in rows.granted_by(tx, user.id).items() if by == BY}
+    at = rows.entered_at(tx, user.id) if theirs else None
+    if not theirs or (at is not None and now - at <= BELIEVED):
+        return user
+    return replace(user, roles=user.roles - theirs)

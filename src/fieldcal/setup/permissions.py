@@ -94,10 +94,10 @@ def allowed_for(actor: Actor, action: Action, mailbox: Mailbox, settings: Settin
     """May this person approve or set up this mailbox (R5, R7, D12, D13)?"""
     if allowed(actor, action, settings.approval_rule):
         return True
-    if Role.WORKER not in actor.roles or action not in OWN:
+    if Role.WORKER not in actor.roles or action not in OWN or not (actor.user and actor.user.vouched):
         return False
     if action is Action.APPROVE:
-        return settings.self_approval and actor.signs_in_as(mailbox.address)
+        return settings.self_approval and actor.approves_own(mailbox)
     return actor.owns(mailbox)
 
 

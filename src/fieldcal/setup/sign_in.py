@@ -52,6 +52,11 @@ class Place:
     address: str
     agent: str = ""
 
+    @property
+    def told(self) -> str:
+        """Where a line of the audit names the account that acted."""
+        return f"sign-in from {self.address}"
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -92,7 +97,7 @@ def open_session(tx: Connection, user: User, now: datetime, place: Place, means:
     secret = secrets.token_urlsafe(32)
     session = Session(digest(secret), user.id, means, place.address, place.agent, now, now, now + LASTS)
     sessions.keep(tx, session)
-    audit.record(tx, Actor(f"sign-in from {place.address}", user), now, "sign in", [user.id], means)
+    audit.record(tx, Actor(place.told, user), now, "sign in", [user.id], means)
     return Opened(secret, session, user)
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError
-from fieldcal.setup import passwords
+from fieldcal.setup import directory, passwords
 from fieldcal.setup.environments import name_mistakes, refuse
 from fieldcal.setup.permissions import Action, allowed, require
 from fieldcal.setup.sign_in import digest, require_over
@@ -113,10 +113,15 @@ def revoke(tx: Connection, actor: Actor, now: datetime, name: str) -> Token:
 
 
 def bearer(tx: Connection, text: str, now: datetime) -> Bearer | None:
-    """Whose token this is, with the roles that the user has now; None where it does not hold."""
+    """Whose token this is, with the roles that the user has now; None where it does not hold.
+
+    Roles of groups lapse when their person has not signed in at the directory for long, and with the last the token.
+    """
     token = tokens.by_digest(tx, digest(text))
     user = users.find(tx, token.user) if token is not None and now < token.ends_at else None
     if token is None or user is None:
+        return None
+    if user.roles and not (user := directory.still(tx, user, now)).roles:
         return None
     return Bearer(token, user, frozenset(Scope(word) for word in token.scopes.split() if word in set(Scope)))
 

@@ -15,14 +15,14 @@ _LONGEST = 200
 
 
 def add(
-    tx: Connection, actor: Actor, now: datetime, name: str, *, full_name: str = "", sign_in: str = "",
+    tx: Connection, actor: Actor, now: datetime, name: str, *, full_name: str = "", sign_in: str | None = None,
     object_id: str = "",
 ) -> User:  # fmt: skip
-    """Make a user without a role; the sign-in name is `name` unless another is given."""
+    """Make a user without a role; the sign-in name is `name` unless another is given, or "" for one without."""
     require(actor, Action.USERS)
     if not name or len(name) > _LONGEST or not name.isprintable() or name != name.strip() or name == "operator":
         raise ConfigError(f"{name[:80]!r} cannot name a user: at most {_LONGEST} printable characters, not `operator`")
-    made = User(name, full_name or name, sign_in or name, object_id, frozenset(), now)
+    made = User(name, full_name or name, name if sign_in is None else sign_in, object_id, frozenset(), now)
     users.add(tx, made)
     audit.record(tx, actor, now, "user add", [name])
     return made

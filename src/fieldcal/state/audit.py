@@ -29,6 +29,12 @@ def record(tx: Connection, actor: Actor, now: datetime, action: str, subjects: I
         tx.execute(insert(audit), list(some))
 
 
+def strange(tx: Connection, operator: str, now: datetime, action: str, subject: str, detail: str = "") -> None:
+    """One line about somebody who has not signed in, so that nobody stands as the one who acted."""
+    line = {"at": now, "operator": operator, "actor": "", "action": action, "subject": subject, "detail": detail[:1000]}
+    tx.execute(insert(audit), [line])
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Which lines are meant: from `since`, before `until`; by this user, or by "operator"."""

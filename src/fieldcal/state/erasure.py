@@ -74,7 +74,7 @@ def _traces(tx: Connection, environment: str, row: Row[Any], also: Sequence[str]
         told += [row.address, box.name, box.address, box.approved_address]
     known = [
         user for user in tx.execute(select(users))
-        if (user.sign_in and user.sign_in.casefold() in {row.sign_in.casefold(), row.address.casefold()})
+        if ({user.id.casefold(), user.sign_in.casefold()} & {row.sign_in.casefold(), row.address.casefold()} - {""})
         or (alone and user.object_id and user.object_id.casefold() == row.mailbox.casefold())
     ]  # fmt: skip
     for user in known:

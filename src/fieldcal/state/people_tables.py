@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Table, Text
+from sqlalchemy import Boolean, Column, Index, Table, Text, true
 
 from fieldcal.state.columns import Instant, Serial, count, metadata, plain_column, text_column
 
@@ -15,6 +15,10 @@ users = Table(
     text_column("sign_in"),
     text_column("object_id"),
     Column("created_at", Instant, nullable=False),
+    #: somebody who may approve mailboxes, or the directory, answers for the account being this person's
+    Column("vouched", Boolean, nullable=False, server_default=true()),
+    #: the last sign-in at the directory, after which its groups were known
+    Column("entered_at", Instant),
     Index(None, "sign_in"),
     Index(None, "object_id"),
 )

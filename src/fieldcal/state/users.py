@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, or_, select, update
@@ -40,9 +41,11 @@ def _with_roles(tx: Connection, rows: Sequence[Row[Any]]) -> list[User]:
     for some in slices([row.id for row in rows]):
         for grant_row in tx.execute(select(grants).where(grants.c.user.in_(some))):
             roles[grant_row.user].add(Role(grant_row.role))
-    return [
-        User(row.id, row.name, row.sign_in, row.object_id, frozenset(roles[row.id]), row.created_at) for row in rows
-    ]
+    return [_user(row, roles[row.id]) for row in rows]
+
+
+def _user(row: Row[Any], roles: Iterable[Role]) -> User:
+    return User(row.id, row.name, row.sign_in, row.object_id, frozenset(roles), row.created_at, row.vouched)
 
 
 def granted_by(tx: Connection, user: str) -> dict[Role, str]:
@@ -55,8 +58,7 @@ def find(tx: Connection, name: str) -> User | None:
     row = tx.execute(select(users).where(users.c.id == name)).first()
     if row is None:
         return None
-    roles = frozenset(Role(role) for role in tx.scalars(select(grants.c.role).where(grants.c.user == name)))
-    return User(row.id, row.name, row.sign_in, row.object_id, roles, row.created_at)
+    return _user(row, map(Role, tx.scalars(select(grants.c.role).where(grants.c.user == name))))
 
 
 def by_sign_in(tx: Connection, name: str) -> User | None:
@@ -79,6 +81,21 @@ def tie(tx: Connection, name: str, object_id: str) -> None:
     tx.execute(update(users).where(users.c.id == name).values(object_id=object_id))
 
 
+def vouch(tx: Connection, name: str, *, good: bool) -> None:
+    """From now on somebody answers for this account being that person's, or nobody does."""
+    tx.execute(update(users).where(users.c.id == name).values(vouched=good))
+
+
+def entered(tx: Connection, name: str, now: datetime) -> None:
+    """The directory has told the groups of this person just now."""
+    tx.execute(update(users).where(users.c.id == name).values(entered_at=now))
+
+
+def entered_at(tx: Connection, name: str) -> datetime | None:
+    """When the directory last told the groups of this person; None: never."""
+    return tx.scalar(select(users.c.entered_at).where(users.c.id == name))
+
+
 def get(tx: Connection, name: str) -> User:
     """The user of this name; a `ConfigError` where there is none."""
     found = find(tx, name)
@@ -93,9 +110,10 @@ def add(tx: Connection, user: User) -> None:
         raise ConfigError(f"there is a user {user.id!r} already")
     tx.execute(
         insert(users).values(
-            id=user.id, name=user.name, sign_in=user.sign_in, object_id=user.object_id, created_at=user.created_at
+            id=user.id, name=user.name, sign_in=user.sign_in, object_id=user.object_id, created_at=user.created_at,
+            vouched=user.vouched,
         )
-    )
+    )  # fmt: skip
 
 
 def grant(tx: Connection, user: str, role: Role, by: str) -> None:

@@ -40,5 +40,5 @@ async def come_back(visit: Here, state: str = "", code: str = "", error: str = "
         raise NotAllowed(f"the sign-in was refused there: {one_line(error or 'no code', 80)}")
     who = await provider.finish(begun, code)
     now, place = visit.house.app.clock.now(), visit.place
-    opened = await visit.house.write(lambda tx: directory.enter(tx, now, who, provider.meaning, place))
+    opened = await directory.enter(visit.house.app.database, now, who, provider.meaning, place)
     return await entered(visit, opened, begun.after, begun.kept)

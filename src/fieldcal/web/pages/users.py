@@ -69,7 +69,7 @@ async def add(visit: Here, name: Annotated[str, Form()] = "", full_name: Annotat
     actor, now = visit.actor, visit.house.app.clock.now()
 
     def change(tx: Connection) -> str:
-        made = users.add(tx, actor, now, name.strip(), full_name=full_name.strip(), sign_in=address.strip())
+        made = users.add(tx, actor, now, name.strip(), full_name=full_name.strip(), sign_in=address.strip() or None)
         # Invited first: whoever has the link then has what is granted after it, too.
         link = sign_in.invite(tx, actor, now, made.id)
         for role in wanted:

@@ -17,6 +17,7 @@ def upgrade() -> None:
     """Bring the state up by this revision."""
     _alerts_and_audit()
     _measuring()
+    _people()
 
 
 def _alerts_and_audit() -> None:
@@ -51,3 +52,9 @@ def _measuring() -> None:
         sqlite_where=sa.text("ok = 0"),
         postgresql_where=sa.text("NOT ok"),
     )
+
+
+def _people() -> None:
+    """Who answers for a person (the operator did so far), and when the directory last told the groups."""
+    op.add_column("users", sa.Column("vouched", sa.Boolean, nullable=False, server_default=sa.true()))
+    op.add_column("users", sa.Column("entered_at", Instant))

@@ -94,7 +94,7 @@ async def add(caller: Call, wish: UserAdded) -> UserShown:
     now = caller.house.app.clock.now()
     made = await caller.house.write(
         lambda tx: users.add(
-            tx, caller.actor, now, wish.id, full_name=wish.name, sign_in=wish.sign_in, object_id=wish.object_id
+            tx, caller.actor, now, wish.id, full_name=wish.name, sign_in=wish.sign_in or None, object_id=wish.object_id
         )
     )
     return _shown(made)
