@@ -76,6 +76,18 @@ PAGES = (
         f"{_OIDC}::test_a_user_of_the_same_name_is_not_the_directory_s_until_somebody_says_so",
     ),
     Fault(
+        "an address that somebody merely claims is the own mailbox", "R7", "web/oidc.py",
+        "    good = any(", "    good = True or any(",
+        "Where people may write any address into their profile, one writes a colleague's and switches that mailbox on.",
+        f"{_OIDC}::test_a_mailbox_is_the_own_one_by_object_id_or_a_proven_address_never_by_a_claimed_one",
+    ),
+    Fault(
+        "whoever adds a user answers for the account", "R7", "setup/vouching.py",
+        "    return all(allowed(actor, Action.APPROVE, rule) for rule in rules)", "    return bool(rules)",
+        "A system administrator adds a worker with somebody's address, and approves that mailbox as this worker.",
+        "tests/web/test_users.py::test_one_administrator_alone_makes_nobody_who_approves_a_mailbox",
+    ),
+    Fault(
         "another browser takes the way back", "R7", "web/oidc.py",
         "or not hmac.compare_digest(begun.browser.encode(), browser.encode()):", "or not browser:",
         "An administrator is led to a link and works, unaware, in a stranger's account.",

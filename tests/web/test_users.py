@@ -86,6 +86,36 @@ def test_nobody_makes_a_link_for_somebody_who_may_more(place: Centre) -> None:
     place.play(story)
 
 
+def test_one_administrator_alone_makes_nobody_who_approves_a_mailbox(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        at.environment()
+        at.mailboxes(1)
+        system = await at.signed_in("system", SYSTEM)
+        form = [("name", "mallory"), ("address", "w00000@x.example"), ("role", "worker")]
+        link = (await system.post("/users/add", form)).text.split("/invitation/")[1].split('"')[0]
+        mallory = at.browser()
+        await mallory.get(f"/invitation/{link}")
+        await mallory.post(f"/invitation/{link}", {"password": PASSWORD, "again": PASSWORD})
+        await mallory.get("/account")
+
+        async def approves() -> int:
+            wish = {"json": {"mailboxes": ["w00000@x.example"]}, "headers": {"x-csrf-token": mallory.token}}
+            return (await mallory.ask("POST", "/api/v1/environments/main/mailboxes/approve", **wish)).status
+
+        assert await approves() == 403
+        shown = (await system.get("/users/one?name=mallory")).text
+        assert "Nobody answers for this account" in shown
+        assert "/users/vouch" not in shown
+        assert (await system.post("/users/vouch", {"name": "mallory"})).status == 403
+        both = await at.signed_in("both", SYSTEM, EXCHANGE)
+        assert "/users/vouch" in (await both.get("/users/one?name=mallory")).text
+        assert (await both.post("/users/vouch", {"name": "mallory"})).to == "/users/one?name=mallory"
+        assert "Nobody answers" not in (await both.get("/users/one?name=mallory")).text
+        assert await approves() == 200
+
+    place.play(story)
+
+
 def test_signing_somebody_out_ends_every_session_of_that_person_only(place: Centre) -> None:
     async def story(at: Centre) -> None:
         admin = await at.signed_in("admin", SYSTEM)

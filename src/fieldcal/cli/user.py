@@ -91,6 +91,17 @@ def tie(
     _tell(user, json=json)
 
 
+@group.command()
+def vouch(name: Name, as_user: AsUser = None, json: Json = False) -> None:
+    """Answer for an account being that person's, who may then set up the own mailbox with the role worker."""
+    from fieldcal.cli.session import desk
+    from fieldcal.setup import vouching
+
+    with desk(as_user) as at, at.database.write() as tx:
+        user = vouching.vouch(tx, at.actor, at.now, name)
+    _tell(user, json=json)
+
+
 @group.command("signout")
 def sign_out(name: Name, as_user: AsUser = None, json: Json = False) -> None:
     """End all of a user's sessions in the admin centre."""
@@ -155,7 +166,7 @@ def revoke(name: Name, role: Granted, as_user: AsUser = None, json: Json = False
 def _as_told(user: User) -> dict[str, object]:
     return {
         "user": user.id, "name": user.name, "sign_in": user.sign_in, "object_id": user.object_id,
-        "roles": sorted(user.roles),
+        "roles": sorted(user.roles), "vouched": user.vouched,
     }  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from fieldcal.errors import NotAllowed
-from fieldcal.setup import sign_in, users
+from fieldcal.setup import sign_in, users, vouching
 from fieldcal.setup.sign_in import Opened, Place
 from fieldcal.setup_model import Actor, Role, User
 from fieldcal.state import audit, sessions
@@ -56,7 +56,8 @@ async def enter(database: Database, now: datetime, who: Entered, meaning: Mappin
 def _enter(tx: Connection, now: datetime, who: Entered, meaning: Mapping[Role, str], place: Place) -> Opened | str:
     """The session, or why there is none. It is returned, for what is raised would take back what was taken."""
     wanted = {role for role, group in meaning.items() if group in who.groups}
-    user, refusal = rows.by_object_id(tx, who.object_id), ""
+    user = rows.by_object_id(tx, who.object_id)
+    refusal = ""
     if user is None:
         refusal = _why_not(tx, who, anything=bool(wanted))
         user = None if refusal else _new(tx, now, who)
@@ -99,6 +100,7 @@ def _with(tx: Connection, now: datetime, user: User, wanted: set[Role]) -> User:
     for role in sorted(wanted - given.keys()):
         rows.grant(tx, user.id, role, BY)
         audit.record(tx, Actor(BY), now, "user grant", [user.id], role.value)
+        vouching.granted(tx, Actor(BY), now, user, role)
     for role in sorted(role for role, by in given.items() if by == BY and role not in wanted):
         rows.revoke(tx, user.id, role)
         audit.record(tx, Actor(BY), now, "user revoke", [user.id], role.value)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
 from fieldcal.errors import ConfigError, FieldcalError, NotAllowed
-from fieldcal.setup import passwords
+from fieldcal.setup import passwords, vouching
 from fieldcal.setup.permissions import Action, may_grant, require
 from fieldcal.setup_model import Actor, Role, User
 from fieldcal.state import audit, proofs, sessions, users
@@ -109,7 +109,7 @@ def lasts(session: Session, now: datetime) -> bool:
 def invite(tx: Connection, actor: Actor, now: datetime, name: str) -> str:
     """The token of a one-time link with which this person chooses a password; it ends the ones made before."""
     user = users.get(tx, name)
-    require_over(actor, user)
+    reach(tx, actor, now, user)
     token = secrets.token_urlsafe(32)
     proofs.invite(tx, Invitation(digest(token), user.id, actor.name, now, now + INVITED))
     audit.record(tx, actor, now, "user invite", [user.id])
@@ -170,7 +170,7 @@ def _first(tx: Connection, name: str, now: datetime) -> User:
 def set_password(tx: Connection, actor: Actor, now: datetime, name: str, told: str) -> None:
     """Set somebody's password, by its hash; whoever was signed in with the old one is signed out everywhere."""
     user = users.get(tx, name)
-    require_over(actor, user)
+    reach(tx, actor, now, user)
     proofs.drop_invitations(tx, user.id)
     _set(tx, actor, now, user, told)
 
@@ -200,7 +200,7 @@ async def change_password(database: Database, clock: Clock, actor: Actor, old: s
 def tie(tx: Connection, actor: Actor, now: datetime, name: str, object_id: str) -> User:
     """Have this account of the organization's directory be this user's, who may then sign in with it."""
     user = users.get(tx, name)
-    require_over(actor, user)
+    reach(tx, actor, now, user)
     if not object_id.strip() or not object_id.isprintable():
         raise ConfigError("name the account by the directory's object id")
     taken = users.by_object_id(tx, object_id.strip())
@@ -227,8 +227,16 @@ def _set(tx: Connection, actor: Actor, now: datetime, user: User, told: str, but
     audit.record(tx, actor, now, "user password", [user.id])
 
 
-def require_over(actor: Actor, user: User) -> None:
-    """Whoever can set a person's password can become that person, so it takes the right to grant all those roles."""
+def reach(tx: Connection, actor: Actor, now: datetime, user: User) -> None:
+    """Return when this actor may set how that user signs in, and so become that user.
+
+    It takes the right to grant all those roles; and who may not approve mailboxes ends that anybody answers for it.
+    """
+    _require_over(actor, user)
+    vouching.doubt(tx, actor, now, user)
+
+
+def _require_over(actor: Actor, user: User) -> None:
     require(actor, Action.USERS)
     beyond = sorted(role.value for role in user.roles if not may_grant(actor, role))
     if beyond:

@@ -17,7 +17,7 @@ from fieldcal.errors import ConfigError
 from fieldcal.setup import directory, passwords
 from fieldcal.setup.environments import name_mistakes, refuse
 from fieldcal.setup.permissions import Action, allowed, require
-from fieldcal.setup.sign_in import digest, require_over
+from fieldcal.setup.sign_in import digest, reach
 from fieldcal.setup_model import Actor, User
 from fieldcal.state import audit, proofs, tokens, users
 from fieldcal.state.proofs import Tries
@@ -84,7 +84,7 @@ def add(
     mistakes += [] if 1 <= days <= LONGEST else [f"a token holds for 1 to {LONGEST} days"]
     refuse(mistakes)
     if not _is(actor, person):
-        require_over(actor, person)
+        reach(tx, actor, now, person)
     text = PREFIX + secrets.token_urlsafe(32)
     made = Token(name, digest(text), person.id, " ".join(wanted), actor.name, now, now + timedelta(days=days))
     tokens.keep(tx, made)

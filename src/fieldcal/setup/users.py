@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError
+from fieldcal.setup import vouching
 from fieldcal.setup.permissions import Action, require, require_grant
 from fieldcal.setup_model import Actor, Role, User
 from fieldcal.state import audit, users
@@ -18,13 +19,17 @@ def add(
     tx: Connection, actor: Actor, now: datetime, name: str, *, full_name: str = "", sign_in: str | None = None,
     object_id: str = "",
 ) -> User:  # fmt: skip
-    """Make a user without a role; the sign-in name is `name` unless another is given, or "" for one without."""
+    """Make a user without a role; the sign-in name is `name` unless another is given, or "" for one without.
+
+    The account owns the mailbox of that name only as its maker may answer for it (`setup/vouching.py`).
+    """
     require(actor, Action.USERS)
     if not name or len(name) > _LONGEST or not name.isprintable() or name != name.strip() or name == "operator":
         raise ConfigError(f"{name[:80]!r} cannot name a user: at most {_LONGEST} printable characters, not `operator`")
-    made = User(name, full_name or name, name if sign_in is None else sign_in, object_id, frozenset(), now)
+    made = User(name, full_name or name, name if sign_in is None else sign_in, object_id, frozenset(), now,
+                vouching.may_vouch(tx, actor))  # fmt: skip
     users.add(tx, made)
-    audit.record(tx, actor, now, "user add", [name])
+    audit.record(tx, actor, now, "user add", [name], "" if made.vouched else "nobody answers for the account yet")
     return made
 
 
@@ -35,6 +40,7 @@ def grant(tx: Connection, actor: Actor, now: datetime, name: str, role: Role) ->
     if role not in known.roles:
         users.grant(tx, name, role, actor.name)
         audit.record(tx, actor, now, "user grant", [name], role.value)
+        vouching.granted(tx, actor, now, known, role)
     return users.get(tx, name)
 
 

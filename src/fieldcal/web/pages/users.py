@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from fieldcal.errors import ConfigError
-from fieldcal.setup import sign_in, users
+from fieldcal.setup import sign_in, users, vouching
 from fieldcal.setup.permissions import Action, may_grant
 from fieldcal.setup_model import Role, User
 from fieldcal.state import proofs, sessions
@@ -70,11 +70,10 @@ async def add(visit: Here, name: Annotated[str, Form()] = "", full_name: Annotat
 
     def change(tx: Connection) -> str:
         made = users.add(tx, actor, now, name.strip(), full_name=full_name.strip(), sign_in=address.strip() or None)
-        # Invited first: whoever has the link then has what is granted after it, too.
-        link = sign_in.invite(tx, actor, now, made.id)
         for role in wanted:
             users.grant(tx, actor, now, made.id, role)
-        return link
+        # Invited last: the roles that its maker may not give would end the link.
+        return sign_in.invite(tx, actor, now, made.id)
 
     link = await visit.house.write(change)
     return visit.page("users_link.html", {"name": name.strip(), "link": _address(visit, link), "new": True})
@@ -98,6 +97,8 @@ class _Person:
     has_password: bool
     invited: Invitation | None
     sessions: list[Session]
+    #: the viewer may answer for the account
+    answers: bool
 
 
 @SECTION.get("/users/one", Action.SEE_USERS)
@@ -109,7 +110,8 @@ async def one(visit: Here, name: str = "") -> Response:
         user = rows.get(tx, name)
         lasting = [each for each in sessions.of_user(tx, name) if sign_in.lasts(each, now)]
         has = bool(proofs.password_hash(tx, name))
-        return _Person(user, rows.granted_by(tx, name), has, proofs.invited(tx, now).get(name), lasting)
+        link, answers = proofs.invited(tx, now).get(name), vouching.may_vouch(tx, visit.actor)
+        return _Person(user, rows.granted_by(tx, name), has, link, lasting, answers)
 
     found = await visit.house.read(look)
     beyond = [role for role in found.user.roles if not may_grant(visit.actor, role)]
@@ -143,6 +145,14 @@ async def invite(visit: Here, name: Annotated[str, Form()] = "") -> Response:
     actor, now = visit.actor, visit.house.app.clock.now()
     link = await visit.house.write(lambda tx: sign_in.invite(tx, actor, now, name))
     return visit.page("users_link.html", {"name": name, "link": _address(visit, link), "new": False})
+
+
+@SECTION.post("/users/vouch", Action.SEE_USERS)
+async def vouch(visit: Here, name: Annotated[str, Form()] = "") -> Response:
+    """Answer for this account being that person's."""
+    actor, now = visit.actor, visit.house.app.clock.now()
+    await visit.house.write(lambda tx: vouching.vouch(tx, actor, now, name))
+    return visit.say(visit.go("/users/one", {"name": name}), "users.done.vouched")
 
 
 @SECTION.post("/users/sign-out", Action.USERS)

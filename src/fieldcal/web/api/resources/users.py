@@ -10,7 +10,7 @@ from fastapi import Path, Query, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from fieldcal.setup import sign_in, users
+from fieldcal.setup import sign_in, users, vouching
 from fieldcal.setup.permissions import Action
 from fieldcal.setup.tokens import Scope
 from fieldcal.setup_model import Role, User
@@ -44,6 +44,7 @@ class UserShown(Shown):
     sign_in: str = Field(description="The sign-in name.", examples=["alice@example.com"])
     roles: list[str] = Field(description="The roles.", examples=[["system_admin"]])
     created_at: datetime = Field(description="Since when.")
+    vouched: bool = Field(description="Somebody who may approve mailboxes, or the directory, answers for the account.")
 
 
 class UserAdded(Asked):
@@ -123,6 +124,15 @@ async def revoke(caller: Call, user: Name, wish: RoleAsked) -> UserShown:
     return await _change(caller, user, lambda tx, now: users.revoke(tx, caller.actor, now, user, wish.role))
 
 
+@RESOURCE.post(f"{_AT}/vouch", Action.SEE_USERS, scope=Scope.USERS)
+async def vouch(caller: Call, user: Name) -> UserShown:
+    """Answer for the account being that person's, who may then set up the own mailbox with the role worker.
+
+    That takes who may approve every mailbox. Links and tokens that others made for it who may not, end.
+    """
+    return await _change(caller, user, lambda tx, now: vouching.vouch(tx, caller.actor, now, user))
+
+
 @RESOURCE.post(f"{_AT}/tie", Action.USERS)
 async def tie(caller: Call, user: Name, wish: Tie) -> UserShown:
     """Let a user sign in with that account of the organization's directory."""
@@ -176,4 +186,5 @@ def _known(tx: Connection, name: str) -> User:
 
 def _shown(one: User) -> UserShown:
     roles = sorted(role.value for role in one.roles)
-    return UserShown(id=one.id, name=one.name, sign_in=one.sign_in, roles=roles, created_at=one.created_at)
+    return UserShown(id=one.id, name=one.name, sign_in=one.sign_in, roles=roles, created_at=one.created_at,
+                     vouched=one.vouched)  # fmt: skip
