@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from argon2 import PasswordHasher
 from playwright.async_api import Browser, BrowserContext, Page
 from sqlalchemy import Connection, select
 from tests.browser.chromium import browsing
@@ -24,7 +25,7 @@ from fieldcal.demo.people import sign_ins
 from fieldcal.ends import Embedded, serving
 from fieldcal.runfile import Running
 from fieldcal.serving import work
-from fieldcal.setup import passwords, sign_in, users
+from fieldcal.setup import sign_in, users
 from fieldcal.setup_model import Actor, Role, Selection
 from fieldcal.sites import Sites
 from fieldcal.state import history, mailboxes
@@ -32,6 +33,8 @@ from fieldcal.state.tables import links
 
 OPERATOR = Actor("tests")
 _ANY = ("127.0.0.1:0",)
+#: Hashes that are true and cost nothing: what they are to cost is asked in `tests/web/test_sign_in.py`.
+_QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash
 
 
 @dataclass
@@ -68,7 +71,7 @@ class Company:
             users.add(tx, OPERATOR, now, name)
             for role in roles:
                 users.grant(tx, OPERATOR, now, name, role)
-            sign_in.set_password(tx, OPERATOR, now, name, passwords.hashed(self.passwords["admin"]))
+            sign_in.set_password(tx, OPERATOR, now, name, _QUICK(self.passwords["admin"]))
 
     async def context(self, *, dark: bool = False, narrow: bool = False) -> BrowserContext:
         """A person's own browser: wide or a phone, light or dark, in Vienna."""
@@ -160,7 +163,7 @@ async def opened(
                 if set_up:
                     await setup.set_up_mailboxes(app, OPERATOR, side, lambda _done, _of, _box: None)
             await app.database.writing(_tie_worker, app.clock.now())
-            people = {one.name: one.password for one in await sign_ins(app, OPERATOR)}
+            people = {one.name: one.password for one in await sign_ins(app, OPERATOR, _QUICK)}
             service = _Service(app, embedded)
             home = await service.start()
             try:

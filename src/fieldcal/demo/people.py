@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -33,12 +34,12 @@ _PEOPLE = {
 }  # fmt: skip
 
 
-async def sign_ins(app: App, actor: Actor) -> list[SignIn]:
+async def sign_ins(app: App, actor: Actor, hashed: Callable[[str], str] = passwords.hashed) -> list[SignIn]:
     """`fieldcal user add`, `grant` and `password` for each; the passwords are new ones every time."""
     now = app.clock.now()
     worker = await app.database.reading(busiest, ENVIRONMENT, now)
     made = [SignIn(name, secrets.token_urlsafe(12), frozenset(roles)) for name, roles in _PEOPLE.items()]
-    hashes = [await asyncio.to_thread(passwords.hashed, one.password) for one in made]
+    hashes = [await asyncio.to_thread(hashed, one.password) for one in made]
 
     def keep(tx: Connection) -> None:
         for one, told in zip(made, hashes, strict=True):
