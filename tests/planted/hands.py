@@ -32,6 +32,13 @@ HANDS = (
         f"{DRIFT}::test_d8_a_respected_deletion_ends_with_a_change_of_the_job_and_not_of_its_status_alone",
     ),
     Fault(
+        "the stamp alone tells what was written over a hand", "D8", "plan/decide.py",
+        "    return isinstance(action, Update) and bool(observed.etag) and observed.etag == action.etag\n",
+        "    return isinstance(action, Update) and observed.etag == action.etag + action.stamp\n",
+        "A server fails once while a moved appointment is put back, and the technician stands at the wrong door for ever.",
+        "tests/sync/test_write_again.py::test_what_cannot_be_written_now_stays_listed_and_due",
+    ),
+    Fault(
         "respected for ever", "D8", "plan/decide.py",
         "    if respects and live.declined and same_job(live.triggers or {}, triggers):",
         "    if respects and live.declined:",

@@ -106,6 +106,12 @@ PAGES = (
         "tests/web/test_merging.py::test_two_who_save_settings_keep_both_their_changes_and_choose_where_they_meet",
     ),
     Fault(
+        "a worker names the operator's secrets", "R5", "web/ends.py",
+        '    if not named and secret not in {"", before.secret}', '    if named and secret in {"", before.secret}',
+        "A technician has the calendar server shown a secret that was put aside for something else.",
+        "tests/web/test_mailbox.py::test_r5_d13_a_worker_sees_and_sets_up_the_own_mailbox_and_no_other",
+    ),
+    Fault(
         "any name is answered to", "R7", "web/headers.py",
         "not in self.hosts:", 'not in {*self.hosts, "evil.example"}:',
         "A page somewhere else points its own name at the service and reads what the administrator sees.",

@@ -44,6 +44,10 @@ function draw() {
       dayHeaderFormat: { weekday: "short", day: "numeric", month: "short" }, height: "auto", eventContent: content,
       slotLabelFormat: { hour: "2-digit", minute: "2-digit" }, eventTimeFormat: { hour: "2-digit", minute: "2-digit" },
     });
+    target.setAttribute("role", "group");
+    target.setAttribute("aria-label", place.dataset.label);
+    // its roles of a table do not fit what it holds; headings, events and their links are read as they stand
+    requestAnimationFrame(() => { for (const one of target.querySelectorAll("[role]")) one.removeAttribute("role"); });
   }
 }
 wide.addEventListener("change", draw);
