@@ -47,7 +47,11 @@ function draw() {
     target.setAttribute("role", "group");
     target.setAttribute("aria-label", place.dataset.label);
     // its roles of a table do not fit what it holds; headings, events and their links are read as they stand
-    requestAnimationFrame(() => { for (const one of target.querySelectorAll("[role]")) one.removeAttribute("role"); });
+    requestAnimationFrame(() => {
+      for (const one of target.querySelectorAll("*")) {
+        for (const name of one.getAttributeNames()) if (/^(role|aria-(col|row)\w*)$/.test(name)) one.removeAttribute(name);
+      }
+    });
   }
 }
 wide.addEventListener("change", draw);
