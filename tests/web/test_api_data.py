@@ -58,7 +58,14 @@ def test_what_is_old_is_counted_and_forgotten_when_the_count_is_true(new_sqlite:
         done = await followed(at, script, "/data/prune", {"expect": 3})
         assert (done["error"], done["forgotten"]["audit"]) == ("", 3)
         assert (await script.get("/data/old"))["total"] == 0
-        assert actions(at) == ["db prune"]
+        kept = await script.get("/data")
+        assert kept["bytes"] > 0
+        assert {one["kind"]: one["days"] for one in kept["kept"]}["audit"] == 30
+        anew = await followed(at, script, "/data/compact", None)
+        assert (anew["error"], anew["compacted"]) == ("", {"left": ""})
+        browser = await at.signed_in("anna", Role.SYSTEM_ADMIN)
+        assert "The state is written anew." in (await browser.get(f"/data/work/{anew['id']}")).text
+        assert actions(at) == ["db compact", "db prune"]
 
     Centre(tmp_path / "data", new_sqlite(), keep_audit_days=30).play(story)
 
@@ -77,6 +84,8 @@ def test_a_person_is_counted_and_erased_when_the_count_is_true_and_no_address_na
         done = await followed(at, script, path, {"worker": NAME, "expect": counted["total"]})
         assert (done["error"], done["erased"]["rows"]) == ("", counted["rows"])
         assert NAME not in json.dumps(done)
+        browser = await at.signed_in("anna", Role.SYSTEM_ADMIN)
+        assert f"Erased from {counted['total']} rows" in (await browser.get(f"/data/work/{done['id']}")).text
         assert problem(await script.ask("POST", f"{path}/count", {"worker": NAME})) == "not-done"
         contact = await script.do("/data/erase/contact/count", {"name": "Nobody Known"})
         assert contact["total"] == 0

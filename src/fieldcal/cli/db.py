@@ -177,7 +177,7 @@ def compact(json: Json = False) -> None:
     try:
         with database.read() as tx:
             schema.check(tx)
-        left = upkeep.compact(database, operator(), SystemClock().now())
+        left = upkeep.compact(database, operator(), SystemClock().now()).left
     finally:
         database.close()
     if json:

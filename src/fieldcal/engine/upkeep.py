@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 import structlog
@@ -140,13 +140,20 @@ async def on_command(
     return done
 
 
-def compact(database: Database, actor: Actor, now: datetime) -> str:
-    """Write the state anew without the bytes of what was forgotten; returns what is left to do, "" where nothing is."""
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """The state was written anew. `left`: what is left to do, "" where nothing is."""
+
+    left: str
+
+
+def compact(database: Database, actor: Actor, now: datetime) -> Compacted:
+    """Write the state anew without the bytes of what was forgotten."""
     require(actor, Action.DATA)
     left = wipe.wipe(database)
     with database.write() as tx:
         audit.record(tx, actor, now, "db compact", ["state"], left)
-    return left
+    return Compacted(left)
 
 
 def record(tx: Connection, actor: Actor, now: datetime, done: Pruned) -> None:

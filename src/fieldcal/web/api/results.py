@@ -188,6 +188,12 @@ class Forgotten(Shown):
     texts: int = Field(description="Bookings of which only the texts go.")
 
 
+class StateCompacted(Shown):
+    """What writing the state anew came to."""
+
+    left: str = Field(description='What is left to do, "" where nothing is.')
+
+
 class PersonErased(Shown):
     """What an erasure came to."""
 

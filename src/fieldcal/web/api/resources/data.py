@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Response
@@ -13,10 +14,11 @@ from fieldcal.serving import ages_of
 from fieldcal.setup import erasing
 from fieldcal.setup.erasing import Work as Erasure
 from fieldcal.setup.permissions import Action
+from fieldcal.state import holdings
 from fieldcal.web.api.caller import Call, Caller, Place
 from fieldcal.web.api.long_work import Once, begin
 from fieldcal.web.api.resource import Resource
-from fieldcal.web.api.results import Forgotten, erased, forgotten
+from fieldcal.web.api.results import Forgotten, forgotten
 from fieldcal.web.api.shapes import Asked, Begun, Shown, Words
 from fieldcal.web.work import Work
 
@@ -73,6 +75,48 @@ class ContactErased(ContactNamed):
     expect: StrictInt = Field(
         ge=1, le=2**53, description="How many rows, as was counted; at another number nothing is done."
     )
+
+
+class KindKept(Shown):
+    """One kind of what is kept."""
+
+    kind: str = Field(description="What it is.", examples=["history"])
+    days: int = Field(description="How many days it is kept; 0 is for ever.", examples=[180])
+    rows: int = Field(description="How many rows there are.", examples=[31])
+    oldest: datetime | None = Field(description="When the oldest was made; a booking: when it ended.")
+
+
+class Kept(Shown):
+    """What the state holds."""
+
+    bytes: int = Field(description="How large the state is.", examples=[4_096_000])
+    kept: list[KindKept] = Field(description="Each kind of what is forgotten by age.")
+
+
+@RESOURCE.get("/data", Action.DATA)
+async def kept(caller: Call) -> Kept:
+    """Show what is kept how long, how much of it there is, and since when."""
+    app = caller.house.app
+    found = await caller.house.read(holdings.look)
+    kinds = [
+        KindKept(kind=one.kind, days=getattr(app.config, one.setting), rows=one.rows, oldest=one.oldest)
+        for one in found
+    ]
+    return Kept(bytes=await asyncio.to_thread(holdings.size, app.database), kept=kinds)
+
+
+@RESOURCE.post("/data/compact", Action.DATA, status=202)
+async def compact(caller: Call, once: Once, response: Response) -> Begun:
+    """Write the state anew, without the bytes of what was forgotten.
+
+    Others wait so long. It goes on after this answer: `Location` leads to it.
+    """
+    app, actor = caller.house.app, caller.actor
+
+    async def run(work: Work[Any]) -> None:
+        work.tell(await asyncio.to_thread(upkeep.compact, app.database, actor, app.clock.now()))
+
+    return begin(caller, response, once, "compact", "", 0, run)
 
 
 @RESOURCE.get("/data/old", Action.DATA)
@@ -148,6 +192,6 @@ async def _count(caller: Caller, work: Erasure) -> Counted:
 def _erase(caller: Caller, response: Response, once: str, work: Erasure, expect: int) -> Begun:
     async def run(followed: Work[Any]) -> None:
         done, _ = await asyncio.to_thread(erasing.carry_out, caller.house.app.database, work, expect)
-        followed.tell(erased(done))
+        followed.tell(done)
 
     return begin(caller, response, once, "erase", "", expect, run)

@@ -11,7 +11,9 @@ from pydantic import Field
 
 from fieldcal.checking import Checked
 from fieldcal.doctor.lines import Line
+from fieldcal.engine.upkeep import Compacted
 from fieldcal.errors import NotAllowed
+from fieldcal.setup.erasing import Erased
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Mailbox
 from fieldcal.state.pruning import Pruned
@@ -31,6 +33,7 @@ from fieldcal.web.api.results import (
     LineShown,
     PassDone,
     PersonErased,
+    StateCompacted,
     Surveyed,
     TakenOver,
     Tested,
@@ -45,7 +48,9 @@ RESOURCE = Resource("tasks", "Work in hand: how far it is, and what came of it. 
 
 
 #: Who may look at the work of others, where it is not whoever sees the overview.
-_SEEN_BY = {"doctor": Action.DOCTOR, "prune": Action.DATA, "erase": Action.ERASE}
+_SEEN_BY = {
+    "doctor": Action.DOCTOR, "prune": Action.DATA, "compact": Action.DATA, "erase": Action.ERASE,
+}  # fmt: skip
 
 
 class WorkShown(Shown):
@@ -71,6 +76,7 @@ class WorkShown(Shown):
     undoubled: list[Undoubled] = Field(default=[], description="Of `remove duplicates`: each mailbox.")
     looked: list[LineShown] = Field(default=[], description="Of `doctor`: each thing so far.")
     forgotten: Forgotten | None = Field(default=None, description="Of `prune`: how much went.")
+    compacted: StateCompacted | None = Field(default=None, description="Of `compact`: what it came to.")
     erased: PersonErased | None = Field(default=None, description="Of `erase`: what it came to.")
     taken_over: list[TakenOver] = Field(default=[], description="Of `take over`: each mailbox so far.")
 
@@ -106,7 +112,7 @@ def _itself(result: Any) -> Any:
 _ONE: dict[type, tuple[str, Callable[[Any], Any]]] = {
     Report: ("passed", results.passed), Checked: ("checked", results.checked),
     Rewritten: ("written_again", results.written_again), Pruned: ("forgotten", results.forgotten),
-    PersonErased: ("erased", _itself),
+    Erased: ("erased", results.erased), Compacted: ("compacted", StateCompacted.model_validate),
 }  # fmt: skip
 _EACH: dict[type, tuple[str, Callable[[Any], Any]]] = {
     Mailbox: ("tested", results.tested), Survey: ("surveyed", results.surveyed), Cleaned: ("cleaned", results.cleaned),
