@@ -144,8 +144,8 @@ REST = (
         f"{_DATA}::test_a_person_is_counted_and_erased_when_the_count_is_true_and_no_address_names_anybody",
     ),
     Fault(
-        "more is forgotten than was counted", "R7", "web/api/resources/data.py",
-        "        if found.total != wish.expect:\n", "        if found.total < 0:\n",
+        "more is forgotten than was counted", "R7", "engine/upkeep.py",
+        "    if found.total != expect:\n", "    if found.total < 0:\n",
         "A setting was mistyped meanwhile, and years of the audit are gone.",
         f"{_DATA}::test_what_is_old_is_counted_and_forgotten_when_the_count_is_true",
     ),
