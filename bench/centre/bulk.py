@@ -96,7 +96,7 @@ def measured(boxes: int) -> Told:
         with only_exchange(folder, latency=LATENCY) as (url, token):
             database = _state(folder, url, boxes)
             os.environ["GRAPH_TOKEN"] = token
-            with served(folder) as (centre, cookie):
+            with served(folder) as (centre, cookie, _):
                 seconds, first, events, size = asyncio.run(_run(centre, cookie, boxes))
             with database.read() as tx:
                 on = tx.scalar(select(func.count()).where(mailboxes.c.enabled)) or 0

@@ -56,7 +56,7 @@ def fill(tx: Connection, boxes: int, stored: int, now: datetime) -> None:
     _put(tx, mailboxes, (_mailbox(n, now) for n in range(boxes)))
     _put(tx, bookings, (_booking(n, boxes, stored, hour) for n in range(stored)))
     _put(tx, links, (_link(n, boxes, stored, hour) for n in range(stored) if n % boxes % 10))
-    _put(tx, marks, (_mark(n, boxes, now) for n in range(0, stored, max(stored // 2_000, 1))))
+    _put(tx, marks, (_mark(n, boxes, now) for n in range(1, stored, max(stored // 2_000, 1))))
     _work(tx, boxes, stored, now)
 
 
