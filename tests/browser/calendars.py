@@ -19,7 +19,7 @@ from fieldcal.model import Worker
 from fieldcal.state import history, workers
 
 _BOOKINGS = "bookableresourcebooking"
-_PATIENCE = 20.0
+_PATIENCE = 30.0
 #: in the mark that our events carry
 _STROKES = 4
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
-from playwright.async_api import Browser, BrowserContext, Page
+from playwright.async_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import Connection, select
 from tests.browser.chromium import browsing
 
@@ -32,6 +32,9 @@ from fieldcal.state import history, mailboxes
 from fieldcal.state.tables import links
 
 OPERATOR = Actor("tests")
+#: What a person sees is waited for as long as a busy machine may take; milliseconds.
+_PATIENCE = 30_000
+expect.set_options(timeout=_PATIENCE)
 _ANY = ("127.0.0.1:0",)
 #: Hashes that are true and cost nothing: what they are to cost is asked in `tests/web/test_sign_in.py`.
 _QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash
@@ -80,7 +83,7 @@ class Company:
             viewport=size, color_scheme="dark" if dark else "light", timezone_id="Europe/Vienna",
             locale="en-GB", base_url=self.home,
         )  # fmt: skip
-        made.set_default_timeout(30_000)
+        made.set_default_timeout(_PATIENCE)
         return made
 
     async def signed_in(self, name: str = "admin", **looks: bool) -> Page:
