@@ -28,6 +28,7 @@ TABLE: list[tuple[tuple[str, ...], str]] = [
     )),
     (("user", "grant", "nope", "reader"), NO_USER),
     (("user", "revoke", "nope", "reader"), NO_USER),
+    (("user", "disable", "nope"), NO_USER),
     *((("plan", word, "999"), NO_PLAN) for word in ("show", "approve", "reject")),
     *((("mailbox", word, "nope"), NO_BOX) for word in (
         "list", "edit", "approve", "reject", "test", "enable", "disable", "clean", "claim",

@@ -61,6 +61,13 @@ def test_a_link_is_printed_with_the_address_and_for_the_operator_only_where_the_
     assert "The link works once" in fieldcal("user", "password", "carol", "--invite").out
 
 
+def test_a_user_who_has_left_is_disabled_after_a_question(fieldcal: Fieldcal) -> None:
+    fieldcal("user", "add", "eve")
+    fieldcal("user", "grant", "eve", "reader")
+    assert "Add --yes to say so" in fieldcal("user", "disable", "eve").err
+    assert fieldcal("user", "disable", "eve", "--yes", "--json").json()["roles"] == []
+
+
 def test_a_user_is_tied_to_the_directory_and_signed_out(fieldcal: Fieldcal) -> None:
     fieldcal("user", "add", "erika")
     assert fieldcal("user", "tie", "erika", "0c0a", "--json").json()["object_id"] == "0c0a"

@@ -8,9 +8,10 @@ from tests.web.centre_end import OPERATOR, Centre
 from tests.web.test_api import call, problem, token
 from tests.web.test_api_resources import Script, actions
 
-from fieldcal.setup import tokens
+from fieldcal.setup import sign_in, tokens
 from fieldcal.setup.tokens import Scope
 from fieldcal.setup_model import Role
+from fieldcal.state import proofs
 from fieldcal.state import tokens as rows
 
 
@@ -41,6 +42,27 @@ def test_a_person_is_added_given_a_role_invited_and_signed_out(place: Centre) ->
         ):
             assert problem(await script.ask("POST", f"/users/nobody/{path}", body)) == "missing"
         assert actions(at) == ["user revoke", "user tie", "user sign-out", "user invite", "user grant", "user add"]
+
+    place.play(story)
+
+
+def test_who_has_left_can_do_nothing_any_more_and_nobody_does_that_to_themselves(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        script = Script(at, Role.SYSTEM_ADMIN)
+        eve = await at.signed_in("eve", Role.READER, Role.SYSTEM_ADMIN)
+        with at.app.database.write() as tx:
+            _, text = tokens.add(tx, OPERATOR, at.clock.now(), "of-eve", "eve", list(Scope))
+            sign_in.invite(tx, OPERATOR, at.clock.now(), "eve")
+        at.person("boss", Role.EXCHANGE_ADMIN)
+        assert problem(await script.ask("POST", "/users/boss/disable")) == "denied"
+        assert problem(await script.ask("POST", "/users/script/disable")) == "not-done"
+        assert (await script.do("/users/eve/disable", None))["roles"] == []
+        assert (await eve.get("/account")).to.startswith("/sign-in")
+        assert (await at.browser().sign_in("eve")).status != 303
+        assert problem(await call(at, "GET", "/me", {"authorization": f"Bearer {text}"})) == "unauthorized"
+        with at.app.database.read() as tx:
+            assert proofs.invited(tx, at.clock.now()) == {}
+        assert actions(at) == ["user disable"]
 
     place.play(story)
 

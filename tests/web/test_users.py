@@ -116,6 +116,24 @@ def test_one_administrator_alone_makes_nobody_who_approves_a_mailbox(place: Cent
     place.play(story)
 
 
+def test_who_has_left_is_disabled_after_a_question_and_nobody_disables_themselves(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        admin = await at.signed_in("admin", SYSTEM)
+        eve = await at.signed_in("eve", Role.READER)
+        assert "Who has left" not in (await admin.get("/users/one?name=admin")).text
+        assert "Who has left" in (await admin.get("/users/one?name=eve")).text
+        asked = await admin.post("/users/disable", {"name": "eve"})
+        assert "Roles that go: 1. Sessions that end: 1." in asked.text
+        assert (await eve.get("/account")).status == 200
+        done = await admin.post("/users/disable", {"name": "eve", "sure": "1"})
+        assert done.to == "/users/one?name=eve"
+        assert "eve can do nothing here any more." in (await admin.get(done.to)).text
+        assert (await eve.get("/account")).to.startswith("/sign-in")
+        assert (await admin.post("/users/disable", {"name": "admin", "sure": "1"})).status == 409
+
+    place.play(story)
+
+
 def test_signing_somebody_out_ends_every_session_of_that_person_only(place: Centre) -> None:
     async def story(at: Centre) -> None:
         admin = await at.signed_in("admin", SYSTEM)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fieldcal.cli.options import AsUser, Json
+from fieldcal.cli.options import AsUser, Json, Yes
 from fieldcal.errors import ConfigError
 from fieldcal.setup_model import Role, User
 
@@ -116,6 +116,20 @@ def sign_out(name: Name, as_user: AsUser = None, json: Json = False) -> None:
         show.as_json({"user": name, "ended": ended})
     else:
         show.line(f"{name}: {plural(ended, 'session', 'sessions')} ended.")
+
+
+@group.command()
+def disable(name: Name, yes: Yes = False, as_user: AsUser = None, json: Json = False) -> None:
+    """Take every role, session, token and the password from a user who has left. The name stays in the audit."""
+    from fieldcal.cli.session import confirm, desk, looked_up
+    from fieldcal.setup import sign_in
+    from fieldcal.state import users
+
+    looked_up(as_user, users.get, name)
+    confirm(f"Take every role, session, token and the password from {name}?", yes=yes)
+    with desk(as_user) as at, at.database.write() as tx:
+        user = sign_in.disable(tx, at.actor, at.now, name)
+    _tell(user, json=json)
 
 
 @group.command("list")

@@ -22,7 +22,7 @@ from fieldcal.errors import ConfigError, FieldcalError, NotAllowed
 from fieldcal.setup import passwords, vouching
 from fieldcal.setup.permissions import Action, may_grant, require
 from fieldcal.setup_model import Actor, Role, User
-from fieldcal.state import audit, proofs, sessions, users
+from fieldcal.state import audit, proofs, sessions, tokens, users
 from fieldcal.state.database import Database
 from fieldcal.state.proofs import Invitation, Tries
 from fieldcal.state.sessions import Session
@@ -219,6 +219,28 @@ def sign_out_everywhere(tx: Connection, actor: Actor, now: datetime, name: str, 
     ended = sessions.end_all(tx, user.id, now, but)
     audit.record(tx, actor, now, "user sign-out", [user.id], f"{ended} sessions")
     return ended
+
+
+def disable(tx: Connection, actor: Actor, now: datetime, name: str) -> User:
+    """Have this person be able to do nothing here any more: no role, session, token, password or link is left.
+
+    The name stays, for the audit tells of it. Who comes from the organization's directory gets the roles of its groups
+    again at the next sign-in, so whoever leaves is taken out of them there.
+    """
+    user = users.get(tx, name)
+    require_over(actor, user)
+    if actor.user is not None and actor.user.id == user.id:
+        raise ConfigError("nobody takes everything from themselves; another administrator does that")
+    for role in user.roles:
+        users.revoke(tx, user.id, role)
+    ended, made = sessions.end_all(tx, user.id, now), tokens.everyone(tx, user.id)
+    for token in made:
+        tokens.remove(tx, token.name)
+    proofs.drop_invitations(tx, user.id)
+    proofs.drop_password(tx, user.id)
+    gone = f"{len(user.roles)} roles, {ended} sessions, {len(made)} tokens"
+    audit.record(tx, actor, now, "user disable", [user.id], gone)
+    return users.get(tx, user.id)
 
 
 def _set(tx: Connection, actor: Actor, now: datetime, user: User, told: str, but: str = "") -> None:

@@ -44,6 +44,11 @@ def set_password_hash(tx: Connection, user: str, told: str, now: datetime) -> No
     upsert(tx, passwords, [{"user": user, "hash": told, "changed_at": now}])
 
 
+def drop_password(tx: Connection, user: str) -> None:
+    """This person has no password any more."""
+    tx.execute(delete(passwords).where(passwords.c.user == user))
+
+
 def with_password(tx: Connection) -> set[str]:
     """Everyone who has a password."""
     return set(tx.scalars(select(passwords.c.user)))

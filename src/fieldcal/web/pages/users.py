@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Form
 from sqlalchemy import Connection
@@ -13,7 +13,7 @@ from fieldcal.errors import ConfigError
 from fieldcal.setup import sign_in, users, vouching
 from fieldcal.setup.permissions import Action, may_grant
 from fieldcal.setup_model import Role, User
-from fieldcal.state import proofs, sessions
+from fieldcal.state import proofs, sessions, tokens
 from fieldcal.state import users as rows
 from fieldcal.state.proofs import Invitation
 from fieldcal.state.sessions import Session
@@ -116,7 +116,10 @@ async def one(visit: Here, name: str = "") -> Response:
     found = await visit.house.read(look)
     beyond = [role for role in found.user.roles if not may_grant(visit.actor, role)]
     values = {"one": found, "roles": list(Role), "grantable": _grantable(visit), "adds": visit.may(Action.USERS)}
-    return visit.page("users_one.html", {**values, "over": visit.may(Action.USERS) and not beyond})
+    return visit.page(
+        "users_one.html",
+        {**values, "over": visit.may(Action.USERS) and not beyond, "own": found.user.id == visit.actor.name},
+    )
 
 
 @SECTION.post("/users/roles", Action.SEE_USERS)
@@ -153,6 +156,22 @@ async def vouch(visit: Here, name: Annotated[str, Form()] = "") -> Response:
     actor, now = visit.actor, visit.house.app.clock.now()
     await visit.house.write(lambda tx: vouching.vouch(tx, actor, now, name))
     return visit.say(visit.go("/users/one", {"name": name}), "users.done.vouched")
+
+
+@SECTION.post("/users/disable", Action.USERS)
+async def disable(visit: Here, name: Annotated[str, Form()] = "", sure: Annotated[str, Form()] = "") -> Response:
+    """Take everything from a person who has left; asked first, with what goes."""
+    actor, now = visit.actor, visit.house.app.clock.now()
+
+    def look(tx: Connection) -> dict[str, Any]:
+        lasting = [each for each in sessions.of_user(tx, name) if sign_in.lasts(each, now)]
+        return {"one": rows.get(tx, name), "sessions": len(lasting), "tokens": len(tokens.everyone(tx, name))}
+
+    if not sure:
+        values = await visit.house.read(look)
+        return visit.page("parts/users_disable.html" if visit.live else "users_disable.html", values)
+    gone = await visit.house.write(lambda tx: sign_in.disable(tx, actor, now, name))
+    return visit.say(visit.go("/users/one", {"name": name}), "users.disable.done", {"name": gone.name})
 
 
 @SECTION.post("/users/sign-out", Action.USERS)

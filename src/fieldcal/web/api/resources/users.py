@@ -167,6 +167,15 @@ async def sign_out(caller: Call, user: Name) -> Ended:
     )
 
 
+@RESOURCE.post(f"{_AT}/disable", Action.USERS)
+async def disable(caller: Call, user: Name) -> UserShown:
+    """Take every role, session, token and the password from a user who has left.
+
+    The name stays, for the audit tells of it. It takes the right to grant every role that the user has.
+    """
+    return await _change(caller, user, lambda tx, now: sign_in.disable(tx, caller.actor, now, user))
+
+
 async def _change(caller: Caller, user: str, change: Change) -> UserShown:
     now = caller.house.app.clock.now()
 
