@@ -224,7 +224,7 @@ def sign_out_everywhere(tx: Connection, actor: Actor, now: datetime, name: str, 
 def disable(tx: Connection, actor: Actor, now: datetime, name: str) -> User:
     """Have this person be able to do nothing here any more: no role, session, token, password or link is left.
 
-    The name stays, for the audit tells of it. Who comes from the organization's directory gets the roles of its groups
+    Nobody answers for the account either. The name stays, for the audit tells of it. Who comes from the organization's directory gets the roles of its groups
     again at the next sign-in, so whoever leaves is taken out of them there.
     """
     user = users.get(tx, name)
@@ -238,6 +238,7 @@ def disable(tx: Connection, actor: Actor, now: datetime, name: str) -> User:
         tokens.remove(tx, token.name)
     proofs.drop_invitations(tx, user.id)
     proofs.drop_password(tx, user.id)
+    users.vouch(tx, user.id, good=False)
     gone = f"{len(user.roles)} roles, {ended} sessions, {len(made)} tokens"
     audit.record(tx, actor, now, "user disable", [user.id], gone)
     return users.get(tx, user.id)
