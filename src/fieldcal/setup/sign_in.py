@@ -224,11 +224,11 @@ def sign_out_everywhere(tx: Connection, actor: Actor, now: datetime, name: str, 
 def disable(tx: Connection, actor: Actor, now: datetime, name: str) -> User:
     """Have this person be able to do nothing here any more: no role, session, token, password or link is left.
 
-    Nobody answers for the account either. The name stays, for the audit tells of it. Who comes from the organization's directory gets the roles of its groups
-    again at the next sign-in, so whoever leaves is taken out of them there.
+    Nobody answers for the account either. The name stays, for the audit tells of it. Who comes from the organization's
+    directory gets the roles of its groups again at the next sign-in, so whoever leaves is taken out of them there.
     """
     user = users.get(tx, name)
-    require_over(actor, user)
+    _require_over(actor, user)
     if actor.user is not None and actor.user.id == user.id:
         raise ConfigError("nobody takes everything from themselves; another administrator does that")
     for role in user.roles:
