@@ -11,6 +11,8 @@ from playwright.async_api import BrowserContext, Page
 from tests.browser.company import Company, listen, play
 from tests.browser.pages import PAGES, Shown
 
+#: All pages are looked at before the first test begins, on a machine that may be busy.
+pytestmark = pytest.mark.timeout(600)
 #: Known ones of others' code: rule id -> what it is found at. EventCalendar's go here.
 KNOWN: dict[str, str] = {}
 #: Bytes over the wire for one page with everything that it loads, nothing of it in the browser's cache.
