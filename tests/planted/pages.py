@@ -129,4 +129,16 @@ PAGES = (
         "Of a thousand mailboxes tested in the browser some stand as scheduled though their test had succeeded.",
         "tests/setup/test_trial.py::test_a_test_that_another_is_at_is_left_to_it",
     ),
+    Fault(
+        "a person is erased though another name was typed", "R7", "web/pages/erase.py",
+        '    if str(form.get("typed", "")).strip().casefold() != meant.name.casefold():', '    if form.get("typed") is None:',
+        "The colleague of the one who has left is erased, for good.",
+        "tests/web/test_data.py::test_a_worker_is_found_counted_and_erased_when_the_name_was_typed",
+    ),
+    Fault(
+        "alerts are acknowledged that nobody was told of", "R9", "web/pages/alerts.py",
+        "found) if str(len(found)) == expected else None", "found) if expected else None",
+        "Three alerts were confirmed, and a hundred that came meanwhile are taken for seen.",
+        "tests/web/test_alerts.py::test_all_that_match_are_those_of_the_filter_and_of_this_environment",
+    ),
 )  # fmt: skip
