@@ -11,6 +11,7 @@ from tests.web.centre_end import Centre
 from fieldcal.setup_model import Role
 from fieldcal.state import audit, plans
 from fieldcal.state.tables import environments
+from fieldcal.web.pages import plans as plans_page
 
 ADMIN = (Role.SYSTEM_ADMIN,)
 
@@ -31,6 +32,29 @@ def test_without_a_plan_the_page_says_so_and_the_preview_writes_nothing(place: C
         assert "Nothing would be written" in (await reader.get("/plans/preview")).text
         for path in ("/plans/7", "/plans/x", "/plans/99999999999999999999"):
             assert (await reader.get(path)).status == 409, path
+
+    place.play(story)
+
+
+def test_a_plan_that_takes_a_while_comes_after_a_page_that_says_so(
+    place: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story(at: Centre) -> None:
+        hold(at, 1)
+        reader = await at.signed_in("reader", Role.READER)
+        assert "Nothing would be written" in (await reader.get("/plans/preview")).text
+        monkeypatch.setattr(plans_page, "FEW", -1)
+        first = (await reader.get("/plans/preview?page=2")).text
+        assert "Nothing would be written" not in first
+        whole = "/plans/preview?now=1&amp;page=2&amp;size=25"
+        assert f'hx-get="{whole}"' in first
+        assert f'href="{whole}"' in first
+        for shown in (
+            await reader.get(whole.replace("&amp;", "&")),
+            await reader.get("/plans/preview", hx_request="true"),
+        ):
+            assert 'id="plan"' in shown.text
+            assert "Nothing would be written" in shown.text
 
     place.play(story)
 

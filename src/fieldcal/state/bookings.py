@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, update
 
 from fieldcal.model import Booking, BookingId, Detailed, Known, StatusKind, Window, WorkerId, WorkOrder, WorkOrderId
 from fieldcal.state.aside_tables import set_aside
@@ -156,6 +156,13 @@ def unsettled(tx: Connection, environment: str, window: Window) -> list[Stored]:
         links.c.intent.is_(None), ~links.c.rewrite,
     )  # fmt: skip
     return [stored(row) for row in tx.execute(_living(environment, window).where(~settled.exists()))]
+
+
+def begin_between(tx: Connection, environment: str, window: Window, most: int) -> int:
+    """How many bookings begin in the window, counted up to so many."""
+    here = (bookings.c.environment == environment, bookings.c.start >= window.near, bookings.c.start < window.far)
+    counted = select(bookings.c.id).where(*here).limit(most).subquery()
+    return tx.scalar(select(func.count()).select_from(counted)) or 0
 
 
 def _living(environment: str, window: Window) -> Select[Any]:

@@ -16,14 +16,17 @@ from fieldcal.deciding import Removal
 from fieldcal.errors import ConfigError
 from fieldcal.setup.permissions import Action
 from fieldcal.sites import Sites
-from fieldcal.state import mailboxes, plans
+from fieldcal.state import bookings, mailboxes, plans
 from fieldcal.state.plans import Plan
 from fieldcal.sync.preview import preview
+from fieldcal.sync.site import Site
 from fieldcal.web.listing import Column, Listing
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import text
 from fieldcal.web.visit import Here, Visit
 
+#: Bookings of the window of which the plan is worked out at once.
+FEW = 5_000
 SECTION = Section("plans", Entry("work", 20, "plan"))
 
 _STATES = ("held", "approved", "rejected", "done")
@@ -64,6 +67,9 @@ async def before(visit: Here) -> Response:
         )
     async with Sites(visit.house.app) as sites:
         site = await sites.unasked(place.id)
+    asked = visit.live or "now" in visit.request.query_params
+    if not asked and await visit.house.read(lambda tx: _many(tx, site)):
+        return visit.page("plans_preview_wait.html", {"listing": listing, "syncs": visit.may(Action.SYNC)})
     steps = await visit.house.read(lambda tx: preview(tx, site))
     writes = sorted((one for one in steps if one.verb != "skip"), key=lambda one: (one.start, one.booking))
     shown = writes[listing.offset : listing.offset + listing.size]
@@ -76,6 +82,11 @@ async def before(visit: Here) -> Response:
     rows = [(one, addresses.get(one.mailbox or "", "")) for one in shown]
     values = {"listing": listing.counted(len(writes)), "rows": rows, "counts": counts, "syncs": visit.may(Action.SYNC)}
     return visit.page("plans_preview.html", {**values, "skipped": skipped.most_common(20)})
+
+
+def _many(tx: Connection, site: Site) -> bool:
+    """Whether it takes a while to work the plan out, so that a page without it is shown first."""
+    return bookings.begin_between(tx, site.environment, site.moment(None).window, FEW + 1) > FEW
 
 
 @SECTION.post("/plans/preview", Action.SYNC)
