@@ -23,7 +23,7 @@ async def _held_plan(page: Page, removals: int) -> None:
     await page.goto("/overview")
     held = page.locator(".card", has_text="wait for approval")
     await reloaded(page, held.locator(".figure", has_text=str(removals)))
-    await page.get_by_role("link", name="Plans").click()
+    await held.get_by_role("link", name="wait for approval").click()
     await page.locator("tbody tr", has_text="Held").get_by_role("link").click()
 
 
