@@ -6,6 +6,7 @@ import itertools
 import json
 
 import pytest
+from structlog.testing import capture_logs
 from tests.web.centre_end import OPERATOR, Answer, Centre
 
 from fieldcal.clock import SystemClock
@@ -268,9 +269,12 @@ def test_a_fault_is_a_number_and_no_traceback(place: Centre, monkeypatch: pytest
     async def story(at: Centre) -> None:
         headers = token(at, "alice", *Role)
         at.house.works.find = None  # type: ignore[method-assign, assignment]
-        answer = await call(at, "GET", "/tasks/1", headers)
+        with capture_logs() as logged:  # a traceback that is drawn for people takes seconds
+            answer = await call(at, "GET", "/tasks/1", headers)
         assert (answer.status, problem(answer)) == (500, "failed")
         assert "NoneType" not in answer.text
+        (line,) = [one for one in logged if one.get("action") == "api_failed"]
+        assert line["number"] in answer.text
 
     place.play(story)
 
