@@ -23,7 +23,7 @@ MODULE_LINES, FUNCTION_LINES = 400, 60
 #: What a connector may know of the house: not the plan, not the state, not its neighbours.
 CONNECTOR = {"model", "source_model", "errors", "clock", "ports", "http", "answer", "password", "marks", "sent"}
 VALUES = {"model", "source_model", "errors", "marks", "plan", "setup_model"}
-FLOOR = VALUES | {"clock", "ports", "state", "log", "sent"}
+FLOOR = VALUES | {"clock", "ports", "state", "log", "sent", "urls"}
 #: room -> rooms it may import, besides itself. A room that is not named stands on the top floor: it may import
 #: whatever is below it (connectors aside), and nobody below may import it.
 MAY = {
@@ -53,7 +53,8 @@ MAY = {
     "secrets": {"errors"},
     "keys": {"errors", "secrets"},
     "entra": set(),
-    "signin": VALUES | {"clock", "http", "answer", "network", "secrets", "keys", "entra"},
+    "urls": set(),
+    "signin": VALUES | {"clock", "http", "answer", "network", "secrets", "keys", "entra", "urls"},
     "mail_server": set(),
     "mailing": {"errors", "network", "mail_server"},
     "config": VALUES | {"log", "mail_server"},

@@ -148,6 +148,8 @@ def is_address(text: str) -> bool:
     """It is the whole address of a server, with nothing in it that does not belong there."""
     try:
         url = URL(text)
+        # some of what is no host shows only when it is asked for
+        whole = bool(url.host) and url.port is not None
     except ValueError:
         return False
-    return url.scheme in {"http", "https"} and bool(url.host) and url.user is None and not url.query_string
+    return url.scheme in {"http", "https"} and whole and url.user is None and not url.query_string

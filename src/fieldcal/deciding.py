@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -66,19 +67,20 @@ async def approve(app: App, actor: Actor, place: str, number: int, comment: str)
     """Let go what is still proven of a held plan; `ConfigError` where it was decided before."""
     require(actor, Action.TAKE_OVER)
     async with Sites(app) as sites:
-        approved = await decisions.approve(await sites.working(place), number, actor.name, comment)
-    await app.database.writing(_record, actor, app, "plan approve", place, number, comment)
-    return approved
+        record = _recording(actor, app, "plan approve", place, number, comment)
+        return await decisions.approve(await sites.working(place), number, actor.name, comment, record)
 
 
 async def reject(app: App, actor: Actor, place: str, number: int, comment: str) -> int:
     """Leave the events of a held plan where they stand; returns how many. `ConfigError` where it was decided before."""
     require(actor, Action.TAKE_OVER)
     async with Sites(app) as sites:
-        rows = await decisions.reject(await sites.unasked(place), number, actor.name, comment)
-    await app.database.writing(_record, actor, app, "plan reject", place, number, comment)
-    return rows
+        record = _recording(actor, app, "plan reject", place, number, comment)
+        return await decisions.reject(await sites.unasked(place), number, actor.name, comment, record)
 
 
-def _record(tx: Connection, actor: Actor, app: App, action: str, place: str, number: int, comment: str) -> None:
-    audit.record(tx, actor, app.clock.now(), action, [f"{place}/{number}"], comment)
+def _recording(
+    actor: Actor, app: App, action: str, place: str, number: int, comment: str
+) -> Callable[[Connection], None]:
+    """Puts the decision on record, in its own transaction: neither stands without the other."""
+    return lambda tx: audit.record(tx, actor, app.clock.now(), action, [f"{place}/{number}"], comment)

@@ -32,6 +32,7 @@ from fieldcal.keys import client_certificate
 from fieldcal.network import in_words
 from fieldcal.secrets import Secrets
 from fieldcal.setup_model import Endpoint
+from fieldcal.urls import parts
 
 #: Where sign-in is done if nothing else is said: the worldwide cloud.
 AUTHORITY = "https://login.microsoftonline.com"
@@ -118,9 +119,9 @@ def mistakes(end: Endpoint) -> list[str]:
     found += [f"the credential `{kind}` needs {name}" for name, given in needed.items() if not given]
     found += [f"the credential `{kind}` takes no {name}" for name, given in refused.items() if given]
     for name, address in (("--url", end.url), ("--authority", end.authority)):
-        if address and urlsplit(address).scheme != "https":
+        if address and parts(address).scheme != "https":
             found.append(f"{name}: the credential `{kind}` signs in over https only")
-    if urlsplit(end.authority).path.strip("/"):
+    if parts(end.authority).path.strip("/"):
         found.append("--authority: write it without the tenant, such as https://login.microsoftonline.us")
     if end.tenant and (not _TENANT.fullmatch(end.tenant) or end.tenant in {"common", "organizations", "consumers"}):
         found.append("--tenant: write the tenant's id or its domain")

@@ -9,6 +9,7 @@ import pytest
 from tests.sync.world import ENVIRONMENT, NOW, World
 
 from fieldcal.embedded.faults import Fault, Match
+from fieldcal.errors import ConfigError
 from fieldcal.state import plans
 
 TOMORROW = NOW + timedelta(days=1)
@@ -237,10 +238,16 @@ def test_a_person_approves_or_rejects_what_is_held(world: World, word: str) -> N
         world.delete(booking)
     world.pass_()
     assert len(world.ours("Ana")) == 5
-    if word == "approve":
-        world.run(approve(world.site, 1, "operator", "a project was called off"))
-    else:
-        world.run(reject(world.site, 1, "operator", "not so fast"))
+
+    def lost(_tx: object) -> None:
+        raise ConfigError("the record cannot be kept")
+
+    decide = approve if word == "approve" else reject
+    with pytest.raises(ConfigError, match="the record cannot be kept"):
+        world.run(decide(world.site, 1, "operator", "said, and not put on record", lost))
+    settle(world, 1)
+    assert len(world.ours("Ana")) == 5
+    world.run(decide(world.site, 1, "operator", "a project was called off"))
     settle(world, 2)
     assert len(world.ours("Ana")) == (0 if word == "approve" else 5)
 

@@ -6,6 +6,7 @@ import re
 from urllib.parse import quote, urlsplit
 
 from fieldcal.errors import one_line
+from fieldcal.urls import parts
 
 #: What may stand in braces, in the words of the command line.
 PLACEHOLDERS = {
@@ -50,11 +51,8 @@ def mistakes(template: str) -> list[str]:
 
 def origin(template: str) -> tuple[str, str, int | None]:
     """Scheme, host and port of an address or a template of addresses; one that is neither is nobody's."""
-    try:
-        found = urlsplit(_BRACES.sub("x", template))
-        return found.scheme, found.hostname or "", found.port or _PORTS.get(found.scheme)
-    except ValueError:
-        return "", "", None
+    found = parts(_BRACES.sub("x", template))
+    return found.scheme, found.hostname or "", found.port or _PORTS.get(found.scheme)
 
 
 def names_one(template: str) -> bool:

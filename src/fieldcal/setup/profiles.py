@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
-from urllib.parse import urlsplit
 
 from sqlalchemy import Connection
 
@@ -120,7 +119,7 @@ def same_server(known: ServerProfile, new: ServerProfile) -> bool:
     if known.kind == CALDAV:
         calendars = [(one.end.url.rstrip("/"), one.calendar) for one in (known, new)]
         return calendars[0] == calendars[1]
-    places = [urlsplit(one.end.url)[:2] for one in (known, new)]
+    places = [addresses.origin(one.end.url) for one in (known, new)]
     if places[0] != places[1]:
         return False
     if new.tenant and known.tenant:

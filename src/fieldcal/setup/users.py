@@ -10,7 +10,7 @@ from fieldcal.errors import ConfigError
 from fieldcal.setup import vouching
 from fieldcal.setup.permissions import Action, require, require_grant
 from fieldcal.setup_model import Actor, Role, User
-from fieldcal.state import audit, users
+from fieldcal.state import audit, proofs, users
 
 _LONGEST = 200
 
@@ -49,9 +49,22 @@ def revoke(tx: Connection, actor: Actor, now: datetime, name: str, role: Role) -
     require_grant(actor, role)
     known = users.get(tx, name)
     if role in known.roles:
+        if role is Role.SYSTEM_ADMIN and actor.user is not None and _last(tx, name):
+            raise ConfigError(
+                f"{name} is the last system administrator who can sign in: make another one first; the operator may "
+                f"take the role all the same (`fieldcal user revoke {name} {role.value}`)"
+            )
         users.revoke(tx, name, role)
         audit.record(tx, actor, now, "user revoke", [name], role.value)
     return users.get(tx, name)
+
+
+def _last(tx: Connection, name: str) -> bool:
+    """This one can sign in, and no other system administrator can."""
+    passwords = proofs.with_password(tx)
+    able = [one.id for one in users.everyone(tx)
+            if Role.SYSTEM_ADMIN in one.roles and (one.id in passwords or one.object_id)]  # fmt: skip
+    return able == [name]
 
 
 def everyone(tx: Connection, actor: Actor) -> list[User]:

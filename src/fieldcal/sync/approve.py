@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -13,6 +14,9 @@ from fieldcal.sync import throttle
 from fieldcal.sync.absorb import Frame, Told, absorb
 from fieldcal.sync.site import Site, holding
 
+#: Puts a decision on record, in the transaction that makes it.
+Record = Callable[[Connection], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Approved:
@@ -22,12 +26,16 @@ class Approved:
     silent: int
 
 
-async def approve(site: Site, plan: int, by: str, comment: str) -> Approved:
+def _unrecorded(_tx: Connection) -> None:
+    return
+
+
+async def approve(site: Site, plan: int, by: str, comment: str, record: Record = _unrecorded) -> Approved:
     """Approve a held plan: every row's booking is asked for by id; what is still proven goes at the next pass.
 
     A row whose evidence has lapsed is dropped when its mailbox is reconciled; one that the source does not answer
     for goes on waiting in a new plan. Raises `ConfigError` for a plan that is not held, `ConnectorError` as the
-    source does: then nothing is approved.
+    source does: then nothing is approved. `record` is called in the transaction that decides.
     """
     async with holding(site, f"pull:{site.environment}") as held:
         if held is None:
@@ -37,10 +45,10 @@ async def approve(site: Site, plan: int, by: str, comment: str) -> Approved:
         if not ids:
             raise ConfigError(f"plan {plan} has nothing that is held; `fieldcal plan list` shows the plans")
         told = Told(details=await throttle.asked(site, ids))
-        return await site.database.writing(_store, site, plan, told, by, comment)
+        return await site.database.writing(_store, site, plan, told, by, comment, record)
 
 
-def _store(tx: Connection, site: Site, plan: int, told: Told, by: str, comment: str) -> Approved:
+def _store(tx: Connection, site: Site, plan: int, told: Told, by: str, comment: str, record: Record) -> Approved:
     now = site.clock.now()
     feed = feeds.load(tx, site.environment)
     frame = Frame(site.environment, site.settings, site.moment(feed.far_edge).window, feed.reading or "", now)
@@ -54,16 +62,22 @@ def _store(tx: Connection, site: Site, plan: int, told: Told, by: str, comment: 
         plans.hold(tx, site.environment, held_again, "the source gave no answer at the last approval", now)
     going = [row for row in decided if row not in silent]
     marks.mark(tx, site.environment, _pairs(going), now, "approved")
+    record(tx)
     return Approved(len(going), len(silent))
 
 
-async def reject(site: Site, plan: int, by: str, comment: str) -> int:
+async def reject(site: Site, plan: int, by: str, comment: str, record: Record = _unrecorded) -> int:
     """Reject a held plan; its events stay. Only newer evidence proposes one of them again. Returns the rows."""
     now = site.clock.now()
-    rows = await site.database.writing(plans.decide, site.environment, plan, "rejected", by, comment, now)
-    if not rows:
-        raise ConfigError(f"plan {plan} has nothing that is held; `fieldcal plan list` shows the plans")
-    return len(rows)
+
+    def store(tx: Connection) -> int:
+        rows = plans.decide(tx, site.environment, plan, "rejected", by, comment, now)
+        if not rows:
+            raise ConfigError(f"plan {plan} has nothing that is held; `fieldcal plan list` shows the plans")
+        record(tx)
+        return len(rows)
+
+    return await site.database.writing(store)
 
 
 def _pairs(rows: list[plans.Row]) -> list[tuple[MailboxId, BookingId]]:

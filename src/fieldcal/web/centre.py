@@ -39,6 +39,7 @@ from fieldcal.web.visit import COOKIE, TOKEN_FIELD, TOKEN_HEADER, Signed, Visit,
 log = structlog.get_logger()
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
+_LINK = re.compile(r"(/invitation/).+", re.DOTALL)
 #: A session's last sign of life is written no more often.
 _SEEN = timedelta(minutes=1)
 
@@ -150,8 +151,11 @@ async def _to_sign_in(request: Request, _error: Exception) -> Response:
     if request.method in SAFE:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return visit.go("/sign-in", {"next": path} if path != "/" else None)
-    sealed = visit.seal(kept.PURPOSE, await kept.take(visit, request.state.before))
-    answer = visit.page("sign_in.html", {"next": "", "kept": sealed, "name": request.state.before, "wrong": ""}, 401)
+    # Who was never signed in here has nothing that could be taken up again.
+    before = request.state.before
+    sealed = visit.seal(kept.PURPOSE, await kept.take(visit, before)) if before else ""
+    sealed = sealed if len(sealed) <= kept.LARGEST else ""
+    answer = visit.page("sign_in.html", {"next": "", "kept": sealed, "name": before, "wrong": ""}, 401)
     if visit.live:
         answer.headers["hx-retarget"], answer.headers["hx-reswap"] = "body", "innerHTML"
     return answer
@@ -186,9 +190,14 @@ def _meaning(error: Exception) -> tuple[int, str, str]:
     return HTTPStatus.BAD_GATEWAY, "not_done", str(error)
 
 
+def _told_path(request: Request) -> str:
+    """The path as the log may hold it: a one-time link's token is as good as a password."""
+    return _LINK.sub(r"\1...", request.url.path)
+
+
 async def _failed(request: Request, error: Exception) -> Response:
     number = secrets.token_hex(4)
-    log.error("a page failed", action="page_failed", path=request.url.path, number=number, exc_info=error)
+    log.error("a page failed", action="page_failed", path=_told_path(request), number=number, exc_info=error)
     try:
         visit = await receive(request)
         return visit.page("refused.html", {"key": "failed", "detail": number, "home": first_page(visit)}, 500)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +24,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+_NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
+_HEARD = {b"host", b"content-length", b"content-type"}
 #: Bytes of the largest form that is taken.
 LARGEST = 1024 * 1024
 
@@ -39,9 +43,15 @@ class Guarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        given = {name: value for name, value in scope["headers"] if name in {b"host", b"content-length"}}
+        given = {name: value for name, value in scope["headers"] if name in _HEARD}
         if _host(given.get(b"host", b"").decode("latin-1")) not in self.hosts:
             await _refuse(send, 421, b"Fieldcal does not answer to this address; its operator sets FIELDCAL_WEB_URL.\n")
+            return
+        if b"\0" in unquote_to_bytes(scope["query_string"]) or not storable(scope["path"]):
+            await _refuse(send, 400, b"This address holds a character that is no text.\n")
+            return
+        if not _utf_8(given.get(b"content-type", b"").decode("latin-1")):
+            await _refuse(send, 415, b"Write in UTF-8.\n")
             return
         length = given.get(b"content-length", b"0").decode("latin-1")
         if not length.isdigit() or int(length[:12]) > LARGEST:
@@ -62,6 +72,17 @@ class Guarded:
             await send(message)
 
         return marked
+
+
+def storable(words: str) -> bool:
+    """It is text that every database keeps: no NUL, and no half of a character."""
+    return _NO_TEXT.search(words) is None
+
+
+def _utf_8(kind: str) -> bool:
+    """A content type that names no other charset: in some of them plain bytes stand for what is no text."""
+    _, mark, charset = kind.lower().partition("charset")
+    return not mark or charset.strip(' ="').partition(";")[0].strip(' "') in {"utf-8", "utf8", "us-ascii"}
 
 
 def _bounded(receive: Receive) -> Receive:

@@ -6,8 +6,8 @@ Pages and REST share it: whoever could name any variable or file, and the server
 from __future__ import annotations
 
 import posixpath
-from urllib.parse import urlsplit
 
+from fieldcal.setup.addresses import origin
 from fieldcal.setup_model import Endpoint
 
 _NAMED, _FOLDER, _KEYS = "env:FIELDCAL_SECRET_", "/run/secrets/", "env:FIELDCAL_SECRET_KEYS"
@@ -23,5 +23,5 @@ def put_aside(reference: str) -> bool:
 
 def would_leak(before: Endpoint, after: Endpoint) -> bool:
     """The secret that is kept would be sent to another server or authority than before."""
-    places = [(urlsplit(end.url)[:2], urlsplit(end.authority)[:2]) for end in (before, after)]
+    places = [(origin(end.url), origin(end.authority)) for end in (before, after)]
     return bool(after.secret) and after.secret == before.secret and places[0] != places[1]

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo, available_timezones
 
 from fastapi import Depends
@@ -27,6 +27,7 @@ from fieldcal.state import sessions
 from fieldcal.state.sessions import Session
 from fieldcal.web import sealing
 from fieldcal.web.gates import Gate, opens
+from fieldcal.web.headers import storable
 from fieldcal.web.house import House
 from fieldcal.web.texts import text
 
@@ -34,6 +35,8 @@ from fieldcal.web.texts import text
 COOKIE, SAID, ZONE, CHOSEN = "fieldcal", "fieldcal-said", "fieldcal-zone", "fieldcal-environment"
 #: Where forms and htmx put the token that proves a request comes from our own page.
 TOKEN_FIELD, TOKEN_HEADER = "csrf", "x-csrf-token"
+#: What stays as it is in an address; a header holds no letters beyond these, a search of ours does.
+_IN_ADDRESS = ":/%#?=@[]!$&'()*+,;~"
 _SAID_LASTS = 60
 _YEAR = 366 * 24 * 3600
 #: Characters of the cookie `SAID` that are looked at; browsers keep no longer one.
@@ -180,7 +183,12 @@ class Visit:
 
     async def form(self) -> FormData:
         """What was sent."""
-        return await self.request.form(max_files=1, max_fields=20_000)
+        sent = await self.request.form(max_files=1, max_fields=20_000)
+        for name, value in sent.multi_items():
+            for words in (name, value) if isinstance(value, str) else (name,):
+                if not storable(words):
+                    raise ConfigError(f"{ascii(name)[:60]} holds a character that is no text")
+        return sent
 
     def page(self, template: str, values: Mapping[str, Any] | None = None, status: int = 200) -> Response:
         """This template of `templates/`, filled in."""
@@ -197,7 +205,7 @@ class Visit:
         query = urlencode({name: str(value) for name, value in (values or {}).items()})
         address = path + (f"?{query}" if query else "")
         if self.live:
-            return self.remembered(Response(headers={"hx-redirect": address}))
+            return self.remembered(Response(headers={"hx-redirect": quote(address, safe=_IN_ADDRESS)}))
         return self.remembered(RedirectResponse(address, 303))
 
     def say(

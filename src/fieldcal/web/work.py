@@ -6,6 +6,7 @@ It lives as long as the service. What it changes is in the state, mailbox by mai
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from fieldcal.errors import FieldcalError
+from fieldcal.errors import ConfigError, FieldcalError
 
 R = TypeVar("R")
 log = structlog.get_logger()
@@ -81,6 +82,11 @@ class Work(Generic[R]):
             await asyncio.sleep(every)
 
 
+def named(once: str, *what: object) -> str:
+    """The key of a form that is about `what`: the same form about something else is another one; "" stays ""."""
+    return hashlib.sha256(repr((once, what)).encode()).hexdigest() if once else ""
+
+
 class Works:
     """Every piece of work since the service started."""
 
@@ -117,7 +123,10 @@ class Works:
         run: Callable[[Work[object]], Awaitable[None]],
     ) -> Work[object]:  # fmt: skip
         """Begin this work in the background, unless this form began it already."""
-        if (known := self.begun_by(once)) is not None:
+        if not once:
+            raise ConfigError("the form does not say which one it is; load its page again, and send it from there")
+        known = self.begun_by(once)
+        if known is not None and (known.kind, known.environment, known.user) == (kind, environment, user):
             return known
         work: Work[object] = Work(secrets.token_urlsafe(9), kind, environment, user, total, now)
         self._known[work.id], self._once[once] = work, work.id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from fieldcal.web.account import operator
 from fieldcal.web.api.problem import Forged, Invalid, Missing, TooMany, Unauthorized
 from fieldcal.web.api.resource import Operation
 from fieldcal.web.gates import Open, opens
+from fieldcal.web.headers import storable
 from fieldcal.web.house import House
 from fieldcal.web.section import SAFE
 from fieldcal.web.visit import TOKEN_HEADER, Visit, proves
@@ -77,11 +79,32 @@ def guard(operation: Operation, names: frozenset[str], receive: Receive) -> Call
             if not caller.passes(operation):
                 raise NotAllowed(_refusal(caller, operation))
             request.state.caller = caller
+        if request.method not in SAFE and not _text_alone(await request.body()):
+            raise Invalid([("", "it holds a character that is no text: NUL, or half of one")])
         strange = [name for name in request.query_params if name not in names]
         if strange:
             raise Invalid([(f"query/{name[:80]}", f"there is no parameter {name[:80]!r}") for name in strange])
 
     return pass_or_refuse
+
+
+def _text_alone(body: bytes) -> bool:
+    """No text in this JSON holds what no database keeps; only an escape can bring it in."""
+    if b"\\u" not in body:
+        return True
+    try:
+        left = [json.loads(body)]
+    except (ValueError, RecursionError):
+        return True  # told by who reads it
+    while left:
+        one = left.pop()
+        if isinstance(one, dict):
+            left += [*one.keys(), *one.values()]
+        elif isinstance(one, list):
+            left += one
+        elif isinstance(one, str) and not storable(one):
+            return False
+    return True
 
 
 def _refusal(caller: Caller, operation: Operation) -> str:

@@ -18,7 +18,7 @@ from fieldcal.web.pages.mailbox import known
 from fieldcal.web.section import Section
 from fieldcal.web.texts import text
 from fieldcal.web.visit import Here, Visit
-from fieldcal.web.work import Work
+from fieldcal.web.work import Work, named
 
 SECTION = Section("cleaning")
 #: what is done once all is clean
@@ -68,7 +68,7 @@ async def _question(visit: Visit, mailbox: str, changed: str) -> Response:
 async def do(visit: Here, mailbox: str) -> Response:
     """Take out exactly as many as were confirmed; where they have become more or fewer, ask again."""
     form = await visit.form()
-    once = str(form.get("once", ""))
+    once = named(str(form.get("once", "")), "clean", visit.place_of_work.id, mailbox, visit.actor.name)
     if once and (before := visit.house.works.begun_by(once)) is not None:
         return visit.go(f"/cleaning/{before.id}")
     box = await known(visit, mailbox, Action.TAKE_OVER)

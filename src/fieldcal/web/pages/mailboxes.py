@@ -26,7 +26,7 @@ from fieldcal.web.pages.sign_in import ours
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import text
 from fieldcal.web.visit import Here, Visit
-from fieldcal.web.work import Work
+from fieldcal.web.work import Work, named
 
 SECTION = Section("mailboxes", Entry("setup", 30, "mailbox"))
 
@@ -139,7 +139,9 @@ async def _question(visit: Visit, form: FormData, deed: Deed, changed: str = "")
 async def do(visit: Here) -> Response:
     """Do it to exactly as many as were confirmed; where they have become more or fewer, ask again."""
     form = await visit.form()
-    deed, once = _deed(form), str(form.get("once", ""))
+    deed = _deed(form)
+    about = [sorted(str(one) for one in form.getlist("id")), *(form.get(name) for name in ("all", "search", "state"))]
+    once = named(str(form.get("once", "")), deed.name, visit.place_of_work.id, visit.actor.name, about)
     if once and (known := visit.house.works.begun_by(once)) is not None:
         return visit.go(f"/mailboxes/work/{known.id}")
     _, wanted = await selected(visit, form)

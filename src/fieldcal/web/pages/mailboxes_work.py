@@ -35,7 +35,7 @@ def _values(work: Work[Any]) -> dict[str, Any]:
 def _known(visit: Visit, number: str) -> Work[Any] | None:
     """The work of this number, for whoever began it, or sets up everybody's mailboxes."""
     work = visit.house.works.find(number)
-    if work is None or work.environment not in {one.id for one in visit.environments}:
+    if work is None or work.kind != "test" or work.environment not in {one.id for one in visit.environments}:
         return None
     return work if work.user == visit.actor.name or visit.may(Action.SET_UP) else None
 

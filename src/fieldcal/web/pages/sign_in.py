@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Form
 from starlette.responses import Response
@@ -12,6 +11,7 @@ from fieldcal.errors import ConfigError
 from fieldcal.setup import sign_in
 from fieldcal.setup.sign_in import Opened, Refused
 from fieldcal.state import sessions
+from fieldcal.urls import parts
 from fieldcal.web import kept
 from fieldcal.web.gates import Open
 from fieldcal.web.render import first_page
@@ -114,13 +114,19 @@ async def choose(visit: Here, environment: Annotated[str, Form()] = "", back: An
     """Look at another environment from now on."""
     if environment not in {one.id for one in visit.environments}:
         raise ConfigError(f"there is no environment {environment[:80]!r}")
-    answer = visit.go(urlsplit(ours(back)).path or "/")
+    answer = visit.go(parts(ours(back)).path or "/")
     visit.choose(answer, environment)
     return answer
 
 
 def ours(address: str) -> str:
     """The address, where it is a path of this site; "" where it leads anywhere else."""
-    found = urlsplit(address.replace("\\", "/"))
-    good = address.startswith("/") and not address.startswith(("//", "/\\")) and not found.netloc and not found.scheme
+    found = parts(address.replace("\\", "/"))
+    good = (
+        address.startswith("/")
+        and not address.startswith(("//", "/\\"))
+        and found.path
+        and not found.netloc
+        and not found.scheme
+    )
     return address if good and address.isprintable() else ""
