@@ -52,7 +52,7 @@ PAGES = (
         f"{_SIGN_IN}::test_nothing_in_the_state_signs_anybody_in",
     ),
     Fault(
-        "wrong tries are not added up", "R7", "setup/sign_in.py",
+        "wrong tries are not added up", "R7", "setup/tries.py",
         "        failures = old.failures + 1\n", "        failures = 1\n",
         "Passwords are guessed all night, as many as the machine can look at.",
         f"{_SIGN_IN}::test_many_tries_at_once_are_counted_before_any_is_looked_at",
@@ -74,6 +74,18 @@ PAGES = (
         "    user = rows.by_object_id(tx, who.object_id)\n", "    user = rows.find(tx, who.name)\n",
         "Where people may choose their name in the directory, one chooses the administrator's.",
         f"{_OIDC}::test_a_user_of_the_same_name_is_not_the_directory_s_until_somebody_says_so",
+    ),
+    Fault(
+        "a stranger's guesses lock the person out", "R7", "setup/tries.py",
+        'passwords.FREE_OF_NAME if "@" in scope else passwords.FREE_OF_NAME_EVERYWHERE', "passwords.FREE_OF_NAME",
+        "Somebody types five wrong passwords an hour, and the administrator never comes in again.",
+        "tests/web/test_tries.py::test_who_guesses_wrong_from_elsewhere_locks_nobody_out_and_is_told_of",
+    ),
+    Fault(
+        "whoever is on this machine is a proxy", "R7", "embedded/server.py",
+        "            proxy_headers=False,\n", "            proxy_headers=True,\n",
+        "Behind a proxy that was not named, everybody names another address with each guess, and nobody ever waits.",
+        "tests/web/test_tries.py::test_nobody_chooses_the_address_that_wrong_tries_count_for",
     ),
     Fault(
         "an address that somebody merely claims is the own mailbox", "R7", "web/oidc.py",

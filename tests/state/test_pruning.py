@@ -18,12 +18,13 @@ from fieldcal.engine import upkeep
 from fieldcal.model import BookingId, Detailed, Link
 from fieldcal.plan.drift import differences
 from fieldcal.setup_model import Actor
-from fieldcal.state import alerts, audit, bookings, findings, history, links, plans, pruning
+from fieldcal.state import alerts, audit, bookings, findings, history, links, plans, proofs, pruning, sessions
 from fieldcal.state.database import Database
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Line, Tally
 from fieldcal.state.pass_tables import passes
 from fieldcal.state.pruning import Ages, Pruned
+from fieldcal.state.sessions import Session
 from fieldcal.state.tables import bookings as booking_table
 from fieldcal.state.tables import history as history_table
 from fieldcal.state.tables import plan_rows
@@ -168,6 +169,23 @@ def test_history_passes_and_audit_go_by_their_own_ages_and_the_newest_pass_stays
     with database.write() as tx:
         history.end(tx, "p100", Tally(), "", NOW)
     assert prune(database, replace(AGES, history=DAY)) == Pruned(history=1)  # the newest pass stays
+
+
+def test_sessions_and_tries_go_with_their_addresses_though_nobody_signs_in(database: Database) -> None:
+    later = NOW - sessions.KEPT - timedelta(seconds=1)
+    with database.write() as tx:
+        for key, ends in (("old", later), ("new", NOW - sessions.KEPT)):
+            sessions.keep(tx, Session(key, "alice", "password", "192.0.2.1", "x", later - DAY, later, ends))
+            proofs.set_tries(tx, f"address:{key}", proofs.Tries(1, ends + sessions.KEPT - proofs.FORGOTTEN, None))
+        proofs.invite(tx, proofs.Invitation("link", "alice", "operator", NOW - DAY, NOW))
+    prune(database, dry=True)
+    with database.read() as tx:
+        assert len(sessions.of_user(tx, "alice")) == 2
+    prune(database, upkeep.ages(0, 0, 0))
+    with database.read() as tx:
+        assert [one.digest for one in sessions.of_user(tx, "alice")] == ["new"]
+        assert (proofs.tries(tx, "address:old"), bool(proofs.tries(tx, "address:new"))) == (None, True)
+        assert proofs.invitation(tx, "link", NOW - DAY) is None
 
 
 def test_an_alert_goes_only_when_it_was_acknowledged_and_was_not_raised_since(database: Database) -> None:

@@ -19,7 +19,7 @@ from fieldcal.embedded.server import serving
 from fieldcal.engine.service import Service
 from fieldcal.schedule.desk import Desk
 from fieldcal.setup import environments, passwords, sign_in, users
-from fieldcal.setup.sign_in import Place
+from fieldcal.setup.tries import Place
 from fieldcal.setup_model import Actor, Endpoint, Role, User
 from fieldcal.state.tables import mailboxes as mailbox_table
 from fieldcal.web.centre import centre

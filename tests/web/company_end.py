@@ -23,7 +23,7 @@ from fieldcal.model import MailboxId
 from fieldcal.runfile import Running
 from fieldcal.serving import work
 from fieldcal.setup import sign_in, users
-from fieldcal.setup.sign_in import Place
+from fieldcal.setup.tries import Place
 from fieldcal.setup_model import Role, Selection
 from fieldcal.sites import Sites
 from fieldcal.state import mailboxes

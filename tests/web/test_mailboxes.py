@@ -159,6 +159,17 @@ def test_a_spreadsheet_takes_no_cell_for_a_formula(place: Centre) -> None:
     place.play(story)
 
 
+def test_the_file_holds_every_mailbox_however_many_in_the_order_of_the_list(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 5_003)
+        browser = await at.signed_in("reader", Role.READER)
+        told = list(csv.DictReader(io.StringIO((await browser.get("/mailboxes.csv?sort=-address")).text)))
+        assert [row["address"] for row in told] == [f"w{n:05}@x.example" for n in reversed(range(5_003))]
+        assert (await browser.get("/mailboxes.csv?state=success")).text.count("\n") == 1
+
+    place.play(story)
+
+
 def test_a_form_pressed_twice_tests_once_and_the_results_say_what_helps(place: Centre) -> None:
     async def story(at: Centre) -> None:
         stock(at, 3)

@@ -21,7 +21,7 @@ from fieldcal.plan.settings import Settings
 from fieldcal.setup import sign_in, tokens, users
 from fieldcal.setup.directory import BELIEVED, enter
 from fieldcal.setup.permissions import Action, allowed_for
-from fieldcal.setup.sign_in import Place
+from fieldcal.setup.tries import Place
 from fieldcal.setup_model import Actor, Role
 from fieldcal.state import audit, mailboxes
 from fieldcal.state import users as rows
@@ -298,6 +298,22 @@ def test_a_way_back_is_taken_once_by_the_browser_that_set_out_and_not_too_late(p
         answer = await through(at.browser())
         assert answer.status == 403
         assert "access_denied" in answer.text
+
+    play(story)
+
+
+def test_refusals_of_nobody_known_are_told_in_the_audit_and_do_not_fill_it(play: Play) -> None:
+    async def story(at: Centre, _end: ProviderEnd) -> None:
+        browser = at.browser()
+        for _ in range(9):
+            assert (await browser.get("/sign-in/organization/back?state=made-up&code=x")).status == 403
+        with at.app.database.read() as tx:
+            told = [(line.action, line.actor, line.operator, line.detail) for line in audit.latest(tx)]
+        why = "this sign-in was not begun here, or too long ago; begin again"
+        assert told == [
+            ("sign-in refused", "", "sign-in from 127.0.0.1", f"{why} (number {number} of this address)")
+            for number in (8, 4, 2, 1)
+        ]
 
     play(story)
 

@@ -14,7 +14,8 @@ from yarl import URL
 from fieldcal.clock import PlayedClock, SystemClock
 from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.setup import passwords, sign_in, users
-from fieldcal.setup.sign_in import IDLE, LASTS, Place
+from fieldcal.setup.sign_in import IDLE, LASTS
+from fieldcal.setup.tries import Place, count, scopes
 from fieldcal.setup_model import Actor, Role
 from fieldcal.state import audit, proofs, sessions
 from fieldcal.state import users as rows
@@ -78,7 +79,7 @@ def test_wrong_tries_are_told_alike_and_cost_a_growing_wait(place: Centre, name:
                 assert answer.status == 401
                 assert "The name or the password is wrong." in answer.text
             with at.app.database.read() as tx:
-                tries = proofs.tries(tx, f"user:{sign_in.digest(name)[:32]}")
+                tries = proofs.tries(tx, scopes(tx, name, None, Place("127.0.0.1"))[0])
             waits.append(int((tries.until - tries.last_at).total_seconds()))
             # the right one is not taken either, meanwhile
             assert (await browser.post("/sign-in", {"name": name, "password": PASSWORD})).status == 429
@@ -97,7 +98,7 @@ def test_people_behind_one_address_sign_in_all_day_long(sqlite_database: Databas
         sign_in.set_password(tx, OPERATOR, clock.now(), "alice", passwords_of_tests())
         wrong = 3
         for number in range(wrong):
-            sign_in._count(tx, (f"user:{number}", "address:office"), clock.now())
+            count(tx, (f"user:{number}@office", "address:office"), clock.now())
 
     async def story() -> None:
         opened = await sign_in.by_password(sqlite_database, clock, "alice", PASSWORD, Place("office"))
@@ -125,9 +126,10 @@ def test_an_address_that_tries_many_names_waits_too(sqlite_database: Database) -
     now = SystemClock().now()
     with sqlite_database.write() as tx:
         free = passwords.FREE_OF_ADDRESS
-        waits = [sign_in._count(tx, (f"user:{number}", "address:192.0.2.1"), now) for number in range(free + 1)]
+        where = [(f"user:{number}@192.0.2.1", "address:192.0.2.1") for number in range(free + 1)]
+        waits = [count(tx, scopes, now).until for scopes in where]
         assert waits == [None] * free + [now + timedelta(seconds=30)]
-        assert sign_in._count(tx, ("user:1", "address:192.0.2.2"), now) is None
+        assert count(tx, ("user:1@192.0.2.2", "address:192.0.2.2"), now).until is None
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from tests.web.centre_end import PASSWORD, Centre
+import re
+from html import unescape
 
+import pytest
+from tests.web.centre_end import OPERATOR, PASSWORD, Centre
+
+from fieldcal.setup import users
 from fieldcal.setup_model import Role
 from fieldcal.state import users as rows
 
@@ -58,6 +62,23 @@ def test_roles_are_given_and_taken_only_by_whom_the_table_lets(
         assert {role.value for role in roles(at, "eve")} == after
         assert (await browser.post("/users/roles", [("name", "eve"), ("role", "king")])).status == 409
         assert (await browser.get("/users/one?name=nobody")).status == 409
+
+    place.play(story)
+
+
+def test_roles_that_another_gave_or_took_meanwhile_stay_as_that_one_left_them(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        admin = await at.signed_in("admin", SYSTEM, EXCHANGE)
+        at.person("carol", Role.READER, Role.DISPATCHER)
+        page = (await admin.get("/users/one?name=carol")).text
+        seen = unescape(re.search(r'name="seen" value="([^"]*)"', page)[1])
+        with at.app.database.write() as tx:
+            users.revoke(tx, OPERATOR, at.clock.now(), "carol", Role.DISPATCHER)
+            users.grant(tx, OPERATOR, at.clock.now(), "carol", Role.WORKER)
+        ticked = [("role", "dispatcher"), ("role", "mailbox_approver")]
+        assert (await admin.post("/users/roles", [("name", "carol"), ("seen", seen), *ticked])).status == 303
+        # reader was unticked, the approver ticked; the dispatcher, whom the other took, was left as it was shown
+        assert roles(at, "carol") == {Role.WORKER, Role.MAILBOX_APPROVER}
 
     place.play(story)
 

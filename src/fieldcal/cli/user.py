@@ -92,6 +92,21 @@ def tie(
 
 
 @group.command()
+def unlock(name: Name, as_user: AsUser = None, json: Json = False) -> None:
+    """Forget the wrong passwords that were tried for a user, so that nobody has to wait."""
+    from fieldcal.cli import show
+    from fieldcal.cli.session import desk
+    from fieldcal.setup import tries
+
+    with desk(as_user) as at, at.database.write() as tx:
+        ended = tries.unlock(tx, at.actor, at.now, name)
+    if json:
+        show.as_json({"user": name, "forgotten": ended})
+    else:
+        show.line(f"{name}: {'the wrong tries are forgotten' if ended else 'there were no wrong tries'}.")
+
+
+@group.command()
 def vouch(name: Name, as_user: AsUser = None, json: Json = False) -> None:
     """Answer for an account being that person's, who may then set up the own mailbox with the role worker."""
     from fieldcal.cli.session import desk

@@ -66,6 +66,8 @@ class LocalServer:
             log_config=None,
             date_header=False,
             timeout_keep_alive=75,
+            # It would believe X-Forwarded-For of everybody on this machine; whom to believe is for the app to say.
+            proxy_headers=False,
         )
         config.load()
         config.ssl = _server_context(self._tls) if self._tls else None

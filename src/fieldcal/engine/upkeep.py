@@ -13,7 +13,7 @@ from fieldcal.clock import Clock
 from fieldcal.errors import ConfigError, FieldcalError
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor
-from fieldcal.state import audit, environments, latency, pruning, wipe
+from fieldcal.state import audit, environments, latency, proofs, pruning, sessions, wipe
 from fieldcal.state.database import Database
 from fieldcal.state.pass_tables import passes
 from fieldcal.state.people_tables import audit as audit_table
@@ -65,6 +65,8 @@ def _begin(tx: Connection, now: datetime) -> bool:
 async def prune(database: Database, clock: Clock, kept: Ages, told: Told = _silent, *, dry: bool = False) -> Pruned:
     """Forget what is older than it is kept; with `dry` only count it. Returns how much of each kind."""
     now, total = clock.now(), Pruned()
+    if not dry:
+        await database.writing(_signed_in, now)
     for name, table, old in _kinds(await database.reading(environments.names), kept, now):
         while True:
             done = await database.reading(pruning.count, table, old) if dry else await database.writing(
@@ -83,6 +85,12 @@ async def prune(database: Database, clock: Clock, kept: Ages, told: Told = _sile
             before = now - max(kept.bookings, timedelta(days=place.settings.window_past) + MARGIN)
             total = await _bookings(database, clock, place.id, before, total, told, dry=dry)
     return total
+
+
+def _signed_in(tx: Connection, now: datetime) -> None:
+    """Forget who was signed in from where, and who tried to. Their times are fixed; they are few: one transaction."""
+    sessions.forget(tx, now)
+    proofs.forget_old(tx, now)
 
 
 def _kinds(names: list[str], kept: Ages, now: datetime) -> list[tuple[str, Table, ColumnElement[bool]]]:

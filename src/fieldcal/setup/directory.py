@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 
 from fieldcal.errors import NotAllowed
 from fieldcal.setup import sign_in, users, vouching
-from fieldcal.setup.sign_in import Opened, Place
+from fieldcal.setup.sign_in import Opened
+from fieldcal.setup.tries import Place
 from fieldcal.setup_model import Actor, Role, User
 from fieldcal.state import audit, sessions
 from fieldcal.state import users as rows

@@ -152,6 +152,26 @@ def listed(
     return Listed(tuple((box, ready(box, known.get(box.profile or ""), place)) for box in page.rows), page.total)
 
 
+def in_order(
+    tx: Connection, actor: Actor, environment: str, selection: Selection, sort: str
+) -> list[MailboxId]:  # fmt: skip
+    """All that a listing of this selection would hold, page after page."""
+    require(actor, Action.SEE_OVERVIEW)
+    return mailboxes.in_order(tx, environment, selection, sort)
+
+
+def told(
+    tx: Connection, actor: Actor, environment: str, wanted: Sequence[MailboxId]
+) -> list[tuple[Mailbox, str | None]]:
+    """These mailboxes in this order, as `listed` tells them; one that is gone meanwhile is left out."""
+    require(actor, Action.SEE_OVERVIEW)
+    place = environments.get(tx, environment)
+    servers = {profile.id: profile for profile in profiles.everyone(tx)}
+    boxes = {box.id: box for box in mailboxes.some(tx, environment, wanted)}
+    found = [boxes[key] for key in wanted if key in boxes]
+    return [(box, ready(box, servers.get(box.profile or ""), place)) for box in found]
+
+
 def _subject(mailbox: Mailbox) -> str:
     return f"{mailbox.environment}/{mailbox.id}"
 

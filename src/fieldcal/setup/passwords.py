@@ -12,8 +12,9 @@ from fieldcal.errors import ConfigError
 
 #: Characters. Longer ones than the second would only keep the machine busy.
 SHORTEST, LONGEST = 12, 256
-#: Wrong tries that cost no wait: of one name, and from one address, behind which several people may sit.
-FREE_OF_NAME, FREE_OF_ADDRESS = 5, 20
+#: Wrong tries that cost no wait: of one name at one place; from one address, behind which several people may sit; of
+#: one name at all strange places together.
+FREE_OF_NAME, FREE_OF_ADDRESS, FREE_OF_NAME_EVERYWHERE = 5, 20, 50
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 
 # RFC 9106's second recommended option: 64 MiB, 3 passes, 4 lanes; about a tenth of a second.

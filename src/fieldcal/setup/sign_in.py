@@ -11,7 +11,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -19,12 +19,13 @@ from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
 from fieldcal.errors import ConfigError, FieldcalError, NotAllowed
-from fieldcal.setup import passwords, vouching
+from fieldcal.setup import passwords, tries, vouching
 from fieldcal.setup.permissions import Action, may_grant, require
+from fieldcal.setup.tries import Counted, Place
 from fieldcal.setup_model import Actor, Role, User
 from fieldcal.state import audit, proofs, sessions, tokens, users
 from fieldcal.state.database import Database
-from fieldcal.state.proofs import Invitation, Tries
+from fieldcal.state.proofs import Invitation
 from fieldcal.state.sessions import Session
 
 T = TypeVar("T")
@@ -46,19 +47,6 @@ class Refused(FieldcalError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """From where somebody comes: an address, and what the browser says it is."""
-
-    address: str
-    agent: str = ""
-
-    @property
-    def told(self) -> str:
-        """Where a line of the audit names the account that acted."""
-        return f"sign-in from {self.address}"
-
-
-@dataclass(frozen=True, slots=True)
 class Opened:
     """A new session with its secret, which is nowhere kept: the cookie's value."""
 
@@ -75,29 +63,35 @@ def digest(secret: str) -> str:
 async def by_password(database: Database, clock: Clock, name: str, password: str, place: Place) -> Opened:
     """Open a session for who knows this password; raises `Refused`."""
     name = name.strip()[:200]
-    scopes = (f"user:{digest(name.casefold())[:32]}", f"address:{place.address}")
-    until = await database.writing(_count, scopes, clock.now())
-    if until is not None:
-        raise Refused("too many wrong tries", until)
-    user, told = await database.reading(_known, name)
-    good = await _in_thread(passwords.fits, password, told)
-    if not good or user is None:
+
+    def begin(tx: Connection) -> tuple[User | None, str, tuple[str, ...], Counted]:
+        user = users.by_sign_in(tx, name)
+        where = tries.scopes(tx, name, user, place)
+        told = proofs.password_hash(tx, user.id) if user else ""
+        return user, told, where, tries.count(tx, where, clock.now())
+
+    user, told, where, counted = await database.writing(begin)
+    if counted.until is not None:
+        raise Refused("too many wrong tries", counted.until)
+    if not await _in_thread(passwords.fits, password, told) or user is None:
+        if counted.begun:
+            await database.writing(tries.tell, user, place, counted.begun, clock.now())
         raise Refused("wrong name or password")
 
     def succeed(tx: Connection) -> Opened:
-        proofs.forget_tries(tx, scopes[0])
-        _take_back(tx, scopes[1])
-        return open_session(tx, user, clock.now(), place, "password")
+        tries.good(tx, where)
+        after = f", after {counted.before} wrong tries" if counted.before else ""
+        return open_session(tx, user, clock.now(), place, "password", after)
 
     return await database.writing(succeed)
 
 
-def open_session(tx: Connection, user: User, now: datetime, place: Place, means: str) -> Opened:
-    """A session for this person, who has proven it."""
+def open_session(tx: Connection, user: User, now: datetime, place: Place, means: str, after: str = "") -> Opened:
+    """A session for this person, who has proven it; `after`: what the audit says beside the means."""
     secret = secrets.token_urlsafe(32)
     session = Session(digest(secret), user.id, means, place.address, place.agent, now, now, now + LASTS)
     sessions.keep(tx, session)
-    audit.record(tx, Actor(place.told, user), now, "sign in", [user.id], means)
+    audit.record(tx, Actor(place.told, user), now, "sign in", [user.id], means + after)
     return Opened(secret, session, user)
 
 
@@ -183,10 +177,13 @@ async def change_password(database: Database, clock: Clock, actor: Actor, old: s
     user = actor.user
     if user is None:
         raise NotAllowed("the operator has no password")
-    scope = f"user:{digest(user.id.casefold())[:32]}"
-    if (until := await database.writing(_count, (scope,), clock.now())) is not None:
-        raise Refused("too many wrong tries", until)
+    scope = tries.browser_scope(user.id, session.digest)
+    counted = await database.writing(tries.count, (scope,), clock.now())
+    if counted.until is not None:
+        raise Refused("too many wrong tries", counted.until)
     if not await _in_thread(passwords.fits, old, await database.reading(proofs.password_hash, user.id)):
+        if counted.begun:
+            await database.writing(tries.tell, user, Place(session.address), counted.begun, clock.now())
         raise Refused("the old password is wrong")
     told = await _in_thread(passwords.hashed, new, user.id)
 
@@ -209,6 +206,12 @@ def tie(tx: Connection, actor: Actor, now: datetime, name: str, object_id: str) 
     users.tie(tx, user.id, object_id.strip())
     audit.record(tx, actor, now, "user tie", [user.id], object_id.strip())
     return users.get(tx, name)
+
+
+def sign_out(tx: Connection, actor: Actor, now: datetime, session: Session) -> None:
+    """End this session of the actor's own."""
+    sessions.end(tx, session.digest, now)
+    audit.record(tx, actor, now, "sign out", [session.user])
 
 
 def sign_out_everywhere(tx: Connection, actor: Actor, now: datetime, name: str, but: str = "") -> int:
@@ -267,33 +270,6 @@ def _require_over(actor: Actor, user: User) -> None:
             f"{actor.name} may not set the password of {user.id}, who has {', '.join(beyond)}; that takes a person who "
             "may grant every one of these roles"
         )
-
-
-def _count(tx: Connection, scopes: tuple[str, ...], now: datetime) -> datetime | None:
-    """Count one try in each scope; before when nothing is tried, where a wait lasts (then nothing is counted)."""
-    known = {scope: proofs.tries(tx, scope) for scope in scopes}
-    waits = [one.until for one in known.values() if one is not None and one.until is not None and now < one.until]
-    if waits:
-        return max(waits)
-    for scope, one in known.items():
-        old = one if one is not None and one.last_at > now - proofs.FORGOTTEN else Tries(0, now, None)
-        failures = old.failures + 1
-        free = passwords.FREE_OF_NAME if scope.startswith("user:") else passwords.FREE_OF_ADDRESS
-        pause = passwords.wait(failures, free)
-        proofs.set_tries(tx, scope, replace(old, failures=failures, last_at=now, until=now + pause if pause else None))
-    return None
-
-
-def _take_back(tx: Connection, scope: str) -> None:
-    """The last try of this address was a good one: many people behind one address sign in all day long."""
-    known = proofs.tries(tx, scope)
-    if known is not None:
-        proofs.set_tries(tx, scope, replace(known, failures=max(known.failures - 1, 0), until=None))
-
-
-def _known(tx: Connection, name: str) -> tuple[User | None, str]:
-    user = users.by_sign_in(tx, name)
-    return user, proofs.password_hash(tx, user.id) if user else ""
 
 
 async def _in_thread(work: Callable[..., T], *args: str) -> T:

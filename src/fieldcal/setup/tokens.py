@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+import structlog
 from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError
@@ -18,10 +19,13 @@ from fieldcal.setup import directory, passwords
 from fieldcal.setup.environments import name_mistakes, refuse
 from fieldcal.setup.permissions import Action, allowed, require
 from fieldcal.setup.sign_in import digest, reach
+from fieldcal.setup.tries import site
 from fieldcal.setup_model import Actor, User
 from fieldcal.state import audit, proofs, tokens, users
 from fieldcal.state.proofs import Tries
 from fieldcal.state.tokens import Token
+
+log = structlog.get_logger()
 
 #: So that a token is known for one wherever it is found.
 PREFIX = "fieldcal_"
@@ -136,7 +140,7 @@ def count_wrong(tx: Connection, address: str, now: datetime) -> datetime | None:
 
     A right token is taken all the same: several scripts may come from one address.
     """
-    scope = f"token:{address}"
+    scope = f"token:{site(address)}"
     known = proofs.tries(tx, scope)
     if known is not None and known.until is not None and now < known.until:
         return known.until
@@ -144,6 +148,8 @@ def count_wrong(tx: Connection, address: str, now: datetime) -> datetime | None:
     pause = passwords.wait(old.failures + 1, passwords.FREE_OF_ADDRESS)
     until = now + pause if pause else None
     proofs.set_tries(tx, scope, replace(old, failures=old.failures + 1, last_at=now, until=until))
+    if until is not None:
+        log.warning("too many wrong tokens", action="tokens_paused", failures=old.failures + 1, address=site(address))
     return None
 
 

@@ -165,16 +165,27 @@ def page(
     limit: int = 100,
 ) -> MailboxPage:
     """One page of what the selection holds; sorted, cut and counted by the database."""
-    if sort not in SORTS:
-        raise ConfigError(f"mailboxes cannot be sorted by {sort!r}; there are: {', '.join(SORTS)}")
     where = _narrowed(environment, selection)
     if selection.names:
         where.append(mailboxes.c.id.in_(_named(tx, environment, selection.names)))
-    column = mailboxes.c[sort]
-    order = column.desc().nulls_last() if descending else column.asc().nulls_last()
-    rows = tx.execute(select(mailboxes).where(*where).order_by(order, mailboxes.c.id).offset(offset).limit(limit))
+    order = _order(sort, descending=descending)
+    rows = tx.execute(select(mailboxes).where(*where).order_by(*order).offset(offset).limit(limit))
     total = tx.scalar(select(func.count()).select_from(mailboxes).where(*where))
     return MailboxPage(tuple(_mailbox(row) for row in rows), total or 0)
+
+
+def in_order(tx: Connection, environment: str, selection: Selection, sort: str) -> list[MailboxId]:
+    """Every mailbox that fits the selection's state and search, sorted by a column (`-column`: descending)."""
+    order = _order(sort.removeprefix("-"), descending=sort.startswith("-"))
+    asked = select(mailboxes.c.id).where(*_narrowed(environment, selection)).order_by(*order)
+    return [MailboxId(found) for found in tx.scalars(asked)]
+
+
+def _order(sort: str, *, descending: bool) -> tuple[ColumnElement[Any], ...]:
+    if sort not in SORTS:
+        raise ConfigError(f"mailboxes cannot be sorted by {sort!r}; there are: {', '.join(SORTS)}")
+    column = mailboxes.c[sort]
+    return (column.desc().nulls_last() if descending else column.asc().nulls_last(), mailboxes.c.id)
 
 
 def _change(tx: Connection, environment: str, wanted: Sequence[MailboxId], values: dict[str, Any]) -> int:

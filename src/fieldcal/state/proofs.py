@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
 
 from fieldcal.state.people_tables import attempts, invitations, passwords
 from fieldcal.state.rows import upsert
@@ -88,6 +88,12 @@ def drop_invitations(tx: Connection, user: str) -> None:
     tx.execute(delete(invitations).where(invitations.c.user == user))
 
 
+def forget_old(tx: Connection, now: datetime) -> None:
+    """Forget the links that hold no more, and tries of long ago, which stand with an address."""
+    tx.execute(delete(invitations).where(invitations.c.ends_at <= now))
+    tx.execute(delete(attempts).where(attempts.c.last_at < now - FORGOTTEN))
+
+
 def tries(tx: Connection, scope: str) -> Tries | None:
     """The failed tries of this scope, None where there were none."""
     row = tx.execute(select(attempts.c.failures, attempts.c.last_at, attempts.c.until).where(attempts.c.scope == scope))
@@ -104,3 +110,18 @@ def set_tries(tx: Connection, scope: str, now: Tries) -> None:
 def forget_tries(tx: Connection, scope: str) -> None:
     """Signed in: the count begins anew."""
     tx.execute(delete(attempts).where(attempts.c.scope == scope))
+
+
+def tries_of(tx: Connection, key: str) -> list[Tries]:
+    """The failed tries of this scope and of those that it is parted into: `key@…`."""
+    rows = tx.execute(select(attempts.c.failures, attempts.c.last_at, attempts.c.until).where(_parts(key)))
+    return [Tries(*row) for row in rows]
+
+
+def forget_tries_of(tx: Connection, key: str) -> int:
+    """Forget them; returns how many scopes there were."""
+    return tx.execute(delete(attempts).where(_parts(key))).rowcount
+
+
+def _parts(key: str) -> ColumnElement[bool]:
+    return or_(attempts.c.scope == key, attempts.c.scope.startswith(f"{key}@", autoescape=True))

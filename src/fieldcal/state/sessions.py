@@ -31,13 +31,18 @@ class Session:
 
 def keep(tx: Connection, session: Session) -> None:
     """Keep a new session, and forget those that ended long ago."""
-    tx.execute(delete(sessions).where(sessions.c.ends_at < session.made_at - KEPT))
+    forget(tx, session.made_at)
     tx.execute(
         insert(sessions).values(
             digest=session.digest, user=session.user, means=session.means, address=session.address,
             agent=session.agent[:200], made_at=session.made_at, seen_at=session.seen_at, ends_at=session.ends_at,
         )
     )  # fmt: skip
+
+
+def forget(tx: Connection, now: datetime) -> None:
+    """Forget the sessions that ended long ago, with the addresses that they came from."""
+    tx.execute(delete(sessions).where(sessions.c.ends_at < now - KEPT))
 
 
 def find(tx: Connection, digest: str) -> Session | None:

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import TypeVar
 
 from sqlalchemy import Connection
+from starlette.requests import Request
 from yarl import URL
 
 from fieldcal.app import App
@@ -67,8 +68,14 @@ class House:
             found.add(f"[{host}]" if ":" in host else host)
         return frozenset(found)
 
+    def came_from(self, request: Request) -> str:
+        """The address that this request comes from, as `caller` has it."""
+        # Each proxy may add a line of its own: the last one is that of the proxy before us, whatever stands above it.
+        said = request.headers.getlist("x-forwarded-for")
+        return self.caller(request.client.host if request.client else "", said[-1] if said else "")
+
     def caller(self, peer: str, forwarded: str) -> str:
-        """The address that a request comes from; what a proxy says is believed of FIELDCAL_PROXIES only."""
+        """The address that stands for this peer; what a proxy says is believed of FIELDCAL_PROXIES only."""
         if peer not in self.app.config.proxies:
             return peer
         said = forwarded.rpartition(",")[2].strip()

@@ -21,7 +21,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.plan.settings import ApprovalRule
 from fieldcal.setup.permissions import Action, allowed
-from fieldcal.setup.sign_in import Place, lasts
+from fieldcal.setup.sign_in import digest, lasts
+from fieldcal.setup.tries import Place
 from fieldcal.setup_model import Actor, Environment
 from fieldcal.state import sessions
 from fieldcal.state.sessions import Session
@@ -120,9 +121,8 @@ class Visit:
     @property
     def place(self) -> Place:
         """From where the request comes."""
-        peer = self.request.client.host if self.request.client else ""
-        address = self.house.caller(peer, self.request.headers.get("x-forwarded-for", ""))
-        return Place(address, self.request.headers.get("user-agent", "")[:200])
+        agent = self.request.headers.get("user-agent", "")[:200]
+        return Place(self.house.came_from(self.request), agent, digest(self.browser))
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -139,8 +139,7 @@ async def _by_token(request: Request, house: House, text: str) -> Caller:
 
     bearer, places = await house.read(look)
     if bearer is None:
-        peer = request.client.host if request.client else ""
-        address = house.caller(peer, request.headers.get("x-forwarded-for", ""))
+        address = house.came_from(request)
         until = await house.write(lambda tx: tokens.count_wrong(tx, address, now))
         if until is not None:
             raise TooMany(max(1, math.ceil((until - now).total_seconds())))

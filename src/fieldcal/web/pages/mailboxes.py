@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 from starlette.datastructures import FormData
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
+from fieldcal import mailbox_file
 from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
 from fieldcal.setup import mailboxes, trial
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Mailbox, MailboxState, Method, Selection, ServerProfile
-from fieldcal.spreadsheet import cell
 from fieldcal.state import feeds, profiles
 from fieldcal.state import mailboxes as rows
 from fieldcal.web.deeds import DEEDS, Deed
@@ -36,8 +34,6 @@ _COLUMNS = (
 )  # fmt: skip
 _STATES = tuple(state.value for state in MailboxState)
 _NAMED = 10
-#: Mailboxes of one file of the list.
-_CSV_ROWS = 5_000
 
 
 def _listing(visit: Visit) -> Listing:
@@ -71,21 +67,12 @@ async def show(visit: Here) -> Response:
 
 @SECTION.get("/mailboxes.csv", Action.SEE_OVERVIEW)
 async def export(visit: Here) -> Response:
-    """The rows that the list's search and filter leave, as a file for a spreadsheet."""
-    listing, place = _listing(visit), visit.place_of_work
-    page = await visit.house.read(
-        lambda tx: mailboxes.listed(tx, visit.actor, place.id, _selection(listing), sort=listing.sort, limit=_CSV_ROWS)
-    )
-    file = io.StringIO()
-    writer = csv.writer(file)
-    columns = ("address", "name", "profile", "method", "approval", "test", "enabled", "last_sync_at", "why_not")
-    writer.writerow(columns)
-    for box, why in page.rows:
-        told = (box.address, box.name, box.profile or "", box.method.value, box.approval.value, box.status.value,
-                box.enabled, box.last_sync_at.isoformat() if box.last_sync_at else "", why or "")  # fmt: skip
-        writer.writerow([cell(value) for value in told])
+    """All that the list's search and filter leave, as a file for a spreadsheet, however many they are."""
+    listing, place, actor, house = _listing(visit), visit.place_of_work, visit.actor, visit.house
+    wanted = await house.read(lambda tx: mailboxes.in_order(tx, actor, place.id, _selection(listing), listing.sort))
     headers = {"content-disposition": f'attachment; filename="mailboxes-{secrets.token_hex(3)}.csv"'}
-    return Response(file.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    told = mailbox_file.pieces(house.app.database, actor, place.id, wanted)
+    return StreamingResponse(told, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def selected(visit: Visit, form: FormData) -> tuple[Selection, list[MailboxId]]:

@@ -75,8 +75,8 @@ async def entered(visit: Visit, opened: Opened, after: str, sealed: str = "") ->
 async def leave(visit: Here) -> Response:
     """This session ends."""
     if visit.signed is not None:
-        digest, now = visit.signed.session.digest, visit.house.app.clock.now()
-        await visit.house.write(lambda tx: sessions.end(tx, digest, now))
+        actor, session, now = visit.actor, visit.signed.session, visit.house.app.clock.now()
+        await visit.house.write(lambda tx: sign_in.sign_out(tx, actor, now, session))
     return visit.say(visit.go("/sign-in"), "sign_in.signed_out", kind="note")
 
 

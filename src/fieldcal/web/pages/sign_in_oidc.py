@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.responses import RedirectResponse, Response
 
 from fieldcal.errors import ConfigError, NotAllowed, one_line
-from fieldcal.setup import directory
+from fieldcal.setup import directory, tries
 from fieldcal.web.gates import Open
 from fieldcal.web.oidc import Provider
 from fieldcal.web.pages.sign_in import entered, ours
@@ -35,10 +35,15 @@ async def begin(visit: Here, next: str = "", form: str = "") -> Response:  # noq
 async def come_back(visit: Here, state: str = "", code: str = "", error: str = "") -> Response:
     """Signed in, or refused with the reason."""
     provider = _provider(visit)
-    begun = provider.came_back(state, visit.browser)
-    if error or not code:
-        raise NotAllowed(f"the sign-in was refused there: {one_line(error or 'no code', 80)}")
-    who = await provider.finish(begun, code)
     now, place = visit.house.app.clock.now(), visit.place
+    try:
+        begun = provider.came_back(state, visit.browser)
+        if error or not code:
+            raise NotAllowed(f"the sign-in was refused there: {one_line(error or 'no code', 80)}")  # noqa: TRY301 - put on record as what the provider refuses
+        who = await provider.finish(begun, code)
+    except NotAllowed as refused:
+        reason = str(refused)
+        await visit.house.write(lambda tx: tries.strange(tx, place, reason, now))
+        raise
     opened = await directory.enter(visit.house.app.database, now, who, provider.meaning, place)
     return await entered(visit, opened, begun.after, begun.kept)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Form
@@ -10,13 +12,14 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from fieldcal.errors import ConfigError
-from fieldcal.setup import sign_in, users, vouching
+from fieldcal.setup import sign_in, tries, users, vouching
 from fieldcal.setup.permissions import Action, may_grant
 from fieldcal.setup_model import Role, User
 from fieldcal.state import proofs, sessions, tokens
 from fieldcal.state import users as rows
 from fieldcal.state.proofs import Invitation
 from fieldcal.state.sessions import Session
+from fieldcal.web import merging
 from fieldcal.web.listing import Column, Listing
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.visit import Here, Visit
@@ -99,6 +102,8 @@ class _Person:
     sessions: list[Session]
     #: the viewer may answer for the account
     answers: bool
+    #: until when somewhere no password is tried
+    waits: datetime | None
 
 
 @SECTION.get("/users/one", Action.SEE_USERS)
@@ -111,31 +116,40 @@ async def one(visit: Here, name: str = "") -> Response:
         lasting = [each for each in sessions.of_user(tx, name) if sign_in.lasts(each, now)]
         has = bool(proofs.password_hash(tx, name))
         link, answers = proofs.invited(tx, now).get(name), vouching.may_vouch(tx, visit.actor)
-        return _Person(user, rows.granted_by(tx, name), has, link, lasting, answers)
+        return _Person(user, rows.granted_by(tx, name), has, link, lasting, answers,
+                       tries.waits(tx, user, now))  # fmt: skip
 
     found = await visit.house.read(look)
     beyond = [role for role in found.user.roles if not may_grant(visit.actor, role)]
     values = {"one": found, "roles": list(Role), "grantable": _grantable(visit), "adds": visit.may(Action.USERS)}
+    values["seen"] = merging.carried(merging.prints(_ticks(found.user.roles)))
     return visit.page(
         "users_one.html",
         {**values, "over": visit.may(Action.USERS) and not beyond, "own": found.user.id == visit.actor.name},
     )
 
 
+def _ticks(roles: Collection[Role]) -> dict[str, str]:
+    """Every role with whether it is among these, as a form's values."""
+    return {role.value: "1" if role in roles else "" for role in Role}
+
+
 @SECTION.post("/users/roles", Action.SEE_USERS)
 async def set_roles(visit: Here, name: Annotated[str, Form()] = "") -> Response:
-    """Have this person exactly those of the roles ticked that the viewer may give and take; others stay."""
+    """Give and take those of the roles that were ticked or unticked; what another has changed meanwhile stays."""
     form = await visit.form()
-    wanted = {_role(str(each)) for each in form.getlist("role")}
+    wanted = _ticks({_role(str(each)) for each in form.getlist("role")})
     actor, now = visit.actor, visit.house.app.clock.now()
     grantable = _grantable(visit)
 
     def change(tx: Connection) -> None:
-        has = rows.get(tx, name).roles
+        has = _ticks(rows.get(tx, name).roles)
+        # A tick has two states, so two who change one want the same: there is no clash.
+        values = merging.merged(form, wanted, has).values
         for role in grantable:
-            if role in wanted - has:
+            if values[role] > has[role]:
                 users.grant(tx, actor, now, name, role)
-            elif role in has - wanted:
+            elif values[role] < has[role]:
                 users.revoke(tx, actor, now, name, role)
 
     await visit.house.write(change)
@@ -172,6 +186,14 @@ async def disable(visit: Here, name: Annotated[str, Form()] = "", sure: Annotate
         return visit.page("parts/users_disable.html" if visit.live else "users_disable.html", values)
     gone = await visit.house.write(lambda tx: sign_in.disable(tx, actor, now, name))
     return visit.say(visit.go("/users/one", {"name": name}), "users.disable.done", {"name": gone.name})
+
+
+@SECTION.post("/users/unlock", Action.USERS)
+async def unlock(visit: Here, name: Annotated[str, Form()] = "") -> Response:
+    """Forget the wrong tries for this person, so that nobody has to wait."""
+    actor, now = visit.actor, visit.house.app.clock.now()
+    await visit.house.write(lambda tx: tries.unlock(tx, actor, now, name))
+    return visit.say(visit.go("/users/one", {"name": name}), "users.done.unlocked")
 
 
 @SECTION.post("/users/sign-out", Action.USERS)

@@ -10,7 +10,7 @@ from fastapi import Path, Query, Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from fieldcal.setup import sign_in, users, vouching
+from fieldcal.setup import sign_in, tries, users, vouching
 from fieldcal.setup.permissions import Action
 from fieldcal.setup.tokens import Scope
 from fieldcal.setup_model import Role, User
@@ -131,6 +131,17 @@ async def vouch(caller: Call, user: Name) -> UserShown:
     That takes who may approve every mailbox. Links and tokens that others made for it who may not, end.
     """
     return await _change(caller, user, lambda tx, now: vouching.vouch(tx, caller.actor, now, user))
+
+
+@RESOURCE.post(f"{_AT}/unlock", Action.USERS)
+async def unlock(caller: Call, user: Name) -> UserShown:
+    """Forget the wrong passwords that were tried for this person, so that nobody has to wait."""
+
+    def change(tx: Connection, now: datetime) -> User:
+        tries.unlock(tx, caller.actor, now, user)
+        return rows.get(tx, user)
+
+    return await _change(caller, user, change)
 
 
 @RESOURCE.post(f"{_AT}/tie", Action.USERS)
