@@ -85,7 +85,9 @@ def test_guessing_from_everywhere_is_bounded_and_the_usual_address_and_browser_s
         with at.app.database.read() as tx:
             (alert,) = alerts.standing(tx, "main")
         assert (alert.code, alert.level) == (tries.ALERT, "warning")
-        assert alert.message.startswith(f"alice: {EVERYWHERE} wrong tries for one name, from all strange places")
+        assert alert.message.startswith(
+            f"Sign-in as alice: {EVERYWHERE} wrong tries for one name, from all strange places"
+        )
         assert (await signs_in(at.browser(), "3.3.3.3")).status == 429
         # the browser that was signed in before, somewhere else; and another one, where alice usually is
         assert (await signs_in(mine, "3.3.3.3")).status == 303
@@ -172,6 +174,8 @@ def test_nobody_chooses_the_address_that_wrong_tries_count_for(
         free = passwords.FREE_OF_ADDRESS
         told = await wrong_tokens(at, (forwarded(*said(n)) for n in range(free + 2)))
         assert told == [401] * free + [429] * 2
+        # not a line for each that comes while the wait lasts
+        assert [actor for actor, _, _ in lines(at, "token paused")] == [""]
 
     Centre(tmp_path / "data", new_sqlite(), proxies=proxies).play(story)
 

@@ -149,7 +149,9 @@ def count_wrong(tx: Connection, address: str, now: datetime) -> datetime | None:
     until = now + pause if pause else None
     proofs.set_tries(tx, scope, replace(old, failures=old.failures + 1, last_at=now, until=until))
     if until is not None:
-        log.warning("too many wrong tokens", action="tokens_paused", failures=old.failures + 1, address=site(address))
+        failures, place = old.failures + 1, site(address)
+        log.warning("too many wrong tokens", action="tokens_paused", failures=failures, address=place)
+        audit.strange(tx, f"call from {address}", now, "token paused", "", f"{failures} wrong tokens from {place}")
     return None
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
 import structlog
@@ -141,7 +141,8 @@ def tell(tx: Connection, user: User | None, place: Place, begun: tuple[Pause, ..
     """
     for pause in begun:
         whose = _whose(pause.scope, place)
-        until = f"{pause.until:%Y-%m-%d %H:%M:%S} UTC"
+        # The minute after, as pages find times in a text.
+        until = f"{pause.until + timedelta(seconds=59):%Y-%m-%d %H:%M} UTC"
         log.warning(
             "too many wrong sign-ins", action="sign_in_paused", failures=pause.failures, counted=whose, until=until
         )
@@ -149,7 +150,7 @@ def tell(tx: Connection, user: User | None, place: Place, begun: tuple[Pause, ..
         audit.strange(tx, place.told, now, "sign-in paused", user.id if user else "", text)
         if user is not None and _locks_out(pause):
             for environment in environments.names(tx):
-                alerts.raise_alert(tx, environment, "", ALERT, "warning", f"{user.id}: {text}", now)
+                alerts.raise_alert(tx, environment, "", ALERT, "warning", f"Sign-in as {user.id}: {text}", now)
 
 
 def _locks_out(pause: Pause) -> bool:
