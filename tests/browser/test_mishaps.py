@@ -67,6 +67,7 @@ async def _testing(page: Page, at: Company) -> None:
     await page.locator(".bulk").get_by_role("button", name="Test & Enable").click()
     await page.get_by_role("dialog").get_by_role("button", name="Test & Enable").click()
     await expect(page.get_by_role("progressbar")).to_be_visible()
+    await page.wait_for_load_state()
 
 
 def _no_longer_slow(at: Company) -> None:

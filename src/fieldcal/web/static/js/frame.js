@@ -72,10 +72,12 @@ document.addEventListener("htmx:sendError", (event) => {
   lost.textContent = texts.offline;
   lost.hidden = false;
 });
-addEventListener("offline", () => {
+function offline() {
   lost.textContent = texts.lost;
   lost.hidden = false;
-});
+}
+addEventListener("offline", offline);
+if (!navigator.onLine) offline();
 addEventListener("online", () => { lost.hidden = true; });
 
 tables(document);

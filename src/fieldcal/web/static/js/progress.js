@@ -3,7 +3,7 @@ const place = document.querySelector("[data-progress]");
 if (place) {
   const lost = document.getElementById("lost");
   const source = new EventSource(place.dataset.progress);
-  source.onopen = () => { lost.hidden = true; };
+  source.onopen = () => { lost.hidden = navigator.onLine; };
   source.onerror = () => {
     lost.hidden = false;
     if (source.readyState === EventSource.CLOSED) again();
