@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import typer
+from tests.browser.pages import PAGES
 
 from fieldcal import errors, ports
 from fieldcal.cli import app
@@ -200,3 +201,12 @@ def test_the_guide_to_a_connector_names_every_method_of_the_port_and_every_error
     assert methods >= {"write", "owned", "claim"}
     words = set(re.findall(r"\w+", guide))
     assert sorted((methods - {"close"} | raised) - words) == []
+
+
+def test_each_page_of_the_centre_is_shown_in_each_look_and_every_picture_is_there() -> None:
+    text = (DOCS / "pictures.md").read_text(encoding="utf-8")
+    wanted = {f"img/{page.name}-{look}.webp" for page in PAGES for look in ("light", "dark", "phone", "phone-dark")}
+    assert set(re.findall(r'src(?:set)?="([^"]+)"', text)) == wanted
+    for page in TEXTS:
+        for name in re.findall(r'src(?:set)?="([^"]+)"', page.read_text(encoding="utf-8")):
+            assert (page.parent / name).is_file(), f"{page.name}: {name}"
