@@ -149,7 +149,7 @@ async def _listening(app: Any, address: str) -> AsyncIterator[str]:
     from fieldcal.embedded.server import LocalServer
 
     host, _, port = address.rpartition(":")
-    server = LocalServer(app, host=host.strip("[]"), port=int(port))
+    server = LocalServer(app, host=host.strip("[]"), port=int(port), strangers=True)
     try:
         url = await server.start()
     except OSError as error:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import h11
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -23,6 +24,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import Server
 
 LOOPBACK = "127.0.0.1"
+#: Seconds that the head of a request may take where strangers call, and connections there at once.
+HEAD, AT_ONCE = 10.0, 500
 GRACE = 2.0  # seconds that a request in flight gets when the server stops
 
 
@@ -45,12 +48,47 @@ class LoopbackProtocol(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
+class PatientProtocol(LoopbackProtocol):
+    """The same, for a server that strangers reach: who sends half of a request's head is not waited for for ever."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as the parent's
+        """From now on the head has to come in."""
+        super().connection_made(transport)
+        self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for."""
+        self._head_came()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Begin to wait with a head's first byte, and end with its last."""
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._await_head()
+        else:
+            self._head_came()
+
+    def _await_head(self) -> None:
+        if self._late is None:
+            self._late = self.loop.call_later(HEAD, self.transport.abort)
+
+    def _head_came(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+
 class LocalServer:
     """One app on one port. `start` and `stop` belong to the loop that runs it; both take milliseconds."""
 
-    def __init__(self, app: Any, *, host: str = LOOPBACK, port: int = 0, tls: Certificates | None = None) -> None:
-        """`port` 0: any free one. Nothing is opened before `start`."""
-        self._app = app
+    def __init__(
+        self, app: Any, *, host: str = LOOPBACK, port: int = 0, tls: Certificates | None = None, strangers: bool = False
+    ) -> None:
+        """`port` 0: any free one. Nothing is opened before `start`. `strangers`: not only our own clients call."""
+        self._app, self._strangers = app, strangers
         self._address = (host, port)
         self._tls = tls
         self._server: Server | None = None
@@ -60,7 +98,8 @@ class LocalServer:
         """Listen, and say where: the base URL without a slash at its end. OSError where the port is taken."""
         config = Config(
             self._app,
-            http=LoopbackProtocol,
+            http=PatientProtocol if self._strangers else LoopbackProtocol,
+            limit_concurrency=AT_ONCE if self._strangers else None,
             ws="none",
             lifespan="off",
             log_config=None,

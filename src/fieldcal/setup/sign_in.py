@@ -70,6 +70,12 @@ async def by_password(database: Database, clock: Clock, name: str, password: str
         told = proofs.password_hash(tx, user.id) if user else ""
         return user, told, where, tries.count(tx, where, clock.now())
 
+    # Who has to wait costs a read: there is one writer, and the synchronization needs it.
+    until = await database.reading(
+        lambda tx: tries.waiting(tx, tries.scopes(tx, name, users.by_sign_in(tx, name), place), clock.now())
+    )
+    if until is not None:
+        raise Refused("too many wrong tries", until)
     user, told, where, counted = await database.writing(begin)
     if counted.until is not None:
         raise Refused("too many wrong tries", counted.until)

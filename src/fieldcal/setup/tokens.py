@@ -135,15 +135,21 @@ def lets(scopes: Collection[Scope], action: Action) -> bool:
     return any(action in SCOPES[scope] for scope in scopes)
 
 
+def waiting(tx: Connection, address: str, now: datetime) -> datetime | None:
+    """Until when this address has to wait after wrong tokens; None where it has not to."""
+    known = proofs.tries(tx, f"token:{site(address)}")
+    return known.until if known is not None and known.until is not None and now < known.until else None
+
+
 def count_wrong(tx: Connection, address: str, now: datetime) -> datetime | None:
     """Count a token that does not hold; until when this address has to wait, None where it had not to.
 
     A right token is taken all the same: several scripts may come from one address.
     """
+    if (until := waiting(tx, address, now)) is not None:
+        return until
     scope = f"token:{site(address)}"
     known = proofs.tries(tx, scope)
-    if known is not None and known.until is not None and now < known.until:
-        return known.until
     old = known if known is not None and known.last_at > now - proofs.FORGOTTEN else Tries(0, now, None)
     pause = passwords.wait(old.failures + 1, passwords.FREE_OF_ADDRESS)
     until = now + pause if pause else None

@@ -106,12 +106,18 @@ def _free(scope: str) -> int:
     return passwords.FREE_OF_NAME if "@" in scope else passwords.FREE_OF_NAME_EVERYWHERE
 
 
+def waiting(tx: Connection, where: tuple[str, ...], now: datetime) -> datetime | None:
+    """Before when nothing is tried in one of these scopes; None where something may be."""
+    known = (proofs.tries(tx, scope) for scope in where)
+    return max((one.until for one in known if one is not None and one.until is not None and now < one.until),
+               default=None)  # fmt: skip
+
+
 def count(tx: Connection, where: tuple[str, ...], now: datetime) -> Counted:
     """Count one try in each scope, before anybody looks whether it is a good one; none where a wait lasts."""
+    if (until := waiting(tx, where, now)) is not None:
+        return Counted(until)
     known = {scope: proofs.tries(tx, scope) for scope in where}
-    waits = [one.until for one in known.values() if one is not None and one.until is not None and now < one.until]
-    if waits:
-        return Counted(max(waits))
     begun: list[Pause] = []
     for scope, one in known.items():
         old = one if one is not None and one.last_at > now - proofs.FORGOTTEN else Tries(0, now, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ _NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 _HEARD = {b"host", b"content-length", b"content-type"}
 #: Bytes of the largest form that is taken.
 LARGEST = 1024 * 1024
+#: Seconds that a body may take to come in; then it is as if the line had been cut.
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,17 @@ def _utf_8(kind: str) -> bool:
 
 
 def _bounded(receive: Receive) -> Receive:
-    taken = 0
+    taken, whole, ends_at = 0, False, asyncio.get_running_loop().time() + PATIENCE
 
     async def bounded() -> Message:
-        nonlocal taken
-        message = await receive()
+        nonlocal taken, whole
+        try:
+            async with asyncio.timeout_at(None if whole else ends_at):
+                message = await receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
         taken += len(message.get("body", b""))
+        whole = whole or not message.get("more_body", False)
         # a body without a length that grows too large: as if the line had been cut
         return message if taken <= LARGEST else {"type": "http.disconnect"}
 

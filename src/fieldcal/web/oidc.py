@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,6 +33,8 @@ ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES
 UNDER_WAY, KNOWN, ANSWER, LEEWAY = 600.0, 3_600.0, 10.0, 60
 #: Sign-ins under way at once; the oldest is forgotten. Bytes of an answer.
 _MOST, _LONGEST = 5_000, 256 * 1024
+#: Of these from one address, and how many of all may have a form that waits.
+_OF_ONE, _WITH_FORM = 100, 100
 
 
 class _About(msgspec.Struct, frozen=True):
@@ -56,6 +58,8 @@ class Begun:
     #: a form that was cut off, sealed; "" where there is none
     kept: str
     at: float
+    #: from where
+    address: str = ""
 
 
 class Provider:
@@ -73,12 +77,12 @@ class Provider:
         self._about: tuple[float, _About] | None = None
         self._keys: tuple[float, KeySet] | None = None
 
-    async def begin(self, browser: str, redirect: str, after: str, kept: str) -> str:
+    async def begin(self, browser: str, redirect: str, after: str, kept: str, address: str = "") -> str:
         """The address at the provider to which this browser goes; it comes back to `redirect`."""
         about, state = await self._metadata(), secrets.token_urlsafe(32)
         begun = Begun(browser, secrets.token_urlsafe(32), secrets.token_urlsafe(48), redirect, after, kept,
-                      self._clock.monotonic())  # fmt: skip
-        self._forget()
+                      self._clock.monotonic(), address)  # fmt: skip
+        self._forget(address)
         self._begun[state] = begun
         asked = {
             "client_id": self._client, "response_type": "code", "redirect_uri": redirect,
@@ -181,8 +185,18 @@ class Provider:
             raise Unreachable(f"the sign-in of the organization answers HTTP {answer.status} and no JSON")
         return told
 
-    def _forget(self) -> None:
+    def _forget(self, address: str) -> None:
+        """What is over, and the oldest of what is too much: of this address, so that it costs nobody else, and of all.
+
+        Of too many forms the oldest goes, and its sign-in goes on without it.
+        """
         now = self._clock.monotonic()
+        own = [state for state, begun in self._begun.items() if begun.address == address]
+        for state in own[: max(len(own) - _OF_ONE + 1, 0)]:
+            del self._begun[state]
+        forms = [state for state, begun in self._begun.items() if begun.kept]
+        for state in forms[: max(len(forms) - _WITH_FORM + 1, 0)]:
+            self._begun[state] = replace(self._begun[state], kept="")
         old = [state for state, begun in self._begun.items() if now - begun.at > UNDER_WAY]
         over = list(self._begun)[: max(len(self._begun) - _MOST + 1, 0)]
         for state in {*old, *over}:

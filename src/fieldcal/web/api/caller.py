@@ -140,7 +140,9 @@ async def _by_token(request: Request, house: House, text: str) -> Caller:
     bearer, places = await house.read(look)
     if bearer is None:
         address = house.came_from(request)
-        until = await house.write(lambda tx: tokens.count_wrong(tx, address, now))
+        # Who has to wait costs a read: there is one writer, and the synchronization needs it.
+        until = await house.read(lambda tx: tokens.waiting(tx, address, now))
+        until = until or await house.write(lambda tx: tokens.count_wrong(tx, address, now))
         if until is not None:
             raise TooMany(max(1, math.ceil((until - now).total_seconds())))
         raise Unauthorized("this token does not hold")

@@ -49,9 +49,20 @@ async def enter(
     except Refused as error:
         status = 429 if error.until else 401
         wrong = "waiting" if error.until else "wrong"
-        values = {"next": ours(next), "kept": kept, "name": name, "wrong": wrong, "until": error.until}
+        values = {
+            "next": ours(next),
+            "kept": _standing(visit, kept),
+            "name": name,
+            "wrong": wrong,
+            "until": error.until,
+        }
         return visit.page("sign_in.html", values, status)
     return await entered(visit, opened, ours(next), kept)
+
+
+def _standing(visit: Visit, sealed: str) -> str:
+    """A form that this browser may have sent again; what anybody else sends as one is not handed around."""
+    return sealed if sealed and kept.give_back(visit, sealed) is not None else ""
 
 
 async def entered(visit: Visit, opened: Opened, after: str, sealed: str = "") -> Response:

@@ -27,7 +27,7 @@ async def begin(visit: Here, next: str = "", form: str = "") -> Response:  # noq
     """Off to the provider."""
     kept = visit.house.forms.pop(form, "")
     redirect = visit.home + _BACK
-    address = await _provider(visit).begin(visit.browser, redirect, ours(next), kept)
+    address = await _provider(visit).begin(visit.browser, redirect, ours(next), kept, visit.place.address)
     return visit.remembered(RedirectResponse(address, 303))
 
 
