@@ -8,12 +8,17 @@ import pytest
 from starlette.responses import Response
 from tests.web.centre_end import Centre
 
+from fieldcal.clock import SystemClock
 from fieldcal.embedded import server
 from fieldcal.embedded.server import LocalServer
 from fieldcal.setup import passwords
+from fieldcal.state import findings
+from fieldcal.state.database import Database
+from fieldcal.state.findings import Finding
 from fieldcal.web import headers, oidc
 from fieldcal.web.forms import Forms
 from fieldcal.web.oidc import _About, provider
+from fieldcal.web.shared import shared
 
 WHOLE = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -113,3 +118,39 @@ def test_sign_ins_begun_at_one_address_push_out_no_other_s(new_sqlite, tmp_path)
         assert sum(bool(begun.kept) for begun in known._begun.values()) <= oidc._WITH_FORM
 
     place.play(story)
+
+
+def test_what_many_ask_for_at_once_is_done_once_at_a_time() -> None:
+    async def story() -> tuple[list[int], int, dict[str, object]]:
+        running, begun, first, go = {}, [], asyncio.Event(), asyncio.Event()
+
+        async def make() -> int:
+            begun.append(1)
+            first.set()
+            await go.wait()
+            return len(begun)
+
+        waiting = [asyncio.create_task(shared(running, "main", make)) for _ in range(5)]
+        await first.wait()
+        waiting.pop().cancel()
+        go.set()
+        together = await asyncio.gather(*waiting)
+        return together, await shared(running, "main", make), running
+
+    assert asyncio.run(story()) == ([1, 1, 1, 1], 2, {})
+
+
+def test_findings_are_cut_and_counted_by_the_database(sqlite_database: Database) -> None:
+    now = SystemClock().now()
+    kinds = ("changed", "deleted", "copy")
+    with sqlite_database.write() as tx:
+        for box in ("b", "a"):
+            found = [Finding(box, f"e{n:02}", "x", kinds[n % 3], "") for n in range(10)]
+            findings.replace_all(tx, "main", box, found, now)
+        whole = findings.load(tx, "main")
+        for kind in ("", *kinds):
+            wanted = [one for one in whole if not kind or one.kind == kind]
+            assert sum(findings.counted(tx, "main", kind).values()) == len(wanted)
+            for offset in (0, 3, 18):
+                assert findings.page(tx, "main", kind, offset=offset, limit=5) == wanted[offset : offset + 5]
+        assert findings.counted(tx, "main", "") == {"changed": 8, "deleted": 6, "copy": 6}

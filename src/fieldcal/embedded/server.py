@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import h11
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -66,7 +65,7 @@ class PatientProtocol(LoopbackProtocol):
     def data_received(self, data: bytes) -> None:
         """Begin to wait with a head's first byte, and end with its last."""
         super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
+        if repr(self.conn.their_state) == "IDLE":
             self._await_head()
         else:
             self._head_came()

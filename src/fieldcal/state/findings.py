@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, select
 
 from fieldcal.state.rows import slices
 from fieldcal.state.tables import findings
@@ -50,7 +51,25 @@ def drop(tx: Connection, environment: str, mailbox: str, events: Sequence[str]) 
 
 def load(tx: Connection, environment: str) -> list[Finding]:
     """Every finding of this environment."""
-    rows = tx.execute(
-        select(findings).where(findings.c.environment == environment).order_by(findings.c.mailbox, findings.c.event)
-    )
+    return _ordered(tx, select(findings).where(findings.c.environment == environment))
+
+
+def page(tx: Connection, environment: str, kind: str, *, offset: int, limit: int) -> list[Finding]:
+    """One page of the findings of this kind, "": of all; cut by the database."""
+    where = _of(environment, kind)
+    return _ordered(tx, select(findings).where(*where).offset(offset).limit(limit))
+
+
+def counted(tx: Connection, environment: str, kind: str) -> dict[str, int]:
+    """How many findings there are of this kind, "": of each."""
+    rows = tx.execute(select(findings.c.kind, func.count()).where(*_of(environment, kind)).group_by(findings.c.kind))
+    return {found: number for found, number in rows}  # noqa: C416 - rows are no pairs to mypy
+
+
+def _of(environment: str, kind: str) -> list[ColumnElement[bool]]:
+    return [findings.c.environment == environment, *([findings.c.kind == kind] if kind else [])]
+
+
+def _ordered(tx: Connection, wanted: Select[Any]) -> list[Finding]:
+    rows = tx.execute(wanted.order_by(findings.c.mailbox, findings.c.event))
     return [Finding(row.mailbox, row.event, row.booking, row.kind, row.detail) for row in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from yarl import URL
 from fieldcal.app import App
 from fieldcal.engine.service import Service
 from fieldcal.schedule.desk import Desk
+from fieldcal.sync.preview import Step
 from fieldcal.web.forms import Forms
 from fieldcal.web.oidc import Provider
 from fieldcal.web.work import Works
@@ -38,6 +40,8 @@ class House:
     works: Works = field(default_factory=Works)
     #: forms cut off by the end of a session, sealed, while their people sign in elsewhere
     forms: Forms = field(default_factory=Forms)
+    #: plans that are being worked out, by environment
+    previews: dict[str, asyncio.Task[list[Step]]] = field(default_factory=dict)
     #: signs what browsers carry for us; no page, cookie or backup ever holds it, and it ends with the service
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 

@@ -44,18 +44,18 @@ async def show(visit: Here) -> Response:
     listing = replace(asked, columns=_COLUMNS, sort="", search="")
     kind = listing.filters["kind"]
 
-    def look(tx: Connection) -> tuple[list[Finding], dict[str, str], list[Finding], Feed, int]:
-        found = [one for one in findings.load(tx, place.id) if not kind or one.kind == kind]
-        shown = found[listing.offset : listing.offset + listing.size]
+    def look(tx: Connection) -> tuple[list[Finding], dict[str, str], dict[str, int], Feed, int]:
+        found = findings.counted(tx, place.id, kind)
+        shown = findings.page(tx, place.id, kind, offset=listing.offset, limit=listing.size)
         boxes = mailboxes.some(tx, place.id, sorted({MailboxId(one.mailbox) for one in shown}))
         named = {str(box.id): box.address for box in boxes}
         return shown, named, found, feeds.load(tx, place.id), len(mailboxes.enabled(tx, place.id))
 
     rows, addresses, found, feed, boxes = await visit.house.read(look)
     values = {
-        "listing": listing.counted(len(found)), "rows": rows, "addresses": addresses, "kinds": _KINDS,
+        "listing": listing.counted(sum(found.values())), "rows": rows, "addresses": addresses, "kinds": _KINDS,
         "checked": feed.last_check_at, "by_hand": BY_HAND, "between": _BETWEEN, "boxes": boxes,
-        "again": sum(one.kind in BY_HAND for one in found), "acts": visit.may(Action.SYNC),
+        "again": sum(found.get(one, 0) for one in BY_HAND), "acts": visit.may(Action.SYNC),
     }  # fmt: skip
     return visit.page("check.html", values)
 

@@ -22,6 +22,7 @@ from fieldcal.sync.preview import preview
 from fieldcal.sync.site import Site
 from fieldcal.web.listing import Column, Listing
 from fieldcal.web.section import Entry, Section
+from fieldcal.web.shared import shared
 from fieldcal.web.texts import text
 from fieldcal.web.visit import Here, Visit
 
@@ -70,7 +71,9 @@ async def before(visit: Here) -> Response:
     asked = visit.live or "now" in visit.request.query_params
     if not asked and await visit.house.read(lambda tx: _many(tx, site)):
         return visit.page("plans_preview_wait.html", {"listing": listing, "syncs": visit.may(Action.SYNC)})
-    steps = await visit.house.read(lambda tx: preview(tx, site))
+    # It reads the whole window: however many look, it is worked out once at a time.
+    house = visit.house
+    steps = await shared(house.previews, place.id, lambda: house.read(lambda tx: preview(tx, site)))
     writes = sorted((one for one in steps if one.verb != "skip"), key=lambda one: (one.start, one.booking))
     shown = writes[listing.offset : listing.offset + listing.size]
     boxes = sorted({one.mailbox for one in shown if one.mailbox})
