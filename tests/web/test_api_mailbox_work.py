@@ -140,9 +140,14 @@ def test_a_worker_names_no_secret_that_is_put_aside_for_the_own_mailbox(new_sqli
     async def story(at: Centre) -> None:
         at.environment()
         at.mailboxes(2)
-        headers = token(at, "script", Role.WORKER)
+        script = Script(at, *ADMIN)
+        profile = {"name": "dav", "kind": "caldav", "url": "https://dav.example/", "offline": True}
+        await script.ask("POST", "/profiles", profile)
+        await script.do("/environments/main/mailboxes/edit", {"all": True, "profile": "dav"})
+        headers = token(at, "worker", Role.WORKER)
         with at.app.database.write() as tx:
-            tx.execute(users.update().where(users.c.id == "script").values(sign_in="w00000@x.example"))
+            own_sign_in = {"sign_in": "w00000@x.example", "vouched": True}
+            tx.execute(users.update().where(users.c.id == "worker").values(own_sign_in))
 
         async def give(**account: str) -> Any:
             body = {"accounts": [account]}

@@ -88,7 +88,7 @@ def test_mailboxes_are_approved_edited_and_rejected_by_name_or_by_what_matches(p
         script, at_ = Script(at, *ADMIN), "/environments/main/mailboxes"
         assert await script.do(f"{at_}/approve", {"mailboxes": ["box-00000", "w00001@x.example"]}) == {"changed": 2}
         edited = {"all": True, "expect": 3, "profile": "exchange", "method": "server-side-sync"}
-        assert await script.do(f"{at_}/edit", edited) == {"changed": 3}
+        assert await script.do(f"{at_}/edit", edited) == {"changed": 3, "secrets_forgotten": 0}
         assert await script.do(f"{at_}/reject", {"all": True, "state": "unapproved"}) == {"changed": 1}
         told = {box["id"]: (box["approval"], box["profile"]) for box in (await script.get(at_))["items"]}
         assert told["box-00002"] == ("rejected", "exchange")

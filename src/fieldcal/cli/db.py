@@ -136,7 +136,7 @@ def prune(
 
 @group.command()
 def kept(json: Json = False) -> None:
-    """Show how long each kind is kept, how much of it there is, and since when."""
+    """Show how long each kind is kept, how much, and since when."""
     from fieldcal.app import open_state
     from fieldcal.cli import show
     from fieldcal.cli.session import settings_of_command

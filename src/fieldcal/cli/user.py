@@ -93,7 +93,7 @@ def tie(
 
 @group.command()
 def unlock(name: Name, as_user: AsUser = None, json: Json = False) -> None:
-    """Forget the wrong passwords that were tried for a user, so that nobody has to wait."""
+    """Forget a user's wrong passwords, so that nobody has to wait."""
     from fieldcal.cli import show
     from fieldcal.cli.session import desk
     from fieldcal.setup import tries
@@ -108,7 +108,7 @@ def unlock(name: Name, as_user: AsUser = None, json: Json = False) -> None:
 
 @group.command()
 def vouch(name: Name, as_user: AsUser = None, json: Json = False) -> None:
-    """Answer for an account being that person's, who may then set up the own mailbox with the role worker."""
+    """Answer for an account: its person may set up the own mailbox."""
     from fieldcal.cli.session import desk
     from fieldcal.setup import vouching
 
@@ -135,7 +135,10 @@ def sign_out(name: Name, as_user: AsUser = None, json: Json = False) -> None:
 
 @group.command()
 def disable(name: Name, yes: Yes = False, as_user: AsUser = None, json: Json = False) -> None:
-    """Take every role, session, token and the password from a user who has left. The name stays in the audit."""
+    """Take every right from a user who has left; the name is kept.
+
+    Roles, sessions, tokens and the password; the audit keeps the name.
+    """
     from fieldcal.cli.session import confirm, desk, looked_up
     from fieldcal.setup import sign_in
     from fieldcal.state import users

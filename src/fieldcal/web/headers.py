@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from http import HTTPStatus
 from urllib.parse import unquote_to_bytes
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,17 +50,19 @@ class Guarded:
             return
         given = {name: value for name, value in scope["headers"] if name in _HEARD}
         if _host(given.get(b"host", b"").decode("latin-1")) not in self.hosts:
-            await _refuse(send, 421, b"Fieldcal does not answer to this address; its operator sets FIELDCAL_WEB_URL.\n")
+            await _refuse(
+                scope, send, 421, "Fieldcal is not known by this address; its operator sets FIELDCAL_WEB_URL."
+            )
             return
         if b"\0" in unquote_to_bytes(scope["query_string"]) or not storable(scope["path"]):
-            await _refuse(send, 400, b"This address holds a character that is no text.\n")
+            await _refuse(scope, send, 400, "This address holds a character that is no text.")
             return
         if not _utf_8(given.get(b"content-type", b"").decode("latin-1")):
-            await _refuse(send, 415, b"Write in UTF-8.\n")
+            await _refuse(scope, send, 415, "Write in UTF-8.")
             return
         length = given.get(b"content-length", b"0").decode("latin-1")
         if not length.isdigit() or int(length[:12]) > LARGEST:
-            await _refuse(send, 413, b"This is more than a form holds.\n")
+            await _refuse(scope, send, 413, "This is more than a form holds.")
             return
         await self.app(scope, _bounded(receive), self._marked(send))
 
@@ -106,10 +110,15 @@ def _bounded(receive: Receive) -> Receive:
     return bounded
 
 
-async def _refuse(send: Send, status: int, text: bytes) -> None:
-    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"x-content-type-options", b"nosniff")]
+async def _refuse(scope: Scope, send: Send, status: int, text: str) -> None:
+    """One line, to a script as RFC 9457 has it."""
+    media, body = b"text/plain; charset=utf-8", f"{text}\n".encode()
+    if scope["path"].startswith("/api/"):
+        media, title = b"application/problem+json", HTTPStatus(status).phrase
+        body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": text}).encode()
+    headers = [(b"content-type", media), (b"x-content-type-options", b"nosniff")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": text})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _host(given: str) -> str:

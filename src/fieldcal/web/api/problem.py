@@ -39,7 +39,8 @@ class Kind:
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("malformed", HTTPStatus.BAD_REQUEST, "Malformed request", "The body is not the JSON it has to be."),
+        Kind("malformed", HTTPStatus.BAD_REQUEST, "Malformed request",
+             "The body is not the JSON it has to be, or the address holds a character that is no text."),
         Kind("unauthorized", HTTPStatus.UNAUTHORIZED, "Not signed in",
              "No token, or one that does not hold: unknown, taken back, over, or its user is gone."),
         Kind("denied", HTTPStatus.FORBIDDEN, "Not allowed",
