@@ -21,6 +21,7 @@ from fieldcal.embedded.fieldservice.sample_texts import (
     DOMAIN,
     JOBS,
     ORDER_TYPES,
+    PHONES,
     PRIORITIES,
     REGIONS,
     Job,
@@ -168,7 +169,7 @@ class _Company:
 
     def _load_customers(self) -> None:
         accounts, contacts = [], []
-        for _, site, account in self._sites:
+        for number, (region, site, account) in enumerate(self._sites):
             contact = _id(self._seed, "contact", site.company)
             accounts.append(
                 {
@@ -188,6 +189,7 @@ class _Company:
                     "firstname": site.first,
                     "lastname": site.last,
                     "emailaddress1": f"{site.first}.{site.last}@customers.example".lower().replace(" ", ""),
+                    "telephone1": PHONES[region.zone_code].format(11 + number),
                     "parentcustomerid": account,
                 }
             )
