@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -131,6 +131,17 @@ def standings(tx: Connection, environment: str, ids: Sequence[str]) -> dict[str,
     stored = bookings.load(tx, environment, ids)
     told = _standings(tx, environment, list(stored.values()))
     return {key: (row.known.booking.version, told[key]) for key, row in stored.items()}
+
+
+def standing_now(tx: Connection, environment: str, versions: Mapping[str, int]) -> dict[str, str]:
+    """Where bookings of these versions stand: `waits` or `behind` while the field service is ahead of what was read."""
+    known = standings(tx, environment, list(versions))
+    found: dict[str, str] = {}
+    for key, newest in versions.items():
+        version, told = known.get(key, (0, "waits"))
+        ahead = version < newest and told in {"stands", "none", "deleted"}
+        found[key] = ("behind" if told == "stands" else "waits") if ahead else told
+    return found
 
 
 def _standings(tx: Connection, environment: str, rows: Sequence[Stored]) -> dict[BookingId, str]:

@@ -21,6 +21,7 @@ S = Step
         (S.SCHEDULED, S.IN_PROGRESS, True, NOW, at(23, 14)),
         (S.IN_PROGRESS, S.COMPLETED, True, at(23, 11), NOW),
         (S.IN_PROGRESS, S.ON_BREAK, True, at(23, 11), at(23, 13)),
+        (S.ON_BREAK, S.IN_PROGRESS, True, at(23, 11), at(23, 13)),
         (S.SCHEDULED, S.CANCELED, True, at(23, 11), at(23, 13)),
         (S.TRAVELING, S.TRAVELING, True, at(23, 11), at(23, 13)),
         (S.SCHEDULED, S.TRAVELING, False, at(23, 11), at(23, 13)),

@@ -40,7 +40,7 @@ class Wanted:
 
 
 @cache
-def _slots() -> Select[Any]:
+def slots() -> Select[Any]:
     """Bookings with what the board shows of their work orders."""
     return (
         select(
@@ -67,20 +67,21 @@ def _slots() -> Select[Any]:
 def between(tx: Connection, start: datetime, end: datetime) -> list[Slot]:
     """The active bookings with a part of this span, by their start."""
     rows = tx.execute(
-        _slots()
+        slots()
         .where(_bookings.starttime < instant_text(end), _bookings.endtime > instant_text(start))
         .order_by(_bookings.starttime, _bookings.bookableresourcebookingid)
     )
-    return [_slot(row) for row in rows]
+    return [slot(row) for row in rows]
 
 
 def some(tx: Connection, ids: Collection[str]) -> dict[str, Slot]:
     """Those of these bookings that are there and active, by id."""
-    rows = tx.execute(_slots().where(_bookings.bookableresourcebookingid.in_(ids)))
-    return {row.id: _slot(row) for row in rows}
+    rows = tx.execute(slots().where(_bookings.bookableresourcebookingid.in_(ids)))
+    return {row.id: slot(row) for row in rows}
 
 
-def _slot(row: Row[Any]) -> Slot:
+def slot(row: Row[Any]) -> Slot:
+    """The value of one row of `slots`."""
     status = Status(row.status, row.status_name, Kind(row.kind), step_of(row.step))
     return Slot(
         row.id, row.version, row.name or "", row.resource, parse_instant(row.starttime), parse_instant(row.endtime),

@@ -46,6 +46,16 @@ class Moved:
     end: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What a step changed, as it was: the status's id, the window, and when the worker came (as it is stored)."""
+
+    status: str
+    start: datetime
+    end: datetime
+    arrived: str | None
+
+
 def book(
     store: Store, worker: str, start: datetime, end: datetime, *, order: str | None = None, status: str | None = None
 ) -> Slot:
@@ -87,8 +97,22 @@ def set_status(store: Store, booking: str, version: int, status: str, now: datet
         values: dict[str, Any] = {"bookingstatus": chosen.id}
         if (start, end) != (seen.start, seen.end):
             values |= {"starttime": instant_text(start), "endtime": instant_text(end)}
-        if own and chosen.step is Step.IN_PROGRESS and seen.status.step is not Step.IN_PROGRESS:
+        # who goes on after a break had come before
+        if own and chosen.step is Step.IN_PROGRESS and seen.status.step not in {Step.IN_PROGRESS, Step.ON_BREAK}:
             values["msdyn_actualarrivaltime"] = instant_text(now)
+        _write(store, tx, seen, values)
+        _order_follows(store, tx, seen.order)
+        return board.some(tx, [booking])[booking]
+
+
+def put_back(store: Store, booking: str, version: int, before: Before) -> Slot:
+    """Have this booking as it was before the worker's step that led to this version."""
+    with store.writing() as tx:
+        seen = _as_seen(tx, booking, version)
+        values = {
+            "bookingstatus": before.status, "starttime": instant_text(before.start),
+            "endtime": instant_text(before.end), "msdyn_actualarrivaltime": before.arrived,
+        }  # fmt: skip
         _write(store, tx, seen, values)
         _order_follows(store, tx, seen.order)
         return board.some(tx, [booking])[booking]

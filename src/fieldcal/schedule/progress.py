@@ -18,8 +18,9 @@ _BEGUN = _UNDER_WAY | {Step.COMPLETED}
 def window(slot: Slot, step: Step | None, now: datetime, *, own: bool) -> tuple[datetime, datetime]:
     """Start and end after this step at `now`; `own`: the worker takes it, at the place where the work is done.
 
-    To set out is the new start and the estimated length stays; to begin moves the end; to complete ends it now. A step
-    that somebody else takes at a desk moves nothing, nor does one that was taken already.
+    To set out is the new start and the estimated length stays; to begin moves the end; to complete ends it now. A break
+    and to go on after it move nothing: the length was counted when the work began. A step that somebody else takes at a
+    desk moves nothing, nor does one that was taken already.
     """
     now = now.replace(microsecond=0)
     length = slot.end - slot.start
@@ -27,7 +28,7 @@ def window(slot: Slot, step: Step | None, now: datetime, *, own: bool) -> tuple[
         return slot.start, slot.end
     if step is Step.TRAVELING:
         return now, now + length
-    if step is Step.IN_PROGRESS:
+    if step is Step.IN_PROGRESS and slot.status.step is not Step.ON_BREAK:
         # who was never on the way begins here and now
         start = slot.start if slot.status.step in _BEGUN else now
         return start, now + length

@@ -18,8 +18,10 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from fieldcal.ends import is_embedded
 from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.plan.settings import ApprovalRule
+from fieldcal.schedule.desk import Desk
 from fieldcal.setup.permissions import Action, allowed
 from fieldcal.setup.sign_in import digest, lasts
 from fieldcal.setup.tries import Place
@@ -105,6 +107,11 @@ class Visit:
         return self.signed.actor
 
     @property
+    def owner(self) -> str:
+        """Stands for this person in what the own browser keeps to be read offline, and tells nobody who it is."""
+        return hashlib.sha256(f"kept {self.actor.name}".encode()).hexdigest()[:16]
+
+    @property
     def home(self) -> str:
         """Where people reach this centre: as set, else as this request did (its Host was checked)."""
         url = self.request.url
@@ -156,6 +163,13 @@ class Visit:
         if self._named not in {"", self.environment.id}:
             raise ConfigError(f"the environment {self._named[:80]!r} is not there any more; nothing was done")
         return self.environment
+
+    @property
+    def desk(self) -> Desk:
+        """Where bookings are made here; raises where another system makes them."""
+        if self.house.desk is None or not is_embedded(self.place_of_work.end):
+            raise ConfigError("bookings of this environment are made in its own Field Service, not here")
+        return self.house.desk
 
     @property
     def rules(self) -> frozenset[ApprovalRule]:

@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from fieldcal import seeing
-from fieldcal.ends import is_embedded
 from fieldcal.errors import ConfigError
 from fieldcal.schedule import board, moves
 from fieldcal.schedule.board import Wanted
@@ -72,13 +71,6 @@ class Removed(_Sent):
     version: int
 
 
-def _desk(visit: Visit) -> Desk:
-    """Where bookings are made here; refused where another system makes them."""
-    if visit.house.desk is None or not is_embedded(visit.place_of_work.end):
-        raise ConfigError("bookings of this environment are made in its own Field Service, not here")
-    return visit.house.desk
-
-
 @SECTION.get("/board/day.json", Action.SCHEDULE)
 async def day(
     visit: Here, since: Annotated[AwareDatetime, Query()], until: Annotated[AwareDatetime, Query()]
@@ -86,7 +78,7 @@ async def day(
     """Every lane, and the bookings with a part of this span, with what is wrong with them and where they stand."""
     if not timedelta(0) < until - since <= _LONGEST:
         raise ConfigError(f"the board shows up to {_LONGEST.days} days at once")
-    desk = _desk(visit)
+    desk = visit.desk
     version = await desk.version()
 
     def look(tx: Connection) -> tuple[list[Lane], list[Slot], list[Status]]:
@@ -107,20 +99,14 @@ async def day(
 @SECTION.get("/board/standing.json", Action.SCHEDULE)
 async def standing(visit: Here, booking: Annotated[list[str], Query(max_length=500)]) -> Response:
     """Where these bookings stand by now."""
-    found = await _desk(visit).read(board.some, booking)
+    found = await visit.desk.read(board.some, booking)
     return JSONResponse(await _standing(visit, list(found.values())))
 
 
 async def _standing(visit: Visit, slots: list[Slot]) -> dict[str, str]:
     """By id: as the list of bookings tells it; `waits` or `behind` while the board is ahead of what was read."""
-    place = visit.place_of_work.id
-    known = await visit.house.read(lambda tx: seeing.standings(tx, place, [one.id for one in slots]))
-    found: dict[str, str] = {}
-    for one in slots:
-        version, told = known.get(one.id, (0, "waits"))
-        behind = version < one.version and told in {"stands", "none", "deleted"}
-        found[one.id] = ("behind" if told == "stands" else "waits") if behind else told
-    return found
+    place, versions = visit.place_of_work.id, {one.id: one.version for one in slots}
+    return await visit.house.read(lambda tx: seeing.standing_now(tx, place, versions))
 
 
 @SECTION.get("/board/waiting.json", Action.SCHEDULE)
@@ -134,7 +120,7 @@ async def waiting(
     def look(tx: Connection) -> tuple[list[Waiting], int]:
         return board.waiting(tx, wanted, offset=(page - 1) * _ORDERS, limit=_ORDERS), board.waiting_count(tx, wanted)
 
-    rows, total = await _desk(visit).read(look)
+    rows, total = await visit.desk.read(look)
     return JSONResponse({"total": total, "orders": [_order(one) for one in rows]})
 
 
@@ -177,7 +163,7 @@ async def _changed(
 ) -> Response:  # fmt: skip
     """Do it and put it on record; where another was faster the answer tells how it stands now."""
     try:
-        made = await change(_desk(visit))
+        made = await change(visit.desk)
     except Overtaken as error:
         return JSONResponse({"detail": str(error), "now": error.now and _slot(error.now)}, 409)
     except ConfigError as error:
@@ -192,7 +178,7 @@ async def _changed(
 @SECTION.get("/board/events", Action.SCHEDULE)
 async def events(visit: Here, version: Annotated[int, Query(ge=0)] = 0) -> Response:
     """Word of each change, within a second of it: server-sent events, each with the version that it led to."""
-    told = _news(visit, _desk(visit), version)
+    told = _news(visit, visit.desk, version)
     return StreamingResponse(told, media_type="text/event-stream", headers={"x-accel-buffering": "no"})
 
 
