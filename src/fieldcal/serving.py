@@ -61,6 +61,7 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
     """Run engine, schedule and the service's own end until `stop` is set; the folder's lock must be held."""
     # uvicorn and starlette are loaded by who serves, not by every command.
     from fieldcal.schedule.desk import Desk
+    from fieldcal.subscribing import FeedLinks
     from fieldcal.web.centre import centre
     from fieldcal.web.hooks import HooksEnd
     from fieldcal.web.house import House
@@ -73,7 +74,8 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
         token = secrets.token_urlsafe(32)
         bell = _Doorbell(app, service, hooked=bool(app.config.listen_hooks))
         desk = Desk(embedded.field_service.store, bell.ring) if embedded else None
-        house = House(app, service, app.clock.now(), provider(app), desk)
+        feeds = FeedLinks(embedded.exchange.store) if embedded else None
+        house = House(app, service, app.clock.now(), provider(app), desk, feeds)
         stack.push_async_callback(house.works.stop)
         end = ServiceEnd(service, token, app.requests).app(centre(house))
         hooks = HooksEnd(app.database, app.clock, service.hint).app()

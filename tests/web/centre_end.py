@@ -22,6 +22,7 @@ from fieldcal.setup import environments, passwords, sign_in, users
 from fieldcal.setup.tries import Place
 from fieldcal.setup_model import Actor, Endpoint, Role, User
 from fieldcal.state.tables import mailboxes as mailbox_table
+from fieldcal.subscribing import FeedLinks
 from fieldcal.web.centre import centre
 from fieldcal.web.house import House
 from fieldcal.web.oidc import provider
@@ -105,13 +106,15 @@ class Centre:
         self.sections = sections
         #: the schedule of an embedded Field Service
         self.desk: Desk | None = None
+        #: links to calendars of an embedded Exchange
+        self.feeds: FeedLinks | None = None
         self.app: App
 
     def play(self, story: Callable[..., Awaitable[Any]]) -> Any:
         async def run() -> Any:
             async with App(self.config, clock=self.clock) as self.app:
                 service = Service(self.app.database, self.clock, _nothing)
-                self.house = House(self.app, service, self.clock.now(), provider(self.app), self.desk)
+                self.house = House(self.app, service, self.clock.now(), provider(self.app), self.desk, self.feeds)
                 async with serving(centre(self.house, self.sections)) as self.url:
                     self.browsers: list[Browser] = []
                     try:

@@ -39,7 +39,7 @@ from fieldcal.web.visit import COOKIE, TOKEN_FIELD, TOKEN_HEADER, Signed, Visit,
 log = structlog.get_logger()
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
-_LINK = re.compile(r"(/invitation/).+", re.DOTALL)
+_LINK = re.compile(r"(/invitation/|/feeds/).+", re.DOTALL)
 #: A session's last sign of life is written no more often.
 _SEEN = timedelta(minutes=1)
 
@@ -191,7 +191,7 @@ def _meaning(error: Exception) -> tuple[int, str, str]:
 
 
 def _told_path(request: Request) -> str:
-    """The path as the log may hold it: a one-time link's token is as good as a password."""
+    """The path as the log may hold it: a link's token is as good as a password."""
     return _LINK.sub(r"\1...", request.url.path)
 
 

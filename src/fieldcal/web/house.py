@@ -17,6 +17,7 @@ from yarl import URL
 from fieldcal.app import App
 from fieldcal.engine.service import Service
 from fieldcal.schedule.desk import Desk
+from fieldcal.subscribing import FeedLinks
 from fieldcal.sync.preview import Step
 from fieldcal.web.forms import Forms
 from fieldcal.web.oidc import Provider
@@ -37,6 +38,8 @@ class House:
     oidc: Provider | None = None
     #: the schedule of the embedded Field Service, None where this service has none
     desk: Desk | None = None
+    #: links to subscribe to calendars of the embedded Exchange, None where this service has none
+    feeds: FeedLinks | None = None
     works: Works = field(default_factory=Works)
     #: forms cut off by the end of a session, sealed, while their people sign in elsewhere
     forms: Forms = field(default_factory=Forms)

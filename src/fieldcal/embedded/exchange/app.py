@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -18,7 +17,7 @@ from fieldcal.embedded.control import Control
 from fieldcal.embedded.exchange.batch import JSON_TYPE, Batches
 from fieldcal.embedded.exchange.call import WRITES, Answer, make_call
 from fieldcal.embedded.exchange.errors import GraphError, bad_request, error_body, method_not_allowed, no_such_resource
-from fieldcal.embedded.exchange.feed import Feeds
+from fieldcal.embedded.exchange.feed import Feeds, served
 from fieldcal.embedded.exchange.graph import Graph
 from fieldcal.embedded.exchange.settings import Settings
 from fieldcal.embedded.exchange.store import Store
@@ -108,18 +107,7 @@ class Front:
             raise GraphError(401, "InvalidAuthenticationToken", f"{refused}.", headers=headers) from refused
 
     async def _feed(self, request: Request) -> Response:
-        feed = self._feeds.find(request.path_params["token"])
-        if feed is None:
-            return Response("There is no such calendar.", 404, media_type="text/plain")
-        headers = {
-            "ETag": feed.etag,
-            "Last-Modified": feed.last_modified,
-            "Cache-Control": "private, max-age=300",
-            "Content-Disposition": 'inline; filename="calendar.ics"',
-        }
-        if _unchanged(request, feed.etag, feed.last_modified):
-            return Response(status_code=304, headers=headers)
-        return Response(feed.content, headers={**headers, "Content-Type": "text/calendar; charset=utf-8"})
+        return served(self._feeds.find(request.path_params["token"]), request)
 
 
 async def _json(request: Request) -> Any:
@@ -143,16 +131,3 @@ def _headers(request: Request) -> dict[str, str]:
     for name, value in request.headers.items():
         joined[name] = f"{joined[name]}, {value}" if name in joined else value
     return joined
-
-
-def _unchanged(request: Request, etag: str, last_modified: str) -> bool:
-    asked = request.headers.get("if-none-match")
-    if asked is not None:
-        return asked.strip() == "*" or etag in (part.strip().removeprefix("W/") for part in asked.split(","))
-    since = request.headers.get("if-modified-since")
-    if since is None:
-        return False
-    try:
-        return parsedate_to_datetime(last_modified) <= parsedate_to_datetime(since)
-    except (ValueError, TypeError):
-        return False

@@ -9,9 +9,11 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import format_datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
 from icalendar import Calendar, Event, vText
+from starlette.requests import Request
+from starlette.responses import Response
 
 from fieldcal.embedded.exchange import bodies, ids
 from fieldcal.embedded.exchange.document import StoredEvent
@@ -67,6 +69,34 @@ class Feeds:
         digest = hashlib.blake2b(content, digest_size=16).hexdigest()
         changed = instant(modified) if modified else today
         return Feed(content, f'"{digest}"', format_datetime(changed.replace(microsecond=0), usegmt=True))
+
+
+def served(feed: Feed | None, request: Request) -> Response:
+    """The answer to who asks for this feed: 304 where it has not changed since, 404 where there is none."""
+    if feed is None:
+        return Response("There is no such calendar.", 404, media_type="text/plain")
+    headers = {
+        "ETag": feed.etag,
+        "Last-Modified": feed.last_modified,
+        "Cache-Control": "private, max-age=300",
+        "Content-Disposition": 'inline; filename="calendar.ics"',
+    }
+    if _unchanged(request, feed.etag, feed.last_modified):
+        return Response(status_code=304, headers=headers)
+    return Response(feed.content, headers={**headers, "Content-Type": "text/calendar; charset=utf-8"})
+
+
+def _unchanged(request: Request, etag: str, last_modified: str) -> bool:
+    asked = request.headers.get("if-none-match")
+    if asked is not None:
+        return asked.strip() == "*" or etag in (part.strip().removeprefix("W/") for part in asked.split(","))
+    since = request.headers.get("if-modified-since")
+    if since is None:
+        return False
+    try:
+        return parsedate_to_datetime(last_modified) <= parsedate_to_datetime(since)
+    except (ValueError, TypeError):
+        return False
 
 
 def calendar(mailbox: Mailbox, found: list[StoredEvent]) -> bytes:
