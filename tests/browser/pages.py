@@ -17,6 +17,8 @@ class Shown:
     who: str = "admin"
     #: it draws with ECharts, which alone is 169 kB
     charts: bool = False
+    #: its pictures stand in docs/img
+    pictured: bool = True
 
 
 PAGES = (
@@ -26,6 +28,8 @@ PAGES = (
     Shown("mailbox", "/mailboxes/{mailbox}"),
     Shown("import", "/mailboxes/import"),
     Shown("own-mailbox", "/mailbox", who="worker"),
+    Shown("my-day", "/my/day", who="worker", pictured=False),
+    Shown("my-calendar", "/my/calendar", who="worker", pictured=False),
     Shown("bookings", "/bookings"),
     Shown("booking", "/bookings/{booking}"),
     Shown("environments", "/environments"),

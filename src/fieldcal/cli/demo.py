@@ -169,10 +169,14 @@ def _addresses(config: Config, running: Running, embedded: Embedded, calendars: 
 
 
 def _sign_ins(home: str, people: Sequence[SignIn]) -> None:
+    from fieldcal.setup_model import Role
+
     print("\nThe admin centre, in your browser, with one sign-in for each role:")
     print(f"  admin centre   {home}")
     for person in people:
         print(f"  {person.name:<18} {person.password:<22} {', '.join(sorted(role.value for role in person.roles))}")
+    worker = next(person.name for person in people if person.roles == {Role.WORKER})
+    print(f"  a worker's day {home}/my/day   (for a phone; sign in as {worker})")
     print("Stop with Ctrl-C.", flush=True)
 
 

@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 _FOLDER = Path(str(files("fieldcal.web"))) / "static"
-_KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
+_TEXTS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".txt": "text/plain"}
+_KINDS = {**{suffix: f"{kind}; charset=utf-8" for suffix, kind in _TEXTS.items()}, ".png": "image/png"}
 #: What pages load of others; without them the pages say so (package.json, hatch_build.py).
 VENDOR = ("vendor/htmx.js", "vendor/echarts.js", "vendor/event-calendar.js", "vendor/event-calendar.css")
 
@@ -41,7 +42,7 @@ def _read(path: Path, _changed: int) -> Asset:
     body = path.read_bytes()
     packed = path.with_name(f"{path.name}.gz")
     squeezed = packed.read_bytes() if packed.is_file() else gzip.compress(body, 9, mtime=0)
-    return Asset(body, squeezed, f"{_KINDS[path.suffix]}; charset=utf-8", hashlib.sha256(body).hexdigest()[:16])
+    return Asset(body, squeezed, _KINDS[path.suffix], hashlib.sha256(body).hexdigest()[:16])
 
 
 def url(name: str) -> str:

@@ -1,4 +1,5 @@
 // What every page has: menu, theme, selects that send their form, tables' ticks, the dialog, buttons pressed once.
+import "./kept.js";
 import { tables } from "./table.js";
 
 const texts = document.getElementById("texts").dataset;

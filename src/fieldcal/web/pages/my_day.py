@@ -1,0 +1,197 @@
+"""The worker's own page, on a phone first: the next job, today and the week, and the steps through a job.
+
+Steps are taken where bookings are made here (the embedded Field Service); where another system makes them the page
+shows what was read of it, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from fastapi import Form
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from fieldcal import seeing
+from fieldcal.ends import is_embedded
+from fieldcal.errors import ConfigError
+from fieldcal.plan import zones
+from fieldcal.plan.ready import ready
+from fieldcal.schedule import jobs, steps
+from fieldcal.schedule.jobs import Job
+from fieldcal.schedule.moves import Before, Overtaken
+from fieldcal.schedule.steps import NEXT
+from fieldcal.schedule.values import Slot, Step
+from fieldcal.setup.permissions import Action
+from fieldcal.setup_model import Environment, Mailbox
+from fieldcal.state import audit, booking_lists, mailboxes, profiles, workers
+from fieldcal.web.section import Entry, Section
+from fieldcal.web.visit import Here, Visit
+
+SECTION = Section("my_day", Entry("home", 15, "clock", own=True))
+
+_HOME = "/my/day"
+_DAYS = 7
+#: The cookie with what the last step changed, and for how long that can be taken back, seconds.
+_BACK, _BACK_LASTS = "fieldcal-back", 600
+
+
+@dataclass(frozen=True, slots=True)
+class _Own:
+    """Whose page it is: the own mailboxes with why one is not written to, and the workers who have them."""
+
+    boxes: list[Mailbox]
+    why: str | None
+    workers: list[str]
+    zone: ZoneInfo
+
+
+def _look(tx: Connection, visit: Visit, place: Environment) -> _Own:
+    boxes = mailboxes.owned(tx, place.id, visit.actor)
+    named = booking_lists.workers_of(tx, place.id, [box.id for box in boxes])
+    people = [worker for worker, gone in workers.load(tx, place.id, named).values() if not gone]
+    zone = ZoneInfo(zones.zone(people[0].zone)[1]) if people else visit.zone
+    first = boxes[0] if boxes else None
+    profile = profiles.find(tx, first.profile) if first and first.profile else None
+    return _Own(boxes, ready(first, profile, place) if first else None, [one.id for one in people], zone)
+
+
+async def _own(visit: Visit) -> _Own:
+    place = visit.place_of_work
+    return await visit.house.read(lambda tx: _look(tx, visit, place))
+
+
+@SECTION.get(_HOME, Action.OWN)
+async def show(visit: Here) -> Response:
+    """The next job, today, and the six days after it, in the worker's zone."""
+    own, place, now = await _own(visit), visit.place_of_work, visit.house.app.clock.now()
+    if not own.boxes:
+        return visit.page("my_day_none.html")
+    today = now.astimezone(own.zone).date()
+    since, until = (_midnight(today + timedelta(days=more), own.zone) for more in (0, _DAYS))
+    here = visit.house.desk is not None and is_embedded(place.end)
+    if here:
+        found = await visit.desk.read(jobs.here, own.workers, since, until)
+    else:
+        found = await visit.house.read(lambda tx: jobs.read_before(tx, place.id, own.workers, since, until))
+    versions = {one.slot.id: one.slot.version for one in found}
+    standing = await visit.house.read(lambda tx: seeing.standing_now(tx, place.id, versions))
+    tomorrow = _midnight(today + timedelta(days=1), own.zone)
+    values = {
+        "own": own, "here": here, "now": now, "zone": own.zone, "standing": standing, "today": today,
+        "next": jobs.next_of(found), "days": _days(found, today, own.zone), "undo": _undo(visit, found),
+        "steps": {one.slot.id: NEXT[one.slot.status.step] if here and one.slot.start < tomorrow else ()
+                  for one in found},
+    }  # fmt: skip
+    answer = visit.page("my_day.html", values)
+    # what the own browser may keep to be read offline, for whom, and until when (static/js/offline.js)
+    answer.headers["x-fieldcal-week"] = visit.owner
+    answer.headers["x-fieldcal-until"] = until.astimezone(UTC).isoformat()
+    return answer
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def _days(found: list[Job], today: date, zone: ZoneInfo) -> list[tuple[date, list[Job]]]:
+    """Each day with the jobs that begin on it; what began before stands under today."""
+    told: dict[date, list[Job]] = {today + timedelta(days=number): [] for number in range(_DAYS)}
+    for one in found:
+        told[max(one.slot.start.astimezone(zone).date(), today)].append(one)
+    return list(told.items())
+
+
+def _undo(visit: Visit, found: list[Job]) -> Mapping[str, Step]:
+    """The job whose last step can be taken back, with that step; empty where there is none."""
+    match visit.unseal("back", visit.request.cookies.get(_BACK, ""), _BACK_LASTS):
+        case [str(booking), int(version), *_]:
+            steps_taken = [one.slot for one in found if (one.slot.id, one.slot.version) == (booking, version)]
+            return {one.id: one.status.step for one in steps_taken if one.status.step}
+    return {}
+
+
+@SECTION.post("/my/day/ask", Action.SCHEDULE, own=True)
+async def ask(visit: Here, booking: Annotated[str, Form()] = "", version: Annotated[int, Form()] = 0) -> Response:
+    """Whether the job is really done."""
+    own = await _own(visit)
+    try:
+        seen = await visit.desk.read(steps.seen_by, own.workers, booking)
+    except Overtaken as error:
+        return _overtaken(visit, error)
+    values = {"slot": seen, "version": version, "zone": own.zone}
+    return visit.page("parts/my_day_ask.html" if visit.live else "my_day_ask.html", values)
+
+
+@SECTION.post("/my/day/step", Action.SCHEDULE, own=True)
+async def step(
+    visit: Here, booking: Annotated[str, Form()] = "", version: Annotated[int, Form()] = 0,
+    to: Annotated[str, Form()] = "",
+) -> Response:  # fmt: skip
+    """Take a step of one's own job; it moves the booking, and the calendar follows."""
+    desk, own, now = visit.desk, await _own(visit), visit.house.app.clock.now()
+    wanted = {one.name.lower(): one for one in Step}.get(to)
+    if wanted is None:
+        raise ConfigError("this is no step of a job; nothing was written")
+    taken = await _taken(visit, desk.write(steps.take, own.workers, booking, version, wanted, now))
+    if isinstance(taken, Response):
+        return taken
+    answer = visit.say(visit.go(_HOME), f"my_day.done.{to}", {"job": _name(taken.slot)})
+    if taken.before is not None:
+        await _record(visit, taken.slot, now)
+        _remember(visit, answer, taken.slot, taken.before)
+    return answer
+
+
+@SECTION.post("/my/day/back", Action.SCHEDULE, own=True)
+async def back(visit: Here) -> Response:
+    """Take the last step back, while nothing else was done to the booking."""
+    desk, own, now = visit.desk, await _own(visit), visit.house.app.clock.now()
+    match visit.unseal("back", visit.request.cookies.get(_BACK, ""), _BACK_LASTS):
+        case [str(booking), int(version), str(status), str(start), str(end), arrived]:
+            before = Before(status, datetime.fromisoformat(start), datetime.fromisoformat(end), arrived)
+        case _:
+            return visit.say(visit.go(_HOME), "my_day.no_back", kind="bad")
+    made = await _taken(visit, desk.write(steps.take_back, own.workers, booking, version, before))
+    if isinstance(made, Response):
+        return made
+    await _record(visit, made, now)
+    answer = visit.say(visit.go(_HOME), "my_day.back", {"job": _name(made), "status": made.status.name})
+    answer.delete_cookie(_BACK)
+    return answer
+
+
+async def _taken(visit: Visit, work: Awaitable[Any]) -> Any:
+    """What was done; where another was faster, the way back to the page, which shows how it stands now."""
+    try:
+        return await work
+    except Overtaken as error:
+        return _overtaken(visit, error)
+
+
+def _overtaken(visit: Visit, error: Overtaken) -> Response:
+    if error.now is None:
+        return visit.say(visit.go(_HOME), "my_day.removed", kind="bad")
+    return visit.say(visit.go(_HOME), "my_day.overtaken", {"job": _name(error.now)}, "bad")
+
+
+def _name(one: Slot) -> str:
+    return one.number or one.name
+
+
+def _remember(visit: Visit, answer: Response, made: Slot, before: Before) -> None:
+    value = [made.id, made.version, before.status, before.start.isoformat(), before.end.isoformat(), before.arrived]
+    answer.set_cookie(_BACK, visit.seal("back", value), max_age=_BACK_LASTS, httponly=True, samesite="lax",
+                      secure=visit.house.https)  # fmt: skip
+
+
+async def _record(visit: Visit, made: Slot, now: datetime) -> None:
+    place = visit.place_of_work.id
+    told = f"{made.worker} {made.start.isoformat()} {made.end.isoformat()} {made.status.name}"
+    await visit.house.write(
+        lambda tx: audit.record(tx, visit.actor, now, "booking status", [f"{place}/{made.id}"], told)
+    )
