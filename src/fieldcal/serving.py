@@ -89,7 +89,11 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
         await _tell_start(app, running, embedded)
         await ready(running, embedded, await _first_link(app))
         async with _beside(*_upkeep(app)):
-            await service.run(stop)
+            try:
+                await service.run(stop)
+            finally:
+                if desk is not None:
+                    desk.close()
     log.info("the service has ended", action="stopped", pid=running.pid)
 
 

@@ -30,6 +30,8 @@ PAGES = (
     Shown("own-mailbox", "/mailbox", who="worker"),
     Shown("my-day", "/my/day", who="worker", pictured=False),
     Shown("my-calendar", "/my/calendar", who="worker", pictured=False),
+    Shown("board", "/board", who="dispatcher", pictured=False),
+    Shown("board-week", "/board?view=week", who="dispatcher", pictured=False),
     Shown("bookings", "/bookings"),
     Shown("booking", "/bookings/{booking}"),
     Shown("environments", "/environments"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,12 @@ import pytest
 from tests.schedule.shop import Shop
 from tests.web.centre_end import OPERATOR, Browser, Centre
 
+from fieldcal import web
 from fieldcal.schedule.desk import Desk
 from fieldcal.setup import environments
 from fieldcal.setup_model import Endpoint, Role
 from fieldcal.state import audit
+from fieldcal.web.texts import catalogue
 
 DAY = "/board/day.json?since=2026-11-23T00:00:00Z&until=2026-11-24T00:00:00Z"
 MORNING = {"start": "2026-11-23T09:00:00Z", "end": "2026-11-23T11:00:00+00:00"}
@@ -163,8 +166,57 @@ def test_where_another_system_makes_the_bookings_the_board_does_not(place: Centr
     async def story(at: Centre) -> None:
         at.environment()
         browser = await at.signed_in("dora", Role.DISPATCHER)
+        told = (await browser.get("/board")).text
+        assert "Bookings are made in its own Field Service" in told
+        assert '<a class="button main" href="/bookings">' in told
         assert (await browser.get(DAY)).status == 409
         assert (await sends(browser, "/board/book", {"worker": shop.ana, **MORNING}))[0] == 422
         assert shop.rung == 0  # type: ignore[attr-defined]
+
+    place.play(story)
+
+
+def test_the_page_names_every_script_that_there_is_and_what_orders_can_be_narrowed_to(
+    place: Centre, shop: Shop
+) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        page = await browser.get("/board")
+        assert page.status == 200
+        named = set(re.findall(r"/static/js/board/([a-z]+\.js)", page.text))
+        assert named == {file.name for file in (Path(web.__file__).parent / "static/js/board").iterdir()}
+        assert f'<option value="{shop.type}">Repair' in page.text
+        assert f'<option value="{shop.high}">High' in page.text
+        # every word that a script says is there, and is said
+        words = {key.removeprefix("board.say.") for key in catalogue() if key.startswith("board.say.")}
+        scripts = "".join(file.read_text() for file in (Path(web.__file__).parent / "static/js/board").iterdir())
+        asked = set(re.findall(r'\bsay\("([a-z_]+)"', scripts))
+        assert sorted(asked - words) == []
+
+    place.play(story)
+
+
+def test_a_booking_that_is_brought_back_has_the_status_that_it_had(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        sent = {"worker": shop.ana, "order": shop.order, "status": shop.status["Completed"], **MORNING}
+        status, made = await sends(browser, "/board/book", sent)
+        assert (status, made["slot"]["status"]["step"]) == (200, "completed")
+        assert (await sends(browser, "/board/book", {**sent, "status": "none such"}))[0] == 422
+
+    place.play(story)
+
+
+def test_who_waits_for_news_is_let_go_when_the_service_ends(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        version = (await shown(browser))["version"]
+        async with browser.session.get(f"{browser.url}/board/events?version={version}") as events:
+            assert at.desk is not None
+            at.desk.close()
+            await asyncio.wait_for(events.content.read(), 10)
 
     place.play(story)

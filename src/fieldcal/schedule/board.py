@@ -39,6 +39,14 @@ class Wanted:
     priority: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a list may be narrowed to."""
+
+    id: str
+    name: str
+
+
 @cache
 def slots() -> Select[Any]:
     """Bookings with what the board shows of their work orders."""
@@ -167,6 +175,21 @@ def waiting_count(tx: Connection, wanted: Wanted) -> int:
         .outerjoin(TABLES["account"], _accounts.accountid == _orders.msdyn_serviceaccount)
     )
     return tx.scalar(asked.where(*_narrowed(wanted))) or 0
+
+
+def types(tx: Connection) -> list[Choice]:
+    """Every active type that a work order can have, by name."""
+    return _choices(tx, "msdyn_workordertype", _types.msdyn_workordertypeid, _types.msdyn_name)
+
+
+def priorities(tx: Connection) -> list[Choice]:
+    """Every active priority that a work order can have, by name."""
+    return _choices(tx, "msdyn_priority", _priorities.msdyn_priorityid, _priorities.msdyn_name)
+
+
+def _choices(tx: Connection, table: str, key: ColumnElement[str], name: ColumnElement[str]) -> list[Choice]:
+    rows = tx.execute(select(key, name).where(TABLES[table].c.statecode == _ACTIVE).order_by(func.lower(name), key))
+    return [Choice(row[0], row[1] or "") for row in rows]
 
 
 def _narrowed(wanted: Wanted) -> list[ColumnElement[bool]]:

@@ -24,6 +24,8 @@ class Desk:
     def __init__(self, store: Store, ring: Callable[[], None]) -> None:
         self._store, self._ring = store, ring
         self._told = asyncio.Event()
+        #: until the service ends; who waits then waits no longer
+        self.open = True
 
     async def read(self, ask: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """One consistent view of the field service, in a thread."""
@@ -50,6 +52,11 @@ class Desk:
         told, self._told = self._told, asyncio.Event()
         told.set()
 
+    def close(self) -> None:
+        """The service ends: whoever waits is answered at once."""
+        self.open = False
+        self.changed()
+
     async def version(self) -> int:
         """The last version that the field service gave out; it grows with every change."""
         return await asyncio.to_thread(self._store.version)
@@ -62,7 +69,7 @@ class Desk:
             told = self._told
             now = await self.version()
             left = until - loop.time()
-            if now != version or left <= 0:
+            if now != version or left <= 0 or not self.open:
                 return now
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(told.wait(), min(left, _LOOKS))

@@ -1,7 +1,8 @@
-"""The schedule board's data: what stands on it, its moves, and word of every change. For scripts of the page."""
+"""The schedule board: its page, what stands on it, its moves, and word of every change."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from fieldcal import seeing
+from fieldcal.ends import is_embedded
 from fieldcal.errors import ConfigError
 from fieldcal.schedule import board, moves
 from fieldcal.schedule.board import Wanted
@@ -21,16 +23,29 @@ from fieldcal.schedule.moves import Moved, Overtaken
 from fieldcal.schedule.values import Lane, Slot, Status, Waiting
 from fieldcal.setup.permissions import Action
 from fieldcal.state import audit
-from fieldcal.web.section import Section
+from fieldcal.web.section import Entry, Section
+from fieldcal.web.texts import catalogue
 from fieldcal.web.visit import Here, Visit
 
-SECTION = Section("board")
+SECTION = Section("board", Entry("work", 5, "board"))
 
 #: The longest that is looked at together, and orders of one page at the side.
 _LONGEST = timedelta(days=32)
 _ORDERS = 50
 #: Seconds for which one look waits for news; the page asks again.
 _PATIENCE = 20.0
+
+
+#: The scripts of the page, asked for together, before each finds the next.
+_MODULES = (
+    "cards.js", "choice.js", "deeds.js", "describe.js", "details.js", "drag.js", "draw.js", "keys.js", "lay.js",
+    "link.js", "menu.js", "page.js", "past.js", "phone.js", "side.js", "state.js", "time.js",
+)  # fmt: skip
+#: What is told of each booking by a sign: its picture, its word.
+_SIGNS = (
+    ("check", "stands"), ("clock", "waits"), ("behind", "behind"), ("alert", "refused"), ("minus", "none"),
+    ("double", "double"), ("moon", "outside"),
+)  # fmt: skip
 
 
 class _Sent(BaseModel):
@@ -44,6 +59,7 @@ class Booked(_Sent):
     start: AwareDatetime
     end: AwareDatetime
     order: str | None = None
+    status: str | None = None
 
 
 class Changed(_Sent):
@@ -69,6 +85,23 @@ class Removed(_Sent):
 
     booking: str
     version: int
+
+
+@SECTION.get("/board", Action.SCHEDULE)
+async def show(visit: Here) -> Response:
+    """The page, which its scripts fill; without bookings of our own it says where they are made."""
+    place = visit.place_of_work
+    if not _made_here(visit):
+        return visit.page("board_elsewhere.html", {"environment": place.id})
+    types, priorities = await visit.desk.read(lambda tx: (board.types(tx), board.priorities(tx)))
+    words = {key.removeprefix("board.say."): told for key, told in catalogue().items() if key.startswith("board.say.")}
+    values = {"types": types, "priorities": priorities, "words": json.dumps(words), "modules": _MODULES,
+              "signs": _SIGNS}  # fmt: skip
+    return visit.page("board.html", values)
+
+
+def _made_here(visit: Visit) -> bool:
+    return visit.house.desk is not None and is_embedded(visit.place_of_work.end)
 
 
 @SECTION.get("/board/day.json", Action.SCHEDULE)
@@ -128,7 +161,7 @@ async def waiting(
 async def book(visit: Here, sent: Booked) -> Response:
     """Book a worker."""
     return await _changed(visit, "booking made", lambda desk: desk.write(
-        moves.book, sent.worker, sent.start, sent.end, order=sent.order
+        moves.book, sent.worker, sent.start, sent.end, order=sent.order, status=sent.status
     ))  # fmt: skip
 
 
@@ -183,14 +216,14 @@ async def events(visit: Here, version: Annotated[int, Query(ge=0)] = 0) -> Respo
 
 
 async def _news(visit: Visit, desk: Desk, version: int) -> AsyncIterator[str]:
-    while await visit.lasts():
+    while desk.open and await visit.lasts():
         now = await desk.after(version, _PATIENCE)
         yield f"event: changed\nid: {now}\ndata: {now}\n\n" if now != version else ": still here\n\n"
         version = now
 
 
 def _lane(one: Lane) -> Mapping[str, Any]:
-    return {"id": one.worker, "name": one.name, "kind": one.kind, "zone": one.zone, "hours": str(one.hours)}
+    return {"id": one.worker, "name": one.name, "kind": one.kind, "zone": one.zone, "hours": one.hours.days}
 
 
 def _status(one: Status) -> Mapping[str, Any]:

@@ -1,0 +1,135 @@
+// What a dispatcher does: shown at once, sent one after the other, undone, and asked about where another was faster.
+import { choose } from "./choice.js";
+import { brief, when } from "./describe.js";
+import { inverse, past, rebook } from "./past.js";
+import { say, send, tell } from "./page.js";
+import { changed, drop, nameOf, put, slotOf, state, workerName, zoneOf } from "./state.js";
+import { spanText } from "./time.js";
+
+const history = past();
+const listeners = [];
+let line = Promise.resolve();
+let number = 0;
+// ids of what was done last: where they stand is told when it is known
+export const fresh = new Set();
+
+export function onDeed(listener) { listeners.push(listener); }
+function told() { for (const listener of listeners) listener(history.last(), history.next()); }
+
+// Do it, after what is under way. `version`: as it was seen when it was taken up.
+export function act(deed, version) {
+  return queued(async () => {
+    const done = await carried(deed, version);
+    if (done) history.did({ deed, ...done });
+    told();
+    return done;
+  });
+}
+
+function queued(work) {
+  const done = line.then(work);
+  line = done.catch(() => null);
+  return done;
+}
+
+export function undo() {
+  return queued(async () => {
+    const entry = history.last();
+    if (!entry) return;
+    const done = await carried(inverse(entry), history.left((entry.after ?? entry.before).id), "undone");
+    if (done) history.undid(entry, done);
+    told();
+  });
+}
+
+export function redo() {
+  return queued(async () => {
+    const entry = history.next();
+    if (!entry) return;
+    const done = await carried(entry.deed, history.left(entry.deed.booking), "again");
+    if (done) history.redid(entry, done);
+    told();
+  });
+}
+
+// The booking before and after, null where nothing was done.
+async function carried(deed, version, how = "done") {
+  const before = deed.booking ? state.slots.get(deed.booking) ?? null : null;
+  const mark = ahead(deed, before);
+  const { status, told: answer } = await send(deed.kind, body(deed, version ?? before?.version ?? 0));
+  if (mark) state.ahead.delete(mark);
+  if (status === 200) return kept(deed, before, answer.slot && slotOf(answer.slot), how);
+  if (status === 409 && "now" in answer) return overtaken(deed, before, answer.now && slotOf(answer.now), how);
+  changed();
+  tell(status === 0 ? say("not_sent") : answer.detail ?? say("refused"), "bad");
+  return null;
+}
+
+function body(deed, version) {
+  // the number is shown until the answer comes, and not sent
+  const { kind, start, end, number: _, ...rest } = deed;
+  const times = start ? { start: new Date(start).toISOString(), end: new Date(end).toISOString() } : {};
+  return { ...rest, ...times, ...(kind === "book" ? {} : { version }) };
+}
+
+// Show it before it is answered; gives the id under which it is ahead.
+function ahead(deed, before) {
+  number += 1;
+  const id = deed.booking ?? `new-${number}`;
+  if (deed.kind === "move") state.ahead.set(id, { worker: deed.worker, start: deed.start, end: deed.end, standing: "waits" });
+  else if (deed.kind === "remove") state.ahead.set(id, null);
+  else if (deed.kind === "book") {
+    const status = state.statuses.find((one) => one.id === deed.status) ?? state.statuses.find((one) => one.step === "scheduled");
+    state.ahead.set(id, { id, name: deed.number ?? "", number: deed.number ?? "", account: "", version: 0, status: status ?? { kind: "committed", name: "" }, worker: deed.worker, start: deed.start, end: deed.end, standing: "waits" });
+  } else if (before) state.ahead.set(id, { status: state.statuses.find((one) => one.id === deed.status) ?? before.status });
+  changed();
+  return id;
+}
+
+function kept(deed, before, after, how) {
+  if (after) {
+    put(after);
+    fresh.add(after.id);
+  } else drop(deed.booking);
+  changed();
+  const slot = after ?? before;
+  tell(say(`${how}_${deed.kind}`, { name: nameOf(slot), worker: workerName(slot.worker), when: when(slot), status: slot.status.name }));
+  return { before, after };
+}
+
+// Another was faster: nothing is overwritten before it is chosen.
+async function overtaken(deed, before, now, how) {
+  if (now) put(now);
+  else drop(deed.booking);
+  changed();
+  const name = nameOf(now ?? before ?? { id: deed.booking });
+  const lines = [[say("stands_now"), now ? `${brief(now)}, ${now.status.name}` : say("removed_now")], [say("yours"), mine(deed, before ?? now)]];
+  const again = now || deed.kind === "move" ? [["mine", say(now ? "put_mine" : "book_again"), ""]] : [];
+  const chosen = await choose({
+    title: say("clash_title", { name }), text: say(how === "done" ? "clash_text" : "clash_undo"), lines,
+    buttons: [["theirs", say(now ? "take_theirs" : "leave_removed"), "main"], ...again],
+  });
+  if (chosen === "mine" && now) {
+    // what is undone later is theirs, which stood there
+    state.slots.set(now.id, now);
+    return carried(deed, now.version, how);
+  }
+  if (chosen === "mine") {
+    const done = await carried(rebook({ ...before, worker: deed.worker, start: deed.start, end: deed.end }));
+    if (done) {
+      history.forget(deed.booking);
+      history.did({ deed: rebook(done.after), ...done });
+    }
+    return null;
+  }
+  history.forget(deed.booking);
+  tell(now ? say("took_theirs", { what: brief(now) }) : say("took_removed", { name }));
+  return null;
+}
+
+function mine(deed, before) {
+  if (deed.kind === "remove") return say("mine_remove");
+  if (deed.kind === "status") return say("mine_status", { status: state.statuses.find((one) => one.id === deed.status)?.name ?? "" });
+  const zone = zoneOf(deed.worker);
+  return say("brief", { name: nameOf(before ?? { id: "" }), worker: workerName(deed.worker), when: spanText(deed.start, deed.end, zone) });
+}

@@ -1,0 +1,103 @@
+// Forms: one booking with all that is known of it, and a new one. What dragging does, they do too.
+import { choose, close, show } from "./choice.js";
+import { act } from "./deeds.js";
+import { brief, signs } from "./describe.js";
+import { made, part, place, say } from "./page.js";
+import { nameOf, seen, state, workerName, zoneOf } from "./state.js";
+import { fieldText, parseField } from "./time.js";
+
+function options(select, all, chosen) {
+  select.replaceChildren(...all.map((one) => {
+    const option = part("option", "", one.name);
+    option.value = one.id;
+    option.selected = one.id === chosen;
+    return option;
+  }));
+}
+
+function facts(parts, pairs) {
+  parts.facts.replaceChildren(...pairs.filter(([, value]) => value).flatMap(([key, value]) => [part("dt", "", say(key)), part("dd", "", value)]));
+  parts.facts.hidden = !parts.facts.childElementCount;
+}
+
+// Worker, start and end, and what is wrong with them; `send` gets them as a deed has them.
+function times(parts, worker, start, end, send) {
+  const zone = zoneOf(worker);
+  options(parts.worker, state.lanes, worker);
+  parts.start.value = fieldText(start, zone);
+  parts.end.value = fieldText(end, zone);
+  parts.zone.textContent = say("zone", { zone });
+  let length = end - start;
+  parts.start.addEventListener("change", () => {
+    // the length stays, as it does where a booking is dragged
+    if (parts.start.value) parts.end.value = fieldText(parseField(parts.start.value, zone) + length, zone);
+  });
+  parts.end.addEventListener("change", () => { length = parseField(parts.end.value, zone) - parseField(parts.start.value, zone); });
+  parts.form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    // what was not typed over is kept to the second
+    const at = (field, was) => (field.value === fieldText(was, zone) ? was : parseField(field.value, zone));
+    const [from, till] = [at(parts.start, start), at(parts.end, end)];
+    parts.wrong.hidden = till > from;
+    parts.wrong.textContent = say("ends_first");
+    parts.end.setAttribute("aria-invalid", String(!(till > from)));
+    if (!(till > from)) {
+      parts.end.focus();
+      return;
+    }
+    close();
+    send({ worker: parts.worker.value, start: from, end: till });
+  });
+}
+
+export function details(slot) {
+  const version = seen(slot);
+  const [copy, parts] = made("details");
+  parts.title.textContent = nameOf(slot);
+  parts.lead.textContent = brief(slot);
+  parts.signs.replaceChildren(...signs(slot));
+  parts.why.href = `/bookings/${encodeURIComponent(slot.id)}`;
+  facts(parts, [
+    ["account", slot.account], ["address", slot.address], ["type", slot.type], ["summary", slot.summary],
+    ["crew", slot.crew && workerName(slot.crew)],
+  ]);
+  if (place.dataset.order && slot.order) {
+    parts.order.hidden = false;
+    parts.order.href = `${place.dataset.order}?order=${encodeURIComponent(slot.number)}`;
+  }
+  options(parts.status, state.statuses, slot.status.id);
+  parts.state.addEventListener("submit", (event) => {
+    event.preventDefault();
+    event.stopPropagation();
+    close();
+    if (parts.status.value !== slot.status.id) act({ kind: "status", booking: slot.id, status: parts.status.value }, version);
+  });
+  times(parts, slot.worker, slot.start, slot.end, (to) => {
+    if (to.worker !== slot.worker || to.start !== slot.start || to.end !== slot.end) act({ kind: "move", booking: slot.id, ...to }, version);
+  });
+  parts.remove.addEventListener("click", () => removal(slot, version));
+  show(copy, parts.worker);
+}
+
+export async function removal(slot, version = seen(slot)) {
+  const chosen = await choose({
+    title: say("remove_title", { name: nameOf(slot) }), text: say("remove_text", { worker: workerName(slot.worker) }),
+    lines: [[say("booking"), brief(slot)]], buttons: [["yes", say("remove"), "risky"], ["no", say("keep"), ""]],
+  });
+  if (chosen === "yes") act({ kind: "remove", booking: slot.id }, version);
+}
+
+// A new booking: for this work order, or for none.
+export function booking({ worker, start, end, order = null }) {
+  const [copy, parts] = made("book");
+  parts.title.textContent = order ? say("book_order", { name: order.number }) : say("book_none");
+  facts(parts, order ? [["account", order.account], ["address", order.address], ["type", order.type], ["summary", order.summary]] : []);
+  times(parts, worker, start, end, (to) => act({ kind: "book", ...to, order: order?.id ?? null, number: order?.number }));
+  show(copy, parts.worker);
+}
+
+export function help() {
+  const [copy] = made("help");
+  show(copy);
+}
