@@ -234,6 +234,8 @@ class Receipt:
     #: the event may be older than this sending (its creation lies before it by the server's own clock): a key that
     #: had been used, whose event may since be deleted; read it before believing in it
     suspect: bool = False
+    #: HTTP status of the answer, 0 where there was none; told, never decided by
+    status: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

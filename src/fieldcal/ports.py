@@ -137,6 +137,10 @@ class Calendar(Protocol):
         """
         ...
 
+    def request(self, action: Write) -> str:
+        """How this action is asked for, as people are told: method and address, shortened; no name stands in it."""
+        ...
+
     async def owned(self, window: Window | None, before_send: BeforeSend) -> Sequence[Observed]:
         """The events of our organization in the window; None: wherever they lie. Proven whole, or it raises."""
         ...

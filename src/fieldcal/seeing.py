@@ -14,11 +14,12 @@ from fieldcal.plan.render import title
 from fieldcal.plan.settings import Account, Settings
 from fieldcal.setup.permissions import Action, allowed, allowed_own, require, require_for
 from fieldcal.setup_model import Actor
-from fieldcal.state import aside, booking_lists, bookings, environments, links, mailboxes, marks, workers
+from fieldcal.state import aside, booking_lists, bookings, environments, feeds, links, mailboxes, marks, workers
 from fieldcal.state.aside import Kind
-from fieldcal.state.booking_lists import Wanted
+from fieldcal.state.booking_lists import Missing, Wanted
 from fieldcal.state.bookings import Stored
-from fieldcal.sync.explain import Why, explain
+from fieldcal.sync.answer import NOT_IN, without_commands
+from fieldcal.sync.explain import Why, several
 from fieldcal.sync.site import Site
 
 
@@ -68,40 +69,82 @@ def explained(tx: Connection, site: Site, ids: Sequence[BookingId]) -> list[Matc
     """Where these bookings stand, those of which something is known."""
     found: list[Match] = []
     known = bookings.load(tx, site.environment, ids)
-    for key in ids:
-        told = explain(tx, site, key)
+    people = workers.load(tx, site.environment, {one.known.booking.worker for one in known.values()})
+    for key, told in several(tx, site, ids).items():
         if key not in known:
-            found += [Match(site.environment, None, None, "", told)] if told is not None else []
+            found.append(Match(site.environment, None, None, "", told))
             continue
         row = known[key].known.booking
-        worker, _ = workers.load(tx, site.environment, [row.worker]).get(row.worker or "", (None, False))
-        if told is not None:
-            found.append(Match(site.environment, row, worker, title(known[key].known, site.settings), told))
+        worker, _ = people.get(row.worker or "", (None, False))
+        found.append(Match(site.environment, row, worker, title(known[key].known, site.settings), told))
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One booking of a list. `standing`: `deleted`, `refused`, `behind`, `waits`, `stands` or `none`."""
+    """One booking of a list. `standing`: `deleted`, `refused`, `behind`, `waits`, `stands` or `none`.
+
+    `why`: the reason for which it does not stand in a calendar though it should, where such are listed; else "".
+    """
 
     booking: Booking
     number: str
     account: str
     worker: str
     standing: str
+    why: str = ""
 
 
 def listed(
-    tx: Connection, actor: Actor, environment: str, settings: Settings, wanted: Wanted, *, offset: int, limit: int
-) -> tuple[list[Listed], int]:
-    """One page of the bookings that this person may see, and how many there are in all."""
+    tx: Connection, actor: Actor, environment: str, settings: Settings, wanted: Wanted, *, offset: int, limit: int,
+    site: Site | None = None,
+) -> tuple[list[Listed], int]:  # fmt: skip
+    """One page of the bookings that this person may see, and how many there are in all.
+
+    `site`: given where those alone are meant that should stand in a calendar and do not.
+    """
+    wanted = _narrowed(tx, actor, environment, settings, wanted, site)
+    total = booking_lists.count(tx, environment, wanted)
+    rows = booking_lists.page(tx, environment, wanted, offset=offset, limit=limit)
+    return _reasoned(tx, _told(tx, environment, settings, rows), site), total
+
+
+def in_order(
+    tx: Connection, actor: Actor, environment: str, settings: Settings, wanted: Wanted, site: Site | None = None
+) -> list[BookingId]:
+    """The ids of all that `listed` would list, in its order."""
+    return booking_lists.ids(tx, environment, _narrowed(tx, actor, environment, settings, wanted, site))
+
+
+def lines_of(
+    tx: Connection, environment: str, settings: Settings, ids: Sequence[BookingId], site: Site | None = None
+) -> list[Listed]:
+    """These bookings as `listed` lists them; who may see them was asked before."""
+    stored = bookings.load(tx, environment, ids)
+    return _reasoned(tx, _told(tx, environment, settings, [stored[key] for key in ids if key in stored]), site)
+
+
+def _narrowed(
+    tx: Connection, actor: Actor, environment: str, settings: Settings, wanted: Wanted, site: Site | None
+) -> Wanted:
+    """What is wanted, of what this person may see."""
     if not allowed_own(actor, Action.SEE_BOOKINGS):
         require(actor, Action.SEE_BOOKINGS)
     if not allowed(actor, Action.SEE_BOOKINGS):
         wanted = _own(tx, actor, environment, wanted)
-    total = booking_lists.count(tx, environment, wanted)
-    rows = booking_lists.page(tx, environment, wanted, offset=offset, limit=limit)
-    return _told(tx, environment, settings, rows), total
+    if site is None:
+        return wanted
+    window = site.moment(feeds.load(tx, environment).far_edge).window
+    return replace(wanted, missing=Missing(window, settings))
+
+
+def _reasoned(tx: Connection, found: list[Listed], site: Site | None) -> list[Listed]:
+    """The same with the reason, where `site` is given: `why`'s answer without the words that all of them begin with."""
+    if site is None:
+        return found
+    told = several(tx, site, [one.booking.id for one in found])
+    texts = [without_commands(told[one.booking.id].answer).removeprefix(f"{NOT_IN}: ") for one in found]
+    return [replace(one, why=text[:1].upper() + text[1:]) for one, text in zip(found, texts, strict=True)]
 
 
 def _own(tx: Connection, actor: Actor, environment: str, wanted: Wanted) -> Wanted:

@@ -34,11 +34,15 @@ def test_a_booking_that_stands_in_the_calendar_says_where_and_what_was_done(
     assert {"source", "window", "worker", "set-up", "decision", "event"} <= way.keys()
     assert way["window"].startswith("it lies in the window")
     assert "mailbox is set up" in way["set-up"]
-    assert [(line["action"], line["ok"]) for line in told["history"]] == [("create", True)]
+    (line,) = told["history"]
+    assert (line["action"], line["ok"], line["status"]) == ("create", True, 201)
+    assert line["request"] == f"POST /users/…{filled.mailbox_of(booking)[-8:]}/events"
     people = fieldcal("why", booking.id.upper()).out.splitlines()
     assert people[0] == told["answer"]
     assert any("the event was made: it lies in the window and has no event yet" in line for line in people)
     assert "create" not in str(people)
+    assert any(line.endswith("/events: 201]") for line in people)
+    assert [line for line in people if line.strip().startswith("ok  source") and line.endswith(" UTC]")], people
 
 
 @pytest.mark.parametrize(
@@ -122,6 +126,8 @@ def test_a_write_that_the_server_refused_for_good_shows_its_answer_and_that_it_i
         refused = tx.scalar(select(marks.c.booking).where(marks.c.due.is_(None)))
     told = fieldcal("why", refused, "--json").json()
     assert "ErrorInvalidPropertySet" in str(told["history"])
+    assert [line["status"] for line in told["history"]] == [400]
+    assert told["missing"] is True
     assert "set aside until the booking changes" in stations(told)["next try"]
 
 

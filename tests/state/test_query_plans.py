@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event, text
 from tests.state.stocked import stock
-from tests.values import BOX, DAY, ENVIRONMENT, HOUR, NOW, WINDOW, WORKER, booking_id
+from tests.values import BOX, DAY, ENVIRONMENT, HOUR, NOW, SETTINGS, WINDOW, WORKER, booking_id
 
 from fieldcal.engine import news
 from fieldcal.model import BookingId, EventId, MailboxId
@@ -41,7 +41,7 @@ from fieldcal.state import (
     workers,
 )
 from fieldcal.state.audit import Wanted as Lines
-from fieldcal.state.booking_lists import Wanted
+from fieldcal.state.booking_lists import Missing, Wanted
 from fieldcal.state.database import Database
 from fieldcal.state.history import Pass, Tally
 from fieldcal.state.marks import Later, Marked
@@ -53,6 +53,7 @@ STORED, LINKED, MARKED = 200_000, 20_000, 5_000
 LARGE = ("bookings", "links", "marks", "history", "audit", "plan_rows", "mailboxes", "workers", "passes", "latencies")
 IDS = [booking_id(number) for number in range(1, 300)]
 SEEN = Marked(IDS[0], 1, 0, NOW)
+MISSING = Missing(WINDOW, SETTINGS)
 PASS = Pass("run", "scheduled", NOW - HOUR, NOW, Tally(), "")
 
 _FILL = """
@@ -163,6 +164,11 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "a list of bookings, of workers": lambda tx: booking_lists.page(
         tx, ENVIRONMENT, Wanted(workers=[WORKER.id, "worker-1"], since=NOW)
     ),
+    "a list of bookings, what is missing": lambda tx: [
+        booking_lists.page(tx, ENVIRONMENT, Wanted(missing=MISSING)),
+        booking_lists.count(tx, ENVIRONMENT, Wanted(missing=MISSING)),
+        booking_lists.ids(tx, ENVIRONMENT, Wanted(missing=MISSING, workers=[WORKER.id], number="wo")),
+    ],
     "how many bookings are found": lambda tx: [
         booking_lists.count(tx, ENVIRONMENT, wanted)
         for wanted in (Wanted(since=NOW), Wanted(number="wo-1"), Wanted(account="a", until=NOW), Wanted(workers=["w"]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -10,11 +13,13 @@ import pytest
 from sqlalchemy import Connection
 from tests.values import BOOKING, BOX, COLLEAGUE, NOW, ORDER, WORKER, booking_id
 from tests.web.centre_end import Centre
+from tests.web.test_api import token
 
 from fieldcal.model import BookingId, Detailed, EventId, Link, Window, WorkOrder
-from fieldcal.setup_model import Role
-from fieldcal.state import bookings, history, links, workers
+from fieldcal.setup_model import Endpoint, Role, ServerProfile
+from fieldcal.state import bookings, history, links, profiles, workers
 from fieldcal.state.history import Line
+from fieldcal.state.tables import bookings as booking_table
 from fieldcal.state.tables import environments, mailboxes
 
 DISPATCHER = (Role.DISPATCHER,)
@@ -50,16 +55,20 @@ def _order(n: int) -> WorkOrder:
     [
         ("", "WO-0025", "1–25 of 60"),
         ("page=3", "WO-0060", "51–60 of 60"),
-        ("search=wo-004&by=number", "WO-0049", "1–10 of 10"),
-        ("search=WO-0007", "WO-0007", "1–1 of 1"),
-        ("search=st.+anne&by=account", "WO-0003", "1–3 of 3"),
-        ("search=SCHOOL&by=account", "Nothing matches", ""),
-        ("search=NNA&by=worker", "WO-0002", "of 30"),
-        ("search=nobody+at+all&by=worker", "Nothing matches", ""),
-        ("from=2100-01-01&by=number", "Nothing matches", ""),
-        ("to=2000-01-01&by=number", "Nothing matches", ""),
-        ("search=%25&by=number", "Nothing matches", ""),
-        ("from=&search=&to=&by=number&page=2", "WO-0026", "26–50 of 60"),
+        ("number=wo-004", "WO-0049", "1–10 of 10"),
+        ("number=WO-0007", "WO-0007", "1–1 of 1"),
+        ("account=st.+anne", "WO-0003", "1–3 of 3"),
+        ("account=SCHOOL", "Nothing matches", ""),
+        ("worker=NNA", "WO-0002", "of 30"),
+        ("worker=nobody+at+all", "Nothing matches", ""),
+        ("number=wo-004&worker=anna", "WO-0048", "1–5 of 5"),
+        ("number=wo-0&account=st&worker=bernd", "WO-0003", "1–2 of 2"),
+        ("show=missing&worker=anna&number=wo-000", "no server profile is chosen", "1–4 of 4"),
+        ("show=missing&number=nothing", "Nothing matches", ""),
+        ("from=2100-01-01", "Nothing matches", ""),
+        ("to=2000-01-01", "Nothing matches", ""),
+        ("number=%25", "Nothing matches", ""),
+        ("from=&number=&to=&page=2", "WO-0026", "26–50 of 60"),
     ],
 )
 def test_bookings_are_found_by_the_server(place: Centre, query: str, there: str, total: str) -> None:
@@ -75,7 +84,7 @@ def test_bookings_are_found_by_the_server(place: Centre, query: str, there: str,
 
 
 @pytest.mark.parametrize(
-    "query", ["from=yesterday", "to=2026-13-01", "from=0001-01-01", "from=9999-12-31", "by=colour"]
+    "query", ["from=yesterday", "to=2026-13-01", "from=0001-01-01", "from=9999-12-31", "show=colour"]
 )
 def test_what_cannot_be_searched_for_is_refused_in_words(place: Centre, query: str) -> None:
     async def story(at: Centre) -> None:
@@ -93,7 +102,7 @@ def test_an_empty_list_says_what_to_do_and_an_id_leads_to_its_booking(place: Cen
         at.environment()
         browser = await at.signed_in("dispatcher", *DISPATCHER)
         assert "No booking is known yet" in (await browser.get("/bookings")).text
-        assert (await browser.get(f"/bookings?search={booking_id(1).upper()}")).to == f"/bookings/{booking_id(1)}"
+        assert (await browser.get(f"/bookings?number={booking_id(1).upper()}")).to == f"/bookings/{booking_id(1)}"
         gone = await browser.get(f"/bookings/{booking_id(1)}")
         assert (gone.status, "No such booking" in gone.text) == (404, True)
 
@@ -111,15 +120,22 @@ def test_why_tells_each_station_what_was_done_and_the_event_beside_the_booking(p
         ids = stock(at, 4)
         evil = "<script>alert(1)</script>"
         with at.app.database.write() as tx:
-            _tell(tx, ids[1], [Line(BOX, ids[1], "create", "it was new", f"503 {evil}", ok=False, at=at.clock.now())])
+            line = Line(BOX, ids[1], "create", "it was new", f"503 {evil}", ok=False, at=at.clock.now(),
+                        request="POST /users/…00a/events", status=503)  # fmt: skip
+            _tell(tx, ids[1], [line])
         browser = await at.signed_in("dispatcher", *DISPATCHER)
         browser.session.cookie_jar.update_cookies({"fieldcal-zone": "Asia/Tokyo"})
         page = (await browser.get(f"/bookings/{ids[1]}")).text
         for words in ("It is in the calendar", "Source", "Window", "Set-up", "Decision", "As it was", "Elsewhere",
-                      "differs", "Making the event failed: it was new", "503 &lt;script&gt;", "(Asia/Tokyo, JST)",
+                      "differs", "Making the event failed: it was new", "POST /users/…00a/events", "503 &lt;script&gt;", "(Asia/Tokyo, JST)",
                       "Sync now"):  # fmt: skip
             assert words in page, words
         assert "<script>alert" not in page
+        # what helps is a way to it, and no command
+        assert "<code>fieldcal" not in page
+        assert 'id="helps"' in page
+        assert 'href="#helps"' in page
+        assert page.count('<span class="since">') >= 3
         assert " UTC" not in page.replace("UTC+", "")
 
     place.play(story)
@@ -135,7 +151,7 @@ def test_a_worker_sees_the_own_bookings_only_and_may_ask_for_those(place: Centre
         assert "1–3 of 3" in page
         assert "WO-0002" in page
         assert "WO-0001" not in page
-        assert "WO-0001" not in (await worker.get("/bookings?search=WO-0001")).text.replace('value="WO-0001"', "")
+        assert "WO-0001" not in (await worker.get("/bookings?number=WO-0001")).text.replace('value="WO-0001"', "")
         assert (await worker.get(f"/bookings/{ids[1]}")).status == 200
         assert (await worker.get(f"/bookings/{ids[0]}")).status == 404
         assert "that you may see" in (await worker.post(f"/bookings/{ids[0]}/sync")).text
@@ -180,5 +196,55 @@ def test_why_offers_what_helps_to_whom_it_is_allowed(
         page = (await (await at.signed_in("somebody", *roles)).get(f"/bookings/{key}")).text
         assert [words for words in there if words not in page] == []
         assert missing not in page
+
+    place.play(story)
+
+
+def test_what_is_missing_is_listed_with_its_reason_and_goes_into_the_file_and_to_scripts(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        ids = stock(at, 4)
+        with at.app.database.write() as tx:
+            _tell(tx, ids[1], [])
+        browser = await at.signed_in("dispatcher", *DISPATCHER)
+        page = (await browser.get("/bookings?show=missing")).text
+        assert "1–3 of 3" in page
+        assert "WO-0002" not in page
+        assert "Nothing is written into the mailbox: no server profile is chosen." in page
+        assert "fieldcal mailbox" not in page
+        file = list(csv.DictReader(io.StringIO((await browser.get("/bookings.csv?show=missing&worker=anna")).text)))
+        assert [(row["number"], row["why"]) for row in file] == [
+            ("WO-0004", "Nothing is written into the mailbox: no server profile is chosen.")
+        ]
+        everything = csv.DictReader(io.StringIO((await browser.get("/bookings.csv?from=")).text))
+        assert [(row["number"], row["calendar"], row["why"]) for row in everything][:2] == [
+            ("WO-0001", "none", ""), ("WO-0002", "stands", ""),
+        ]  # fmt: skip
+        script, path = token(at, "script", Role.READER), "/api/v1/environments/main/bookings"
+        found = json.loads((await at.browser().ask("GET", f"{path}?missing=true&worker=anna", headers=script)).text)
+        assert [(one["number"], one["why"][:7]) for one in found["items"]] == [("WO-0004", "Nothing")]
+        # a worker finds the own ones only, in the file too
+        worker = await at.signed_in(WORKER.address, Role.WORKER)
+        own = (await worker.get("/bookings.csv?show=missing")).text
+        assert ("WO-0004" in own, "WO-0001" in own) == (True, False)
+        with at.app.database.write() as tx:
+            tx.execute(environments.update().values(organization=""))
+        assert "Every booking stands where it should" in (await browser.get("/bookings?show=missing")).text
+        assert len((await browser.get("/bookings.csv?show=missing")).text.splitlines()) == 1
+
+    place.play(story)
+
+
+def test_a_booking_that_has_no_event_and_needs_none_is_no_alarm(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        key = stock(at, 2)[1]
+        with at.app.database.write() as tx:
+            tx.execute(booking_table.update().values(kind="canceled"))
+            tx.execute(
+                mailboxes.update().values(profile="x", method="server-side-sync", approved_address=WORKER.address)
+            )
+            profiles.add(tx, ServerProfile("x", Endpoint("https://graph.example"), at.clock.now()))
+        page = (await (await at.signed_in("dispatcher", *DISPATCHER)).get(f"/bookings/{key}")).text
+        assert '<p class="said note"><strong>It is not in the calendar: it was canceled before it had an event.' in page
+        assert "stands in the way" not in page
 
     place.play(story)

@@ -44,8 +44,8 @@ FILLED = {
 #: Queries that lead to other statements than the path alone.
 QUERIES = {
     "/mailboxes": ["search=w", "state=enabled", "state=unapproved", "state=failure", "sort=-last_sync_at", "page=2"],
-    "/bookings": ["search=wo-1&by=number", "search=contoso&by=account", "search=anna&by=worker", "page=2",
-                  "from=2026-11-01&until=2026-11-30"],
+    "/bookings": ["number=wo-1", "account=contoso", "worker=anna", "number=wo-1&account=c&worker=anna&from=2026-11-01",
+                  "page=2", "from=2026-11-01&to=2026-11-30", "show=missing", "show=missing&worker=anna"],
     "/passes": ["page=2"], "/passes/{run}": ["page=2"], "/alerts": ["level=error", "state=acknowledged", "page=2"],
     "/audit": ["actor=a", "subject=main", "action=mailbox+test", "since=2026-11-01", "page=2"], "/users": ["search=a"],
     "/check": ["kind=changed", "page=2"], "/plans/{number}": ["page=2"],

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fieldcal.model import BookingId
     from fieldcal.seeing import Match
     from fieldcal.setup_model import Actor
+    from fieldcal.sync.stations import Station
 
 
 def why(
@@ -48,7 +49,7 @@ def why(
         told = found[0].told
         show.as_json({
             "environment": found[0].environment, "booking": told.booking, "answer": told.answer,
-            "stations": told.stations, "history": told.history,
+            "missing": told.missing, "stations": told.stations, "history": told.history,
         })  # fmt: skip
     else:
         _print(found[0])
@@ -112,14 +113,23 @@ def _print_several(text: str, found: Sequence[Match]) -> None:
 
 def _print(one: Match) -> None:
     from fieldcal.cli import show
-    from fieldcal.sync.answer import told
+    from fieldcal.sync.answer import request_told, told
 
     signs = {True: "ok", False: "no", None: "-"}
     show.line(one.told.answer)
     show.line("")
     show.line(_heading(one))
-    show.pairs([(f"{signs[station.good]:<3} {station.name}", station.text) for station in one.told.stations])
+    show.pairs([(f"{signs[station.good]:<3} {station.name}", _station(station)) for station in one.told.stations])
     if one.told.history:
         show.line("")
         show.line("What was done, the newest first:")
-        show.pairs([(f"{line.at:%Y-%m-%d %H:%M:%SZ}", told(line)) for line in one.told.history])
+        asked = [f" [{said}]" if (said := request_told(line)) else "" for line in one.told.history]
+        lines = zip(one.told.history, asked, strict=True)
+        show.pairs([(f"{line.at:%Y-%m-%d %H:%M:%SZ}", f"{told(line)}{said}") for line, said in lines])
+
+
+def _station(station: Station) -> str:
+    from fieldcal.sync.answer import instant
+
+    text = f"{station.text} ({station.remedy})" if station.remedy else station.text
+    return f"{text} [{instant(station.at)}]" if station.at else text

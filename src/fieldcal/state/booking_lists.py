@@ -7,14 +7,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, false, func, or_, select, true
 
+from fieldcal.model import BookingId, StatusKind, Window, WorkerKind
+from fieldcal.plan.settings import Drift, Proposed, Settings, WithoutWorkOrder
 from fieldcal.state.bookings import Stored, stored
 from fieldcal.state.sought import folded
-from fieldcal.state.tables import bookings, workers
+from fieldcal.state.tables import bookings, findings, links, workers
 
+#: Workers whose bookings are listed together; where more are called so, the name has to be told better.
+WORKERS = 50
 #: Sorts behind every letter.
 _LAST = "\U0010ffff"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """By what a booking should stand in a calendar; in words `plan.missed.due`, and of events `sync.explain`."""
+
+    window: Window
+    settings: Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,8 @@ class Wanted:
     #: those that start at or after `since` and before `until`
     since: datetime | None = None
     until: datetime | None = None
+    #: those only that should stand in a calendar and do not
+    missing: Missing | None = None
 
 
 def page(tx: Connection, environment: str, wanted: Wanted, *, offset: int = 0, limit: int = 25) -> list[Stored]:
@@ -36,6 +50,7 @@ def page(tx: Connection, environment: str, wanted: Wanted, *, offset: int = 0, l
     first = [bookings.c[name] for name in ("number", "account") if getattr(wanted, name)]
     rows = tx.execute(
         select(bookings)
+        .select_from(_rows(wanted))
         .where(*_narrowed(environment, wanted))
         .order_by(*first, bookings.c.start, bookings.c.id)
         .offset(offset)
@@ -44,9 +59,16 @@ def page(tx: Connection, environment: str, wanted: Wanted, *, offset: int = 0, l
     return [stored(row) for row in rows]
 
 
+def ids(tx: Connection, environment: str, wanted: Wanted) -> list[BookingId]:
+    """The ids of all of them, in the order of `page`."""
+    first = [bookings.c[name] for name in ("number", "account") if getattr(wanted, name)]
+    asked = select(bookings.c.id).select_from(_rows(wanted)).where(*_narrowed(environment, wanted))
+    return [BookingId(key) for key in tx.scalars(asked.order_by(*first, bookings.c.start, bookings.c.id))]
+
+
 def count(tx: Connection, environment: str, wanted: Wanted) -> int:
     """How many there are."""
-    asked = select(func.count()).select_from(bookings).where(*_narrowed(environment, wanted))
+    asked = select(func.count()).select_from(_rows(wanted)).where(*_narrowed(environment, wanted))
     return int(tx.scalar(asked) or 0)
 
 
@@ -73,6 +95,14 @@ def workers_of(tx: Connection, environment: str, boxes: Sequence[str]) -> list[s
     )
 
 
+def _rows(wanted: Wanted) -> FromClause:
+    """What is read; with the worker of each, where it has to be known whether it stands in that calendar."""
+    if wanted.missing is None:
+        return bookings
+    theirs = and_(workers.c.environment == bookings.c.environment, workers.c.id == bookings.c.worker)
+    return bookings.outerjoin(workers, theirs)
+
+
 def _narrowed(environment: str, wanted: Wanted) -> list[ColumnElement[bool]]:
     where: list[ColumnElement[bool]] = [bookings.c.environment == environment]
     for name in ("number", "account"):
@@ -84,7 +114,38 @@ def _narrowed(environment: str, wanted: Wanted) -> list[ColumnElement[bool]]:
         where.append(bookings.c.start >= wanted.since)
     if wanted.until is not None:
         where.append(bookings.c.start < wanted.until)
+    if wanted.missing is not None:
+        where += _missing(environment, wanted.missing)
     return where
+
+
+def _missing(environment: str, by: Missing) -> list[ColumnElement[bool]]:
+    """In the window, wanted by the rules, and without an event that stands where it belongs.
+
+    What is not pruned has an index by its end, and pruned are only bookings that ended before any window.
+    """
+    where = [
+        ~bookings.c.pruned, bookings.c.end > by.window.near, bookings.c.start < by.window.far, bookings.c.active,
+        bookings.c.deleted_at.is_(None), bookings.c.kind != StatusKind.CANCELED.value,
+    ]  # fmt: skip
+    if by.settings.without_work_order is WithoutWorkOrder.SKIP:
+        where.append(bookings.c.work_order.is_not(None))
+    if by.settings.proposed is Proposed.LEAVE_OUT:
+        where.append(bookings.c.kind != StatusKind.PROPOSED.value)
+    known = workers.c.id.is_not(None) & ~workers.c.gone
+    nobodys = and_(known, workers.c.mailbox.is_(None), workers.c.kind != WorkerKind.USER.value)
+    taken = select(findings.c.event).where(
+        findings.c.environment == environment, findings.c.mailbox == links.c.mailbox,
+        findings.c.event == links.c.event, findings.c.kind == "deleted",
+    )  # fmt: skip
+    respected = true() if by.settings.drift is Drift.RESPECT else false()
+    stands = select(links.c.booking).where(
+        links.c.environment == environment, links.c.booking == bookings.c.id, links.c.event.is_not(None),
+        # of one that belongs nowhere (nobody is booked, or nobody who is known) an event anywhere is enough
+        or_(links.c.mailbox == workers.c.mailbox, workers.c.mailbox.is_(None), ~known),
+        or_(and_(links.c.declined, respected), and_(~links.c.declined, ~taken.exists())),
+    )  # fmt: skip
+    return [*where, ~nobodys, ~stands.correlate(bookings, workers).exists()]
 
 
 def _begins(column: Any, text: str) -> list[ColumnElement[bool]]:

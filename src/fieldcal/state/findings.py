@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +26,7 @@ class Finding:
     #: `changed`, `deleted` (by hand; the next change of the booking writes it again), `copy` (never touched)
     kind: str
     detail: str
+    found_at: datetime | None = field(default=None, compare=False)
 
 
 def replace_all(tx: Connection, environment: str, mailbox: str, found: Sequence[Finding], now: datetime) -> None:
@@ -54,6 +55,16 @@ def load(tx: Connection, environment: str) -> list[Finding]:
     return _ordered(tx, select(findings).where(findings.c.environment == environment))
 
 
+def of_bookings(tx: Connection, environment: str, ids: Sequence[str]) -> dict[str, list[Finding]]:
+    """The findings of these bookings; at most a page of them."""
+    found: dict[str, list[Finding]] = {}
+    for some in slices(ids):
+        where = (findings.c.environment == environment, findings.c.booking.in_(some))
+        for item in _ordered(tx, select(findings).where(*where)):
+            found.setdefault(item.booking, []).append(item)
+    return found
+
+
 def page(tx: Connection, environment: str, kind: str, *, offset: int, limit: int) -> list[Finding]:
     """One page of the findings of this kind, "": of all; cut by the database."""
     where = _of(environment, kind)
@@ -72,4 +83,4 @@ def _of(environment: str, kind: str) -> list[ColumnElement[bool]]:
 
 def _ordered(tx: Connection, wanted: Select[Any]) -> list[Finding]:
     rows = tx.execute(wanted.order_by(findings.c.mailbox, findings.c.event))
-    return [Finding(row.mailbox, row.event, row.booking, row.kind, row.detail) for row in rows]
+    return [Finding(row.mailbox, row.event, row.booking, row.kind, row.detail, row.found_at) for row in rows]

@@ -32,6 +32,9 @@ class Line:
     ok: bool
     at: datetime
     run: str = ""
+    #: method and address, shortened, "" where nothing was asked of a server; and the answer's status, 0: there was none
+    request: str = ""
+    status: int = 0
 
 
 def write(tx: Connection, environment: str, run: str, lines: Sequence[Line]) -> None:
@@ -42,7 +45,8 @@ def write(tx: Connection, environment: str, run: str, lines: Sequence[Line]) -> 
             [
                 {"environment": environment, "mailbox": line.mailbox, "booking": line.booking, "at": line.at,
                  "pass": run,
-                 "action": line.action, "reason": line.reason, "answer": line.answer[:500], "ok": line.ok}
+                 "action": line.action, "reason": line.reason, "answer": line.answer[:500], "ok": line.ok,
+                 "request": line.request[:200], "status": line.status}
                 for line in lines
             ],
         )  # fmt: skip
@@ -73,7 +77,10 @@ def _last(tx: Connection, environment: str, of: ColumnElement[bool], limit: int)
 
 
 def line_of(row: Row[Any]) -> Line:
-    return Line(row.mailbox, row.booking, row.action, row.reason, row.answer, row.ok, row.at, getattr(row, "pass"))
+    return Line(
+        row.mailbox, row.booking, row.action, row.reason, row.answer, row.ok, row.at, getattr(row, "pass"), row.request,
+        row.status,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

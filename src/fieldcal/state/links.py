@@ -78,6 +78,17 @@ def written_at(tx: Connection, environment: str, mailbox: str, booking: str) -> 
     return found
 
 
+def written(tx: Connection, environment: str, ids: Iterable[str]) -> dict[tuple[str, str], datetime]:
+    """When the events of these bookings were last written, or taken over, by mailbox and booking."""
+    found: dict[tuple[str, str], datetime] = {}
+    for some in slices(sorted(set(ids))):
+        asked = select(links.c.mailbox, links.c.booking, links.c.written_at).where(
+            links.c.environment == environment, links.c.booking.in_(some), links.c.written_at.is_not(None)
+        )
+        found |= {(row.mailbox, row.booking): row.written_at for row in tx.execute(asked)}
+    return found
+
+
 def of_bookings(tx: Connection, environment: str, ids: Iterable[str]) -> list[Link]:
     """Every link of these bookings, in whatever mailbox."""
     found: list[Link] = []

@@ -226,24 +226,24 @@ class Waiting:
 
     due: datetime | None
     trouble: str
+    #: since when it waits, and how often it was tried in vain
+    since: datetime | None = field(default=None, compare=False)
+    attempts: int = field(default=0, compare=False)
+    mailbox: str = field(default="", compare=False)
 
 
 def one(tx: Connection, environment: str, mailbox: str, booking: str) -> Waiting | None:
     """The mark of this booking in this mailbox, None when nothing waits there."""
-    row = tx.execute(
-        select(marks.c.due, marks.c.trouble).where(
-            marks.c.environment == environment, marks.c.mailbox == mailbox, marks.c.booking == booking
-        )
-    ).first()
-    return Waiting(row.due, row.trouble) if row else None
+    return next((mark for mark in of_bookings(tx, environment, [booking]).get(booking, []) if mark.mailbox == mailbox),
+                None)  # fmt: skip
 
 
 def of_bookings(tx: Connection, environment: str, ids: Sequence[str]) -> dict[str, list[Waiting]]:
     """The marks of these bookings, in whatever mailbox; at most a page of them."""
     found: dict[str, list[Waiting]] = {}
-    asked = select(marks.c.booking, marks.c.due, marks.c.trouble).where(
-        marks.c.environment == environment, marks.c.booking.in_(ids)
-    )
-    for row in tx.execute(asked):
-        found.setdefault(row.booking, []).append(Waiting(row.due, row.trouble))
+    for some in slices(ids):
+        asked = select(marks).where(marks.c.environment == environment, marks.c.booking.in_(some))
+        for row in tx.execute(asked):
+            told = Waiting(row.due, row.trouble, row.since, row.attempts, row.mailbox)
+            found.setdefault(row.booking, []).append(told)
     return found

@@ -302,6 +302,9 @@ history = Table(
     text_column("reason"),
     text_column("answer"),
     Column("ok", Boolean, nullable=False),
+    #: how it was asked for, shortened, and the answer's HTTP status, 0 for none
+    text_column("request"),
+    count("status"),
     Index(None, "environment", "booking", "id"),
     Index(None, "environment", "mailbox", "id"),
     Index(None, "at"),

@@ -5,6 +5,7 @@ Pure. Every answer begins with "It is in the calendar" or "It is not in the cale
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,9 @@ from fieldcal.state.marks import Waiting
 from fieldcal.state.plans import Row
 from fieldcal.sync.clean import CLEANED
 
+_COMMAND = re.compile(r" \(`fieldcal [^()]*\)")
+#: What every answer begins with.
+IN, NOT_IN = "It is in the calendar", "It is not in the calendar"
 #: What is to be done next; None: nothing.
 Step = Literal["create", "update", "remove"]
 
@@ -48,8 +52,9 @@ class Case:
     standing: bool
     #: whose calendar, where it is not the one in which the booking belongs
     of: str = ""
-    #: why nothing may be written there, and what helps
+    #: why nothing may be written there, and the command that helps
     closed: str = ""
+    remedy: str = ""
     #: the event was taken out by a clean: when, and the line's own reason
     cleaned: tuple[datetime, str] | None = None
     #: what was said of its removal, when that is what has to be done
@@ -73,12 +78,21 @@ def answer(case: Case) -> str:
     """The sentence for this mailbox."""
     of = f" of {case.of}" if case.of else ""
     if case.unreadable and case.standing:
-        return f"It is in the calendar{of}: as it was when its row could last be read; {spoiled(case.unreadable)}."
+        return f"{IN}{of}: as it was when its row could last be read; {spoiled(case.unreadable)}."
     if case.unreadable:
-        return f"It is not in the calendar{of}: {spoiled(case.unreadable)}."
+        return f"{NOT_IN}{of}: {spoiled(case.unreadable)}."
     if case.standing:
-        return f"It is in the calendar{of}: {_standing(case)}."
-    return f"It is not in the calendar{of}: {_absent(case)}."
+        return f"{IN}{of}: {_standing(case)}."
+    return f"{NOT_IN}{of}: {_absent(case)}."
+
+
+def _closed(case: Case) -> str:
+    return f"{case.closed} ({case.remedy})" if case.remedy else case.closed
+
+
+def without_commands(text: str) -> str:
+    """The same for who has a button for it: commands that stand in brackets are left out."""
+    return _COMMAND.sub("", text)
 
 
 def spoiled(reason: str) -> str:
@@ -91,7 +105,7 @@ def spoiled(reason: str) -> str:
 
 def homeless(reason: Reason) -> str:
     """The sentence for a booking that belongs into no mailbox and stands in none."""
-    return f"It is not in the calendar: {SENTENCES[reason]}."
+    return f"{NOT_IN}: {SENTENCES[reason]}."
 
 
 def _standing(case: Case) -> str:
@@ -104,7 +118,7 @@ def _standing(case: Case) -> str:
         return f"{how}; {_delay(case) or f'{_NEXT} writes it'}{then}"
     text = _STANDS.get(case.reason, why)
     if case.reason is Reason.UP_TO_DATE and case.closed:
-        text = f"the event says what the booking said when it was last read; nothing new is written: {case.closed}"
+        text = f"the event says what the booking said when it was last read; nothing new is written: {_closed(case)}"
     if case.canceled == "marked":
         text += f". {_MARKED}"
     elif case.reason is Reason.CANCELED_KEPT:
@@ -121,8 +135,8 @@ def _held(case: Case) -> str:
         case "held":
             return (
                 f"it still stands there, though {why}; its removal is held in plan {plan}, for more were to be removed "
-                f"than the hour allows. `fieldcal plan approve {plan}` removes it, `fieldcal plan reject {plan}` "
-                "leaves it where it is"
+                "than the hour allows. Approved, it is removed; rejected, it stays where it is "
+                f"(`fieldcal plan approve {plan}`, `fieldcal plan reject {plan}`)"
             )
         case "rejected":
             return f"{why}, but its removal was rejected in plan {plan}, so it stays"
@@ -141,7 +155,7 @@ def _absent(case: Case) -> str:
         return case.drift
     if case.cleaned and case.closed and case.reason not in _FINAL:
         at, why = case.cleaned
-        return f"it was taken out at {instant(at)}, when {why}; {case.closed}"
+        return f"it was taken out at {instant(at)}, when {why}; {_closed(case)}"
     if case.canceled == "removed" and case.reason is Reason.CANCELED_UNSEEN:
         return "the booking was canceled, and by setting its event was removed: the worker sees nothing of it any more"
     if case.step is None:
@@ -157,7 +171,7 @@ def _absent(case: Case) -> str:
 def _delay(case: Case) -> str:
     """What keeps the next pass from doing it; "" for nothing that is known."""
     if case.closed:
-        return f"nothing is written into the mailbox: {case.closed}"
+        return f"nothing is written into the mailbox: {_closed(case)}"
     if case.stale:
         return f"its details have to be read from the source first; {_NEXT} does so"
     if case.mark is not None and case.mark.due is None:
@@ -191,6 +205,11 @@ def told(line: Line) -> str:
     done, failed = _DEEDS.get(line.action, (line.action, f"{line.action} failed"))
     text = f"{done if line.ok else failed}: {line.reason}"
     return text if line.ok and line.answer == "done" else f"{text}; {line.answer}"
+
+
+def request_told(line: Line) -> str:
+    """What was asked of the calendar server and its answer's status, "" where nothing was asked."""
+    return f"{line.request}: {line.status or 'no answer'}" if line.request else ""
 
 
 def cleaned(lines: Sequence[Line], mailbox: str) -> tuple[datetime, str] | None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from fieldcal.errors import (
     Changed,
     ConnectorError,
+    EventError,
     FieldcalError,
     Gone,
     KeyUsed,
@@ -45,6 +46,8 @@ class Armed:
     resend: bool = False
     #: how often its booking was tried before in this pass
     tries: int = 0
+    #: how it is asked for, as people are told
+    request: str = ""
 
     @property
     def evidence(self) -> str:
@@ -125,7 +128,7 @@ def settle(armed: Armed, outcome: Outcome | None, seen: Seen, now: datetime, spr
             return _done(armed, outcome, seen, now, spread)
         case Gone():
             if isinstance(armed.action, Delete):
-                return _done(armed, Receipt(armed.action.id, ""), seen, now, spread)
+                return _done(armed, Receipt(armed.action.id, "", status=outcome.status), seen, now, spread)
             return _vanished(armed, outcome, now, spread)
         case Changed() if not isinstance(armed.action, Create) and armed.action.id in seen.by_id:
             current = seen.by_id[armed.action.id]
@@ -150,8 +153,8 @@ def _done(armed: Armed, receipt: Receipt, seen: Seen, now: datetime, spread: flo
     action = armed.action
     if isinstance(action, Delete):
         return Settled(
-            armed, forgotten(armed.link), None, _line(armed, "done", now, ok=True), _counted(armed, Tally(removed=1)),
-            closes_plan=True,
+            armed, forgotten(armed.link), None, _line(armed, "done", now, ok=True, status=receipt.status),
+            _counted(armed, Tally(removed=1)), closes_plan=True,
         )  # fmt: skip
     if receipt.suspect:
         if receipt.id not in seen.by_id:
@@ -172,7 +175,8 @@ def _done(armed: Armed, receipt: Receipt, seen: Seen, now: datetime, spread: flo
     if armed.marked.changed_at is not None and not differs:
         tally = replace(tally, took=Spread.of((now - armed.marked.changed_at).total_seconds()))
     answer = "done; other content stood there" if differs else "done"
-    return Settled(armed, link, later if differs or armed.resend else None, _line(armed, answer, now, ok=True), tally)
+    line = _line(armed, answer, now, ok=True, status=receipt.status)
+    return Settled(armed, link, later if differs or armed.resend else None, line, tally)
 
 
 def _counted(armed: Armed, did: Tally) -> Tally:
@@ -205,7 +209,7 @@ def _key_used(armed: Armed, error: KeyUsed, seen: Seen, now: datetime, spread: f
 
 def _again(armed: Armed, error: FieldcalError, link: Link, now: datetime, spread: float) -> Settled:
     due = next_try(error, armed.marked.attempts + 1, now, spread, here=armed.tries + 1)
-    line = _line(armed, str(error), now, ok=False)
+    line = _line(armed, str(error), now, ok=False, status=_status(error))
     if isinstance(error, Rejected):
         line = replace(line, answer=f"refused for good, set aside until the booking changes: {error}")
     return Settled(armed, link, Later(armed.marked, due, str(error)), line, Tally(failed=1))
@@ -216,12 +220,18 @@ def _vanished(armed: Armed, error: FieldcalError, now: datetime, spread: float) 
     if not armed.decision.yields:
         # No failure of anything: the same pass makes it anew.
         return replace(_again(armed, error, forgotten(armed.link), now, spread), tally=Tally())
-    line = _line(armed, "the worker has deleted it; by setting it stays so", now, ok=True)
+    line = _line(armed, "the worker has deleted it; by setting it stays so", now, ok=True, status=_status(error))
     return Settled(armed, yielded(armed.link), None, line, Tally())
 
 
-def _line(armed: Armed, answer: str, now: datetime, *, ok: bool) -> Line:
+def _line(armed: Armed, answer: str, now: datetime, *, ok: bool, status: int) -> Line:
     action, decision = armed.action, armed.decision
     return Line(
-        action.mark.mailbox, action.mark.booking, _NAMES[type(action)], SENTENCES[decision.reason], answer, ok, now
-    )
+        action.mark.mailbox, action.mark.booking, _NAMES[type(action)], SENTENCES[decision.reason], answer, ok, now,
+        request=armed.request, status=status,
+    )  # fmt: skip
+
+
+def _status(error: FieldcalError) -> int:
+    """The HTTP status that this is told by, 0 where there was none."""
+    return error.status if isinstance(error, EventError | MailboxError | ConnectorError) else 0

@@ -1,9 +1,12 @@
-"""Why is this booking (not) in the calendar? Every station of its way, in plain words, from what is stored."""
+"""Why is this booking (not) in the calendar? Every station of its way, in plain words, from what is stored.
+
+The command line, the pages and REST ask it alike, of one booking or of a page of them at once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -11,11 +14,13 @@ from sqlalchemy import Connection
 
 from fieldcal.model import BookingId, Create, Link, MailboxId, StatusKind, Update, Worker
 from fieldcal.plan.decide import Candidate, Decision, Place, decide
+from fieldcal.plan.missed import due
 from fieldcal.plan.ready import ready
 from fieldcal.plan.remedy import remedy
 from fieldcal.plan.render import CANCELED
-from fieldcal.plan.rules import SENTENCES, Moment, Reason, home
-from fieldcal.setup_model import Mailbox
+from fieldcal.plan.rules import Moment, Reason, home
+from fieldcal.plan.settings import Drift
+from fieldcal.setup_model import Environment, Mailbox, ServerProfile
 from fieldcal.state import aside as set_aside
 from fieldcal.state import (
     bookings,
@@ -33,19 +38,14 @@ from fieldcal.state import (
 )
 from fieldcal.state.aside import Aside, Kind
 from fieldcal.state.bookings import Stored
+from fieldcal.state.feeds import Feed
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Line
-from fieldcal.sync.answer import Case, Step, answer, cleaned, homeless, instant, spoiled
+from fieldcal.state.marks import Waiting
+from fieldcal.sync import stations
+from fieldcal.sync.answer import NOT_IN, Case, Step, answer, cleaned, homeless, spoiled
 from fieldcal.sync.site import Site
-
-
-@dataclass(frozen=True, slots=True)
-class Station:
-    """One stop on the way. `good`: True as it should be, False what stands in the way, None a plain fact."""
-
-    name: str
-    good: bool | None
-    text: str
+from fieldcal.sync.stations import Station
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,26 @@ class Why:
     answer: str
     stations: tuple[Station, ...]
     history: tuple[Line, ...]
+    #: it should stand in a calendar, and does not (`plan.missed`)
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What holds for all of the bookings that are asked for, and their rows."""
+
+    feed: Feed
+    moment: Moment
+    place: Environment
+    profiles: Mapping[str, ServerProfile]
+    pauses: Mapping[str, tuple[datetime, str]]
+    aside: Mapping[str, Aside]
+    workers: Mapping[str, tuple[Worker, bool]]
+    boxes: Mapping[MailboxId, Mailbox]
+    links: Mapping[str, Sequence[Link]]
+    written: Mapping[tuple[str, str], datetime]
+    marks: Mapping[str, Sequence[Waiting]]
+    findings: Mapping[str, Sequence[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,61 +85,94 @@ class _Asked:
     stored: Stored
     worker: Worker | None
     gone: bool
-    moment: Moment
     links: Sequence[Link]
     lines: Sequence[Line]
     findings: Sequence[Finding]
     #: why its row cannot be read, "" where it can
     unreadable: str
+    #: it belongs into some calendar, whatever keeps it out
+    due: bool
 
 
 def explain(tx: Connection, site: Site, booking: BookingId) -> Why | None:
     """The whole answer for one booking; None when nothing is known of it."""
-    stored = bookings.load(tx, site.environment, [booking]).get(booking)
-    aside = set_aside.load(tx, site.environment, Kind.BOOKING, [booking]).get(booking)
-    if stored is None:
-        return _never_read(booking, aside) if aside else None
-    feed = feeds.load(tx, site.environment)
-    row = stored.known.booking
-    worker, gone = workers.load(tx, site.environment, [row.worker]).get(row.worker or "", (None, False))
+    return several(tx, site, [booking]).get(booking)
+
+
+def several(tx: Connection, site: Site, ids: Sequence[BookingId]) -> dict[BookingId, Why]:
+    """The same for a page of them: those of which something is known. Asks for each its history, for all the rest."""
+    stored = bookings.load(tx, site.environment, ids)
+    ground = _ground(tx, site, stored, ids)
+    found: dict[BookingId, Why] = {}
+    for key in ids:
+        aside = ground.aside.get(key)
+        if key in stored:
+            found[key] = _explain(tx, site, ground, stored[key], aside)
+        elif aside is not None:
+            never = f"{NOT_IN}: {spoiled(aside.reason)}."
+            found[key] = Why(key, never, (stations.unreadable(aside),), (), missing=True)
+    return found
+
+
+def _ground(tx: Connection, site: Site, stored: Mapping[BookingId, Stored], ids: Sequence[BookingId]) -> _Ground:
+    name, feed = site.environment, feeds.load(tx, site.environment)
+    people = workers.load(tx, name, {one.known.booking.worker for one in stored.values()})
+    linked: dict[str, list[Link]] = {}
+    for link in links.of_bookings(tx, name, ids):
+        linked.setdefault(link.booking, []).append(link)
+    wanted = {link.mailbox for several in linked.values() for link in several}
+    wanted |= {worker.mailbox for worker, _ in people.values() if worker.mailbox}
+    moment = site.moment(feed.far_edge)
+    return _Ground(
+        feed, moment, environments.get(tx, name), {one.id: one for one in profiles.everyone(tx)},
+        pauses.lasting(tx, moment.now), set_aside.load(tx, name, Kind.BOOKING, ids), people,
+        {box.id: box for box in mailboxes.some(tx, name, sorted(wanted))}, linked, links.written(tx, name, ids),
+        marks.of_bookings(tx, name, ids), findings.of_bookings(tx, name, ids),
+    )  # fmt: skip
+
+
+def _explain(tx: Connection, site: Site, ground: _Ground, stored: Stored, aside: Aside | None) -> Why:
+    row, feed = stored.known.booking, ground.feed
+    worker, gone = ground.workers.get(row.worker or "", (None, False))
     asked = _Asked(
-        stored, worker, gone, site.moment(feed.far_edge), links.of_booking(tx, site.environment, booking),
-        history.of_booking(tx, site.environment, booking),
-        [item for item in findings.load(tx, site.environment) if item.booking == booking],
-        aside.reason if aside else "",
+        stored, worker, gone, ground.links.get(row.id, ()), history.of_booking(tx, site.environment, row.id),
+        ground.findings.get(row.id, ()), aside.reason if aside else "",
+        due(stored.known, worker, gone, site.settings, ground.moment.window),
     )  # fmt: skip
     where = home(row, worker, gone)
-    stations = [
-        _source(stored, feed.last_pull_at, feed.last_error),
-        *([_unreadable(aside)] if aside else []),
-        _window(site, stored, asked.moment.window.holds(row.start, row.end)),
-        _worker(worker, where),
+    way = [
+        stations.source(stored, feed, ground.pauses.get(f"source:{site.environment}")),
+        *([stations.unreadable(aside)] if aside else []),
+        stations.window(site.settings, row, ground.moment),
+        stations.worker(worker, gone, where, feed),
     ]
     said: list[Case] = []
     if not isinstance(where, Reason):
-        case, more = _look(tx, site, asked, where, at_home=True)
+        case, more = _at_home(tx, site, ground, asked, where)
         said.append(case)
-        stations += more
+        way += more
     for link in asked.links:
         if link.event is not None and link.mailbox != where:
-            case, more = _look(tx, site, asked, link.mailbox, at_home=False)
+            case, more = _elsewhere(tx, site, ground, asked, link.mailbox)
             said.append(case)
-            stations += more
-    stations += [Station("check", None, f"{item.kind}: {item.detail}") for item in asked.findings]
+            way += more
+    way += [stations.check(item) for item in asked.findings]
     text = _answer(said, where, stored)
     if aside and not said:
-        text = f"It is not in the calendar: {spoiled(aside.reason)}."
-    return Why(booking, text, tuple(stations), tuple(asked.lines))
+        text = f"{NOT_IN}: {spoiled(aside.reason)}."
+    missing = asked.due and not _stands(site, asked, None if isinstance(where, Reason) else where)
+    return Why(row.id, text, tuple(way), tuple(asked.lines), missing)
 
 
-def _never_read(booking: BookingId, aside: Aside) -> Why:
-    return Why(booking, f"It is not in the calendar: {spoiled(aside.reason)}.", (_unreadable(aside),), ())
-
-
-def _unreadable(aside: Aside) -> Station:
-    version = f", version {aside.version}" if aside.version is not None else ""
-    since = f"since {instant(aside.since)}{version}"
-    return Station("set aside", False, f"its row cannot be read, {since}: {aside.reason}; correct it at the source")
+def _stands(site: Site, asked: _Asked, where: MailboxId | None) -> bool:
+    """An event of it stands where it belongs (anywhere, where that is nowhere), or a hand's removal is respected."""
+    taken = {item.event for item in asked.findings if item.kind == "deleted"}
+    respected = site.settings.drift is Drift.RESPECT
+    return any(
+        respected if link.declined else link.event not in taken
+        for link in asked.links
+        if link.event is not None and where in (None, link.mailbox)
+    )
 
 
 def _answer(said: Sequence[Case], where: MailboxId | Reason, stored: Stored) -> str:
@@ -132,50 +185,69 @@ def _answer(said: Sequence[Case], where: MailboxId | Reason, stored: Stored) -> 
     return homeless(where)
 
 
-def _look(
-    tx: Connection, site: Site, asked: _Asked, mailbox: MailboxId, *, at_home: bool
+def _at_home(
+    tx: Connection, site: Site, ground: _Ground, asked: _Asked, mailbox: MailboxId
 ) -> tuple[Case, list[Station]]:
-    """What holds in one mailbox: for the answer, and as stations."""
-    booking, now = asked.stored.known.booking.id, asked.moment.now
+    case, link = _case(tx, site, ground, asked, mailbox)
+    row, box, mark = asked.stored.known.booking, ground.boxes.get(mailbox), case.mark
+    last = next((line.at for line in asked.lines if line.mailbox == mailbox), None)
+    written = ground.written.get((mailbox, row.id))
+    way = [
+        stations.set_up(box, case.closed, case.remedy),
+        stations.decision(case.step, case.reason, mark, last or written),
+        stations.event(link, written, due=asked.due),
+    ]
+    if mark is not None:
+        way.append(stations.next_try(mark, box, case.pause, case.closed, ground.feed, ground.moment.now))
+    if case.pause is not None:
+        way.append(stations.pause(case.pause))
+    for said in plans.verdicts(tx, site.environment, mailbox, [row.id]).get(row.id, [])[:1]:
+        plan = plans.find(tx, site.environment, said.plan)
+        way.append(stations.plan(said, (plan.decided_at or plan.created_at) if plan else None))
+    return case, way
+
+
+def _elsewhere(
+    tx: Connection, site: Site, ground: _Ground, asked: _Asked, mailbox: MailboxId
+) -> tuple[Case, list[Station]]:
+    case, link = _case(tx, site, ground, asked, mailbox)
+    box = ground.boxes.get(mailbox)
+    case = replace(case, of=box.address if box and box.address else mailbox)
+    at = ground.written.get((mailbox, asked.stored.known.booking.id))
+    text = f'"{link.subject if link else ""}" stands in that of {case.of}'
+    return case, [Station("event elsewhere", None, text, at)]
+
+
+def _case(tx: Connection, site: Site, ground: _Ground, asked: _Asked, mailbox: MailboxId) -> tuple[Case, Link | None]:
+    """What holds in one mailbox."""
+    booking, box = asked.stored.known.booking.id, ground.boxes.get(mailbox)
     link = next((link for link in asked.links if link.mailbox == mailbox), None)
     decision = decide(
         Candidate(asked.stored.known, asked.worker, asked.gone, link),
-        Place(site.organization, mailbox, site.settings, asked.moment),
+        Place(site.organization, mailbox, site.settings, ground.moment),
         site.render,
     )
-    box = mailboxes.load(tx, site.environment, mailbox)
-    address = box.address if box and box.address else mailbox
-    closed, help_ = _closed(tx, site, box)
-    mark = marks.one(tx, site.environment, mailbox, booking)
-    said = plans.verdicts(tx, site.environment, mailbox, [booking]).get(booking, [])
+    closed, helps = _closed(ground, box)
+    said = []
+    if decision.evidence:
+        said = plans.verdicts(tx, site.environment, mailbox, [booking]).get(booking, [])
     verdict = next((row for row in said if decision.evidence and row.evidence == decision.evidence.text), None)
     drift = next((item for item in asked.findings if link and item.event == link.event and item.kind != "copy"), None)
     declined = link is not None and link.declined
     deleted = declined or (drift is not None and drift.kind == "deleted")
     case = Case(
-        step=_step(decision), reason=decision.reason, of="" if at_home else address,
+        step=_step(decision), reason=decision.reason,
         standing=link is not None and link.event is not None and not deleted,
-        closed=f"{closed} ({help_})" if closed and help_ else closed,
-        cleaned=cleaned(asked.lines, mailbox), verdict=verdict, mark=mark, pause=_pause(tx, box, now),
-        unreadable=asked.unreadable, stale=asked.stored.stale,
+        closed=closed, remedy=helps,
+        cleaned=cleaned(asked.lines, mailbox), verdict=verdict,
+        mark=next((mark for mark in ground.marks.get(booking, ()) if mark.mailbox == mailbox), None),
+        pause=_pause(ground, box), unreadable=asked.unreadable, stale=asked.stored.stale,
         unanswered=link.intent.at if link and link.intent else None,
         # What is to be written now is no longer left as the check had found it (D8).
         drift=drift.detail if drift and not (declined and decision.action) else "",
         canceled=_canceled(asked, link, mailbox),
     )  # fmt: skip
-    if not at_home:
-        return case, [Station("event elsewhere", None, f'"{link.subject if link else ""}" stands in that of {address}')]
-    stations = [
-        Station("set-up", not closed, case.closed or "the mailbox is set up and may be written to"),
-        Station("decision", None, f"{case.step or 'nothing to do'}: {SENTENCES[decision.reason]}"),
-        _event(link),
-    ]
-    if mark is not None:
-        stations.append(_next_try(mark))
-    if case.pause is not None:
-        stations.append(Station("pause", False, f"the mailbox waits until {instant(case.pause[0])}: {case.pause[1]}"))
-    stations += [Station("plan", None, f"its removal is {row.state} in plan {row.plan}") for row in said[:1]]
-    return case, stations
+    return case, link
 
 
 def _canceled(asked: _Asked, link: Link | None, mailbox: MailboxId) -> Literal["", "marked", "plain", "removed"]:
@@ -202,69 +274,16 @@ def _step(decision: Decision) -> Step | None:
             return "remove"
 
 
-def _closed(tx: Connection, site: Site, box: Mailbox | None) -> tuple[str, str]:
+def _closed(ground: _Ground, box: Mailbox | None) -> tuple[str, str]:
     """Why nothing may be written there now, and the command that helps; "" when all is well."""
     if box is None:
         return "the mailbox is not known", ""
-    place = environments.get(tx, site.environment)
-    profile = profiles.find(tx, box.profile) if box.profile else None
-    return ready(box, profile, place) or "", remedy(box, profile, place)
+    profile = ground.profiles.get(box.profile) if box.profile else None
+    return ready(box, profile, ground.place) or "", remedy(box, profile, ground.place)
 
 
-def _pause(tx: Connection, box: Mailbox | None, now: datetime) -> tuple[datetime, str] | None:
+def _pause(ground: _Ground, box: Mailbox | None) -> tuple[datetime, str] | None:
     if box is None:
         return None
-    lasting = pauses.lasting(tx, now)
-    found = [lasting[scope] for scope in (box.id, f"connector:{box.profile}") if scope in lasting]
+    found = [ground.pauses[scope] for scope in (box.id, f"connector:{box.profile}") if scope in ground.pauses]
     return max(found, default=None)
-
-
-def _source(stored: Stored, read_at: datetime | None, error: str) -> Station:
-    row = stored.known.booking
-    if stored.known.deleted_at is not None:
-        return Station("source", False, f"deleted; the source said so at {instant(stored.known.deleted_at)}")
-    if not row.active:
-        return Station("source", False, "inactive, which counts as deleted")
-    text = f"{row.status_name or row.kind}, {instant(row.start)} to {instant(row.end)}, version {row.version}"
-    text += f"; last read at {instant(read_at)}" if read_at else "; the source was never read to its end"
-    if error:
-        return Station("source", False, f"{text}; the last read failed: {error}")
-    if stored.stale:
-        return Station("source", False, f"{text}; its details wait to be read")
-    return Station("source", True, text)
-
-
-def _window(site: Site, stored: Stored, inside: bool) -> Station:
-    row = stored.known.booking
-    settings = site.settings
-    span = f"{settings.window_past} days back to {settings.window_future} days ahead"
-    if row.end < row.start:
-        return Station("window", False, SENTENCES[Reason.ENDS_BEFORE_START])
-    return Station("window", inside, f"it lies {'in' if inside else 'outside'} the window ({span})")
-
-
-def _worker(worker: Worker | None, where: MailboxId | Reason) -> Station:
-    name = worker.name if worker else "nobody"
-    if isinstance(where, Reason):
-        return Station("worker", False, f"{name}: {SENTENCES[where]}")
-    return Station("worker", True, f"{name}, mailbox {worker.address if worker else where}")
-
-
-def _event(link: Link | None) -> Station:
-    if link is None or link.event is None:
-        if link is not None and link.intent is not None:
-            return Station("event", None, f"a write of {instant(link.intent.at)} went unanswered; it is looked for")
-        return Station("event", False, "no event of ours stands in the calendar")
-    if link.declined:
-        return Station("event", None, "a hand took our event away, and it was not made again since")
-    text = f'"{link.subject or "(texts forgotten)"}", {instant(link.start)} to {instant(link.end)}, id {link.event}'
-    if link.intent is not None:
-        text += f"; a write of {instant(link.intent.at)} went unanswered"
-    return Station("event", True, text)
-
-
-def _next_try(mark: marks.Waiting) -> Station:
-    if mark.due is None:
-        return Station("next try", False, f"set aside until the booking changes: {mark.trouble}")
-    trouble = f" ({mark.trouble})" if mark.trouble else ""
-    return Station("next try", None, f"at {instant(mark.due)} or the next pass after it{trouble}")

@@ -237,7 +237,7 @@ def _put_by(tx: Connection, run: Run, sorted_out: Sorted) -> None:
 
 async def _write(run: Run, armed: Sequence[Armed]) -> None:
     """One batch: store the intents, ask the lease, send; what comes back waits for the next transaction."""
-    ready = await _step(run, armed)
+    ready = [replace(item, request=run.calendar.request(item.action)) for item in await _step(run, armed)]
     if not ready:
         return
     run.tries.update(item.marked.booking for item in ready)

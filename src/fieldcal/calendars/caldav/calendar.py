@@ -28,7 +28,7 @@ from fieldcal.errors import (
 )
 from fieldcal.http import NO_ANSWER, Http
 from fieldcal.marks import mark_text
-from fieldcal.model import Check, Create, EventId, Identity, MailboxId, Mark, Observed, Window, Write
+from fieldcal.model import Check, Create, EventId, Identity, MailboxId, Mark, Observed, Update, Window, Write
 from fieldcal.ports import BeforeSend, Calendar, Outcome, Pace
 
 #: How many requests one connection carries in the widest batch (bench/RESULTS.md).
@@ -37,6 +37,9 @@ ROUNDS = 16
 #: More marks than these are looked for by one search: twenty-four, each with two of its own over a thousand events,
 #: took longer than a lease lasts.
 HANDFUL = 4
+
+#: So much of an object's address is told.
+_SHOWN = 12
 
 _CLAIMS_NOT_KEPT = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 
@@ -138,6 +141,12 @@ class CalDavCalendar:
         if batch.lost is not None and not batch.sent:
             raise batch.lost
         return {action.mark: outcome for action, outcome in zip(actions, outcomes, strict=True)}
+
+    def request(self, action: Write) -> str:
+        """The method, and the end of the object's address: the path before it names the account."""
+        if isinstance(action, Create):
+            return f"PUT …{wire.href_of('/', action.mark)[-_SHOWN:]}"
+        return f"{'PUT' if isinstance(action, Update) else 'DELETE'} …{action.id.rpartition('/')[2][-_SHOWN:]}"
 
     async def owned(self, window: Window | None, before_send: BeforeSend) -> Sequence[Observed]:
         """Our events in the window (by overlap), None: wherever they lie.

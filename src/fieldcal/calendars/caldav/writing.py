@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from fieldcal.answer import Answer
@@ -143,9 +143,9 @@ async def _told_apart(pen: Pen, action: Create, href: EventId) -> Outcome:
     seen = there.observed()
     if seen is None or seen.mark != action.mark or not seen.stamp:
         # the UID is ours alone, so a client has dropped our properties: they are written again, not a second event
-        return Receipt(href, wire.OTHERS_WORDS + there.etag if there.etag else "", differs=True)
+        return Receipt(href, wire.OTHERS_WORDS + there.etag if there.etag else "", differs=True, status=412)
     if seen.stamp == action.stamp:
-        return wire.receipt(action, seen)
+        return replace(wire.receipt(action, seen), status=412)
     return KeyUsed("the event stands there with other content", code="Made", status=412, existing=href)
 
 
@@ -231,16 +231,17 @@ async def _delete(pen: Pen, action: Delete) -> Outcome:
     answer = await _sent(pen, "DELETE", action.id, {"If-Match": etag} if etag else {}, None)
     if isinstance(answer, FieldcalError):
         return answer
+    done = Receipt(action.id, "", status=answer.status)
     if answer.status == HTTPStatus.NO_CONTENT:
-        return Receipt(action.id, "")
+        return done
     if answer.status in _GONE or answer.status == HTTPStatus.PRECONDITION_FAILED:
         told = await _gone_or_changed(pen, action)
-        return Receipt(action.id, "") if isinstance(told, Gone) else told
+        return done if isinstance(told, Gone) else told
     if 200 <= answer.status < 300:  # noqa: PLR2004 - the 2xx class
         # Radicale says 200 with a multistatus; a page of somebody on the way says 200 too
         told = await _gone_or_changed(pen, action)
         if isinstance(told, Gone):
-            return Receipt(action.id, "")
+            return done
         return OutcomeUnknown("the server says that it is removed, and it is still there", status=answer.status)
     return of_write(pen.courier.refusal(answer), own=pen.courier.account.own)
 
@@ -259,7 +260,7 @@ async def _receipt(pen: Pen, action: Create | Update, href: EventId, answer: Ans
     """The server's word that it is written: a strong etag, else what it made of it, read back (RFC 4791 5.3.4)."""
     etag = wire.quoted(answer.headers.get("ETag", ""))
     if answer.status in _WRITTEN and wire.strong(etag):
-        return Receipt(href, wire.OTHERS_WORDS + etag if others else etag)
+        return Receipt(href, wire.OTHERS_WORDS + etag if others else etag, status=answer.status)
     there = await _read_back(pen, action, href, "what was written, it seems,")
     if isinstance(there, FieldcalError):
         return there
@@ -268,7 +269,7 @@ async def _receipt(pen: Pen, action: Create | Update, href: EventId, answer: Ans
         return OutcomeUnknown("the server says that it is written, and it does not stand there", status=answer.status)
     if seen.stamp not in ("", action.stamp):
         return OutcomeUnknown("the server says that it is written, and something else stands", status=answer.status)
-    return wire.receipt(action, seen)
+    return replace(wire.receipt(action, seen), status=answer.status)
 
 
 async def _put(pen: Pen, href: EventId, body: bytes, condition: dict[str, str]) -> Answer | FieldcalError:

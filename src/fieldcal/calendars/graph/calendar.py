@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TypeVar
 
@@ -30,6 +31,8 @@ from fieldcal.model import (
 from fieldcal.ports import BeforeSend, Calendar, Outcome, Pace
 
 _T = TypeVar("_T")
+#: A longer part of a path is an id, of which so much is told.
+_LONG, _SHOWN = 12, 8
 
 
 class GraphCalendars:
@@ -92,6 +95,11 @@ class GraphCalendar:
         """Carry these out; one by itself without a batch, more in unordered batches, one after the other."""
         replies = await self._courier.many([self._request(action) for action in actions], before_send)
         return {action.mark: _outcome(action, reply) for action, reply in zip(actions, replies, strict=True)}
+
+    def request(self, action: Write) -> str:
+        """The method, and the path with ids cut short; of several in a batch each one's own."""
+        asked = self._request(action)
+        return f"{asked.method} {'/'.join(map(_short, asked.path.split('/')))}"
 
     async def owned(self, window: Window | None, before_send: BeforeSend) -> Sequence[Observed]:
         """Our events in the window (by overlap), None: wherever they lie.
@@ -167,6 +175,11 @@ class GraphCalendar:
         return mark is not None and (mark.organization, mark.mailbox) == (self._organization, self._mailbox)
 
 
+def _short(part: str) -> str:
+    """A part of a path as people are told: of an id, which is long and of which nobody reads more, the end."""
+    return part if len(part) <= _LONG else f"…{part[-_SHOWN:]}"
+
+
 def versioned(root: str) -> str:
     """The path of the API on the server, whether or not the base URL names its version."""
     return root if root.endswith(("/v1.0", "/beta")) else f"{root}/v1.0"
@@ -189,7 +202,8 @@ def _organization(page: object) -> Identity:
 
 def _outcome(action: Write, reply: Reply | FieldcalError) -> Receipt | FieldcalError:
     if isinstance(reply, Reply):
-        return outcome(action, reply)
+        told = outcome(action, reply)
+        return replace(told, status=reply.status) if isinstance(told, Receipt) else told
     if isinstance(reply, Throttled) and reply.scope == "mailbox":
         return NotSent(str(reply), code=reply.code, retry_after=reply.retry_after)
     if isinstance(reply, Unreachable):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
-from fieldcal import seeing
+from fieldcal import booking_file, seeing
 from fieldcal.asked import Told, tell
 from fieldcal.errors import ConfigError
 from fieldcal.model import Booking, BookingId
@@ -20,9 +21,11 @@ from fieldcal.seeing import Beside, Listed, Match
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Environment
 from fieldcal.sites import Sites
-from fieldcal.state import booking_lists, bookings, mailboxes
-from fieldcal.state.booking_lists import Wanted
+from fieldcal.state import aside, booking_lists, bookings, mailboxes
+from fieldcal.state.booking_lists import WORKERS, Wanted
+from fieldcal.sync.answer import IN, without_commands
 from fieldcal.sync.answer import told as line_told
+from fieldcal.sync.site import Site
 from fieldcal.web.deeds import Help, helps
 from fieldcal.web.listing import Column, Listing
 from fieldcal.web.section import Entry, Section
@@ -33,9 +36,9 @@ from fieldcal.web.work import Work
 SECTION = Section("bookings", Entry("work", 10, "calendar"))
 
 _COLUMNS = (Column("time"), Column("number"), Column("worker"), Column("account"), Column("status"), Column("standing"))
-_WAYS = ("number", "worker", "account")
-#: Workers whose bookings are listed together; where more are called so, the name has to be told better.
-_WORKERS = 50
+_SOUGHT = ("number", "worker", "account", "from", "to")
+#: Which bookings are listed: all, or those that should stand in a calendar and do not.
+_SHOWN = ("", "missing")
 _YEARS = (1970, 9998)
 _GUID = re.compile(r"\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?", re.IGNORECASE)
 #: How long a page waits for a pass before it says that it is still under way, seconds.
@@ -52,37 +55,64 @@ class _Found:
     too_many: bool
     #: who may see the own ones only, and has no mailbox here
     without_own: bool
+    #: bookings whose rows cannot be read: of those nobody knows whether they should stand anywhere
+    unread: int
 
 
 @SECTION.get("/bookings", Action.SEE_BOOKINGS, own=True)
 async def show(visit: Here) -> Response:
     """One page of the list."""
     place, listing = visit.place_of_work, _listing(visit)
-    if _GUID.fullmatch(listing.search):
-        return visit.go(f"/bookings/{listing.search.strip('{}').lower()}")
-    span = (_day(listing.filters["from"], visit, 0), _day(listing.filters["to"], visit, 1))
-    found = await visit.house.read(lambda tx: _look(tx, visit, place, listing, span))
+    if _GUID.fullmatch(listing.filters["number"]):
+        return visit.go(f"/bookings/{listing.filters['number'].strip('{}').lower()}")
+    site = await _site(visit, place) if listing.filters["show"] else None
+    found = await visit.house.read(lambda tx: _look(tx, visit, place, listing, site))
     values = {
         "listing": listing.counted(found.total), "found": found, "own": not visit.may(Action.SEE_BOOKINGS),
-        "asked": _asks(visit), "rows": [(one, *_when(one.booking, visit)) for one in found.rows], "ways": _WAYS,
+        "asked": _asks(visit), "rows": [(one, *_when(one.booking, visit)) for one in found.rows],
+        "only_missing": bool(listing.filters["show"]), "window": place.settings,
+        "sought": any(listing.filters[name] for name in _SOUGHT),
     }  # fmt: skip
     return visit.page("bookings.html", values)
+
+
+@SECTION.get("/bookings.csv", Action.SEE_BOOKINGS, own=True)
+async def export(visit: Here) -> Response:
+    """All that the list is narrowed to, as a file for a spreadsheet, however many they are."""
+    place, listing = visit.place_of_work, _listing(visit)
+    site = await _site(visit, place) if listing.filters["show"] else None
+    wanted, _ = await visit.house.read(lambda tx: _wanted(tx, visit, place, listing))
+    if listing.filters["show"] and site is None:
+        wanted = Wanted(workers=())  # never signed in to, so nothing is known
+    told = booking_file.pieces(visit.house.app.database, visit.actor, place, wanted, site)
+    headers = {"content-disposition": f'attachment; filename="bookings-{secrets.token_hex(3)}.csv"'}
+    return StreamingResponse(told, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+async def _site(visit: Visit, place: Environment) -> Site | None:
+    if not place.organization:
+        return None  # never signed in to, so no booking is known
+    async with Sites(visit.house.app) as sites:
+        return await sites.unasked(place.id)
 
 
 def _listing(visit: Visit) -> Listing:
     query = dict(visit.request.query_params)
     today = visit.house.app.clock.now().astimezone(visit.zone).date().isoformat()
-    query.pop("sort", None)
+    for name in ("sort", "search"):
+        query.pop(name, None)
     found = Listing.asked(query, path="/bookings", section="bookings", columns=(Column("time", "start"),),
-                          sort="start", filters={"by": _WAYS})  # fmt: skip
-    filters = {"by": found.filters["by"] or _WAYS[0], "from": query.get("from", "") if _asks(visit) else today,
-               "to": query.get("to", "")}  # fmt: skip
-    return replace(found, columns=_COLUMNS, sort="", filters=filters)
+                          sort="start", filters={"show": _SHOWN})  # fmt: skip
+    sought = {name: query.get(name, "").strip()[:200] for name in _SOUGHT}
+    if not _asks(visit):
+        sought["from"] = today
+    columns = (*_COLUMNS[:-1], Column("why")) if found.filters["show"] else _COLUMNS
+    return replace(found, columns=columns, sort="", filters=sought | {"show": found.filters["show"]})
 
 
 def _asks(visit: Visit) -> bool:
     """The address says which bookings are meant; else it is those from today on."""
-    return bool(visit.request.query_params.keys() & {"search", "by", "from", "to"})
+    return bool(visit.request.query_params.keys() & {*_SOUGHT, "show"})
 
 
 def _day(given: str, visit: Visit, more: int) -> datetime | None:
@@ -98,21 +128,29 @@ def _day(given: str, visit: Visit, more: int) -> datetime | None:
     return datetime.combine(day + timedelta(days=more), time(), visit.zone).astimezone(UTC)
 
 
-def _look(
-    tx: Connection, visit: Visit, place: Environment, listing: Listing, span: tuple[datetime | None, datetime | None]
-) -> _Found:
-    by, said = listing.filters["by"], listing.search
-    named = booking_lists.workers_called(tx, place.id, said, _WORKERS + 1) if by == "worker" and said else None
+def _wanted(tx: Connection, visit: Visit, place: Environment, listing: Listing) -> tuple[Wanted, bool]:
+    """What the list is narrowed to, and whether more workers are called so than are looked for together."""
+    by = listing.filters
+    named = booking_lists.workers_called(tx, place.id, by["worker"], WORKERS + 1) if by["worker"] else None
     wanted = Wanted(
-        number=said if by == "number" else "", account=said if by == "account" else "",
-        workers=named[:_WORKERS] if named is not None else None, since=span[0], until=span[1],
+        number=by["number"], account=by["account"], workers=named[:WORKERS] if named is not None else None,
+        since=_day(by["from"], visit, 0), until=_day(by["to"], visit, 1),
     )  # fmt: skip
-    rows, total = seeing.listed(
-        tx, visit.actor, place.id, place.settings, wanted, offset=listing.offset, limit=listing.size
-    )
+    return wanted, named is not None and len(named) > WORKERS
+
+
+def _look(tx: Connection, visit: Visit, place: Environment, listing: Listing, site: Site | None) -> _Found:
+    wanted, too_many = _wanted(tx, visit, place, listing)
+    rows, total = list[Listed](), 0
+    if site is not None or not listing.filters["show"]:
+        rows, total = seeing.listed(
+            tx, visit.actor, place.id, place.settings, wanted, offset=listing.offset, limit=listing.size, site=site
+        )
     known = bool(rows or booking_lists.page(tx, place.id, Wanted(), limit=1))
-    without = not visit.may(Action.SEE_BOOKINGS) and not mailboxes.owned(tx, place.id, visit.actor)
-    return _Found(rows, total, known, named is not None and len(named) > _WORKERS, without)
+    every = visit.may(Action.SEE_BOOKINGS)
+    without = not every and not mailboxes.owned(tx, place.id, visit.actor)
+    unread = aside.count(tx, place.id, aside.Kind.BOOKING) if every and listing.filters["show"] else 0
+    return _Found(rows, total, known, too_many, without, unread)
 
 
 def _when(one: Booking, visit: Visit) -> tuple[str, str]:
@@ -132,18 +170,15 @@ async def why(visit: Here, booking: str) -> Response:
     match, beside = found
     own, helped = await visit.house.read(lambda tx: _around(tx, visit, place, match))
     work = visit.house.works.begun_by(f"sync {place.id} {match.told.booking}")
-    answer = match.told.answer.replace(f" ({helped.command})", "") if helped else match.told.answer
+    answer = without_commands(match.told.answer)
+    kind = "warn" if helped or match.told.missing else "good" if answer.startswith(IN) else "note"
     values = {
-        "match": match, "beside": beside, "when": _spans(match, visit), "help": helped, "answer": answer,
-        "good": answer.startswith(_IS_IN) and not helped,
+        "match": match, "beside": beside, "when": _spans(match, visit), "help": helped, "answer": answer, "kind": kind,
         "lines": [(line, line_told(line)) for line in match.told.history],
         "syncs": match.booking is not None and (visit.may(Action.SYNC) or own),
         "under_way": work is not None and not work.ended,
     }  # fmt: skip
     return visit.page("bookings_why.html", values)
-
-
-_IS_IN = "It is in the calendar"
 
 
 def _around(tx: Connection, visit: Visit, place: Environment, match: Match) -> tuple[bool, Help | None]:

@@ -45,6 +45,8 @@ def _measuring() -> None:
     op.create_index("ix_mailboxes_profile_id", "mailboxes", ["profile", "id"])
     op.create_index("ix_plan_rows_environment_state", "plan_rows", ["environment", "state"])
     op.add_column("passes", sa.Column("requests", sa.Text, nullable=False, server_default=""))
+    op.add_column("history", sa.Column("request", sa.Text, nullable=False, server_default=""))
+    op.add_column("history", sa.Column("status", sa.Integer, nullable=False, server_default="0"))
     op.create_index(
         "ix_history_failed",
         "history",

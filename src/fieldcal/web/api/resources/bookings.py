@@ -14,11 +14,12 @@ from fieldcal.model import BookingId
 from fieldcal.seeing import Listed, Match
 from fieldcal.setup.permissions import Action
 from fieldcal.sites import Sites
-from fieldcal.state.booking_lists import Wanted
+from fieldcal.state.booking_lists import WORKERS, Wanted, workers_called
 from fieldcal.sync.site import Site
 from fieldcal.web.api.caller import Call, Place
 from fieldcal.web.api.paging import Paged, Pages
-from fieldcal.web.api.problem import Missing
+from fieldcal.web.api.problem import Invalid
+from fieldcal.web.api.problem import Missing as Absent
 from fieldcal.web.api.resource import Resource
 from fieldcal.web.api.shapes import Shown, instant
 
@@ -27,6 +28,13 @@ _AT = "/environments/{environment}/bookings"
 
 Begins = Annotated[str, Query(max_length=200, description="Only those whose number begins so.", examples=["WO-0104"])]
 Account = Annotated[str, Query(max_length=200, description="Only those whose account's name begins so.")]
+Worker = Annotated[
+    str, Query(max_length=200, description="Only those of workers in whose name or address this stands.")
+]
+Missing = Annotated[
+    bool,
+    Query(description="Only those of the window that should stand in a calendar and do not, each with the reason."),
+]
 Since = Annotated[str, Query(max_length=40, description="Only those that start at or after this time.")]
 Until = Annotated[str, Query(max_length=40, description="Only those that start before this time.")]
 Called = Annotated[
@@ -48,6 +56,7 @@ class BookingShown(Shown):
         description="`stands`, `behind`, `waits`, `refused`, `deleted`, or `none`: no event of ours.",
         examples=["stands"],
     )
+    why: str = Field(description='With `missing`: why it does not stand in a calendar. Else "".')
 
 
 class StationShown(Shown):
@@ -56,6 +65,9 @@ class StationShown(Shown):
     name: str = Field(description="Where.", examples=["source"])
     good: bool | None = Field(description="As it should be; false: it stands in the way; null: a plain fact.")
     text: str = Field(description="What is so there.")
+    at: datetime | None = Field(description="Since when, or when it was last looked at; of `next try` when that is.")
+    remedy: str = Field(description="The command that helps.", examples=["`fieldcal mailbox approve anna@example.com`"])
+    plan: int | None = Field(description="The plan that it is about.")
 
 
 class LineShown(Shown):
@@ -67,6 +79,8 @@ class LineShown(Shown):
     reason: str = Field(description="Why.")
     answer: str = Field(description="What was answered.")
     ok: bool = Field(description="It went well.")
+    request: str = Field(description="Method and shortened address.", examples=["POST /users/…00000001/events"])
+    status: int = Field(description="The answer's HTTP status; 0: there was none.", examples=[201])
 
 
 class WhyShown(Shown):
@@ -76,6 +90,7 @@ class WhyShown(Shown):
     subject: str = Field(description="What its event is called.")
     worker: str = Field(description="The worker's name.")
     answer: str = Field(description="Whether it is in the calendar, and why.")
+    missing: bool = Field(description="It should stand in a calendar, and does not.")
     stations: list[StationShown] = Field(description="Every station of its way.")
     history: list[LineShown] = Field(description="What was done, the newest first.")
 
@@ -88,16 +103,25 @@ class WhysShown(Shown):
 
 @RESOURCE.get(_AT, Action.SEE_BOOKINGS, own=True)
 async def list_all(
-    caller: Call, place: Place, pages: Pages, number: Begins = "", account: Account = "", since: Since = "",
-    until: Until = "",
+    caller: Call, place: Place, pages: Pages, *, number: Begins = "", account: Account = "", worker: Worker = "",
+    since: Since = "", until: Until = "", missing: Missing = False,
 ) -> Paged[BookingShown]:  # fmt: skip
-    """List bookings, by start."""
-    wanted = Wanted(number, account, None, instant(since, "since"), instant(until, "until"))
-    found, total = await caller.house.read(
-        lambda tx: seeing.listed(
-            tx, caller.actor, place.id, place.settings, wanted, offset=pages.offset, limit=pages.limit
-        )
-    )
+    """List bookings, by start. What they are searched by adds up."""
+    begins, ends = instant(since, "since"), instant(until, "until")
+    if missing and not place.organization:
+        return Paged(**pages.counted([], 0))
+    async with Sites(caller.house.app) as sites:
+        site = await sites.unasked(place.id) if missing else None
+
+    def look(tx: Connection) -> tuple[list[Listed], int]:
+        named = workers_called(tx, place.id, worker, WORKERS + 1) if worker.strip() else None
+        if named is not None and len(named) > WORKERS:
+            raise Invalid([("query/worker", f"more than {WORKERS} workers are called so; write more of the name")])
+        wanted = Wanted(number, account, named, begins, ends)
+        return seeing.listed(tx, caller.actor, place.id, place.settings, wanted, offset=pages.offset,
+                             limit=pages.limit, site=site)  # fmt: skip
+
+    found, total = await caller.house.read(look)
     return Paged(**pages.counted([_shown(one) for one in found], total))
 
 
@@ -110,7 +134,7 @@ async def why(caller: Call, place: Place, booking: Called) -> WhysShown:
     house = caller.house
     ids = await house.read(lambda tx: seeing.called(tx, caller.actor, place.id, booking))
     if not ids:
-        raise Missing(f"no booking of the environment {place.id} is called so; one that is new is known after a pass")
+        raise Absent(f"no booking of the environment {place.id} is called so; one that is new is known after a pass")
     async with Sites(house.app) as sites:
         site = await sites.unasked(place.id)
         found = await house.read(lambda tx: _explained(tx, site, ids))
@@ -125,13 +149,14 @@ def _shown(one: Listed) -> BookingShown:
     row = one.booking
     return BookingShown(
         id=row.id, number=one.number, account=one.account, worker=one.worker, start=row.start, end=row.end,
-        status=row.status_name, standing=one.standing,
+        status=row.status_name, standing=one.standing, why=one.why,
     )  # fmt: skip
 
 
 def _why(one: Match) -> WhyShown:
     return WhyShown(
         booking=one.told.booking, subject=one.subject, worker=one.worker.name if one.worker else "",
-        answer=one.told.answer, stations=[StationShown.model_validate(each) for each in one.told.stations],
+        answer=one.told.answer, missing=one.told.missing,
+        stations=[StationShown.model_validate(each) for each in one.told.stations],
         history=[LineShown.model_validate(each) for each in one.told.history],
     )  # fmt: skip
