@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
@@ -10,7 +12,7 @@ from tests.schedule.shop import Shop
 
 from fieldcal.schedule import loading
 from fieldcal.schedule.importing import Mistake, Preview
-from fieldcal.schedule.sheets import ACCOUNTS, ORDERS, SHEETS, Sheet
+from fieldcal.schedule.sheets import ACCOUNTS, CONTACTS, ORDERS, PRIORITIES, SHEETS, WORKERS, Sheet
 
 VIENNA = ZoneInfo("Europe/Vienna")
 
@@ -50,7 +52,8 @@ def test_orders_are_made_changed_and_left_alone_by_their_number(shop: Shop) -> N
     assert first["msdyn_city"] == "Graz"  # the file has no heading for it
     assert row(shop, "WO-2")["msdyn_serviceaccount"] == shop.account
     before = shop.store.version()
-    again = loading.load(shop.store, ORDERS, text.encode(), VIENNA)
+    again, written = loading.load(shop.store, ORDERS, text.encode(), VIENNA)
+    assert written == []
     assert (again.new, again.changed, again.same) == ((), (), 2)
     assert shop.store.version() == before
 
@@ -82,7 +85,7 @@ def test_each_mistake_is_named_with_its_line_and_nothing_is_written(
     shop: Shop, text: str, mistakes: list[tuple[int, str]]
 ) -> None:
     before = shop.store.version()
-    found = loading.load(shop.store, ORDERS, text.encode(), VIENNA).mistakes
+    found = loading.load(shop.store, ORDERS, text.encode(), VIENNA)[0].mistakes
     assert [one.line for one in found] == [line for line, _ in mistakes]
     for one, (_, words) in zip(found, mistakes, strict=True):
         assert words in one.text
@@ -92,8 +95,12 @@ def test_each_mistake_is_named_with_its_line_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("data", "mistake"),
     [
-        (b"number,summary\nWO-5,ok\nWO-6,\xfcber", Mistake(3, "this is not UTF-8; save the file as CSV UTF-8")),
-        (b"number\nWO-5\n\x00", Mistake(3, "this is no text")),
+        (
+            b"number,summary\nWO-5,ok\nWO-6,\x81ber",
+            Mistake(3, "this is neither UTF-8 nor Windows-1252; save the file as CSV UTF-8"),
+        ),
+        (b"number\nWO-5\n\x00", Mistake(3, "this is no text; save the file as CSV UTF-8")),
+        ("number\nWO-5".encode("utf-16"), Mistake(1, "this is no text; save the file as CSV UTF-8")),
     ],
 )
 def test_what_is_no_text_is_refused_where_it_begins(shop: Shop, data: bytes, mistake: Mistake) -> None:
@@ -108,7 +115,7 @@ def test_a_name_that_several_have_is_not_guessed(shop: Shop) -> None:
 
 
 def test_a_file_from_a_spreadsheet_with_semicolons_and_a_mark_of_its_encoding_is_read(shop: Shop) -> None:
-    seen = loading.load(shop.store, ORDERS, "\ufeffNumber; Postal  Code\nWO-5;8010\n;\n".encode(), VIENNA)
+    seen, _ = loading.load(shop.store, ORDERS, "\ufeffNumber; Postal  Code\nWO-5;8010\n;\n".encode(), VIENNA)
     assert seen.mistakes == ()
     assert row(shop, "WO-5")["msdyn_postalcode"] == "8010"
 
@@ -116,25 +123,120 @@ def test_a_file_from_a_spreadsheet_with_semicolons_and_a_mark_of_its_encoding_is
 def test_five_thousand_rows_with_seven_mistakes_name_the_seven_and_write_none(shop: Shop) -> None:
     bad = {17, 402, 999, 2500, 3333, 4999, 5000}
     lines = [f"N-{n},{'x' if n in bad else 60}" for n in range(1, 5001)]
-    found = loading.load(shop.store, ORDERS, "\n".join(["number,minutes", *lines]).encode(), VIENNA)
+    found, _ = loading.load(shop.store, ORDERS, "\n".join(["number,minutes", *lines]).encode(), VIENNA)
     assert {one.line - 1 for one in found.mistakes} == bad
     assert len(shop.store.rows("msdyn_workorder")) == 1
     good = "\n".join(["number,minutes", *(line.replace(",x", ",60") for line in lines)])
-    assert len(loading.load(shop.store, ORDERS, good.encode(), VIENNA).new) == 5000
+    assert len(loading.load(shop.store, ORDERS, good.encode(), VIENNA)[1]) == 5000
     assert len(shop.store.rows("msdyn_workorder")) == 5001
+
+
+def test_a_file_of_a_spreadsheet_on_windows_is_read(shop: Shop) -> None:
+    seen, _ = loading.load(shop.store, ORDERS, "number;summary\r\nWO-5;größer – 5 €\r\n".encode("cp1252"), VIENNA)
+    assert seen.mistakes == ()
+    assert row(shop, "WO-5")["msdyn_workordersummary"] == "größer – 5 €"
 
 
 @pytest.mark.parametrize("name", SHEETS)
 def test_what_is_exported_can_be_imported_and_changes_nothing(shop: Shop, name: str) -> None:
-    contact = shop.store.create("contact", {"firstname": "Kim", "lastname": "Berg"})
-    shop.store.create("account", {"name": '=cmd "x", y', "telephone1": "+43 1", "primarycontactid": contact})
-    shop.store.create("msdyn_incidenttype", {"msdyn_name": "Leak", "msdyn_estimatedduration": 45})
+    make = shop.store.create
+    bakery = shop.account
+    contact = make("contact", {"firstname": "Kim", "lastname": "Berg", "parentcustomerid": bakery})
+    make("contact", {"firstname": "Kim", "lastname": "Berg"})
+    make("account", {"name": '=cmd "x", y', "telephone1": "+43 1", "primarycontactid": contact})
+    make("account", {"name": "Twin", "accountnumber": "1"})
+    twin = make("account", {"name": "twin", "accountnumber": "2"})
+    make("msdyn_incidenttype", {"msdyn_name": "Leak", "msdyn_estimatedduration": 45})
+    make("bookableresource", {"name": "Lift", "resourcetype": 4, "statecode": 1})
+    make("bookableresource", {"name": "North crew", "resourcetype": 6})
     shop.opens("WO-2", msdyn_timefrompromised="2026-11-24T08:00:00Z", msdyn_workordersummary="two\nlines; and -1")
+    shop.opens("WO-3", msdyn_serviceaccount=twin, msdyn_reportedbycontact=contact)
     text = "".join(loading.export(shop.store, SHEETS[name], VIENNA))
-    again = loading.load(shop.store, SHEETS[name], text.encode(), VIENNA)
-    assert (again.mistakes, again.new, again.changed) == ((), (), ())
-    assert again.same == len(shop.store.rows(SHEETS[name].table)) > 0
+    again, written = loading.load(shop.store, SHEETS[name], text.encode(), VIENNA)
+    assert (again.mistakes, again.new, again.changed, written) == ((), (), (), [])
+    assert again.same == len(text_rows(text)) - 1 > 0
     assert "\r\n=" not in text
+
+
+def text_rows(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text, newline="")))
+
+
+ANA = "e-mail,name,zone,hours,kind,active"
+
+
+@pytest.mark.parametrize(
+    ("sheet", "text", "mistakes"),
+    [
+        (WORKERS, f"{ANA}\nana,Ana,Mars,Mon 9-5,Robot,maybe", [
+            "'e-mail' is 'ana', and not an e-mail address", "'zone' is 'Mars', and not a time zone",
+            "the working hours 'Mon 9-5' cannot be read", "'kind' is 'Robot', and not one of Generic",
+            "'active' is 'maybe', and not one of yes, no"]),
+        (WORKERS, "name\nCleo\ncleo", ["name 'cleo' stands in line 2 already"]),
+        (WORKERS, "e-mail,name\nx@x.example,\n", ["'name' is empty"]),
+        (CONTACTS, "first name,last name,account\nKim,Berg,Contoso", ["there is no account 'Contoso'"]),
+        (CONTACTS, "account\nNorthwind Bakery", ["the heading 'first name' is missing", "the heading 'last name'"]),
+        (ACCOUNTS, "account number\n7", ["this one is new, and 'name' is missing"]),
+        (PRIORITIES, "name,importance\nTop,11", ["'importance' is '11', and not a whole number up to 10"]),
+        (ACCOUNTS, "name,name\nA,B", ["the heading 'name' stands there twice"]),
+        (ACCOUNTS, "account number,name\n7,A\n7,B", ["account number '7' stands in line 2 already"]),
+    ],
+)  # fmt: skip
+def test_each_kind_names_what_is_wrong_in_its_own_words(
+    shop: Shop, sheet: Sheet, text: str, mistakes: list[str]
+) -> None:
+    before = shop.store.version()
+    found, written = loading.load(shop.store, sheet, text.encode(), VIENNA)
+    assert len(found.mistakes) == len(mistakes)
+    for one, words in zip(found.mistakes, mistakes, strict=True):
+        assert words in one.text
+    assert (written, shop.store.version()) == ([], before)
+
+
+def test_accounts_are_told_apart_by_their_number_and_else_by_their_name(shop: Shop) -> None:
+    def load(text: str) -> tuple[int, int]:
+        found, _ = loading.load(shop.store, ACCOUNTS, text.encode(), VIENNA)
+        assert found.mistakes == ()
+        return len(found.new), len(found.changed)
+
+    assert load("name,account number\nNorthwind Bakery,7\nOther,8") == (1, 1)  # it had no number yet
+    assert load("name,account number\nNorthwind Bakery & Sons,7") == (0, 1)
+    assert load("name,telephone\nOther,+43 1") == (0, 1)
+    assert load("name,account number\nOther,9") == (1, 0)  # another account of the same name
+    found, _ = loading.load(shop.store, ACCOUNTS, b"name\nOther", VIENNA)
+    assert [one.text for one in found.mistakes] == [
+        "several accounts have this name; tell them apart by account number"
+    ]
+    text = "number,account\nWO-5,Other (9)\nWO-6,Other"
+    assert [(one.line, one.text) for one in told(shop, text).mistakes] == [(3, "several have the account 'Other'")]
+
+
+def test_a_worker_that_is_imported_is_a_person_with_a_mailbox(shop: Shop) -> None:
+    text = "name,e-mail,zone,hours\nCleo,Cleo@X.example,Europe/Vienna,mon-fri 7:00-15:00\nVan,,,\n"
+    loading.load(shop.store, WORKERS, text.encode(), VIENNA)
+    people = {one["name"]: one for one in shop.store.rows("bookableresource")}
+    cleo = people["Cleo"]
+    assert (cleo["msdyn_primaryemail"], cleo["timezone"], cleo["fieldcal_workinghours"], cleo["resourcetype"]) == (
+        "cleo@x.example", 110, "Mon-Fri 07:00-15:00", 3,
+    )  # fmt: skip
+    user = shop.store.get("systemuser", cleo["userid"])
+    assert user is not None
+    assert (user["internalemailaddress"], user["domainname"]) == ("cleo@x.example", "cleo@x.example")
+    assert (people["Van"]["timezone"], people["Van"]["msdyn_primaryemail"]) == (92, None)
+    shop.store.change("systemuser", user["systemuserid"], {"azureactivedirectoryobjectid": user["systemuserid"]})
+    changed = b"name,e-mail,kind\nCleo,cleo@x.example,\nVan,van@x.example,Equipment"
+    assert len(loading.load(shop.store, WORKERS, changed, VIENNA)[0].changed) == 1
+    assert shop.store.get("systemuser", cleo["userid"])["azureactivedirectoryobjectid"] is not None  # type: ignore[index]
+
+
+def test_an_organization_that_begins_with_a_file_can_schedule_at_once() -> None:
+    from fieldcal.embedded.fieldservice import Store
+
+    store = Store(":memory:")
+    loading.load(store, ORDERS, b"number\nWO-1", VIENNA)
+    assert {one["name"] for one in store.rows("bookingstatus")} >= {"Scheduled", "Completed", "Canceled"}
+    assert {one["msdyn_name"] for one in store.rows("msdyn_priority")} == {"Low", "Normal", "High"}
+    store.close()
 
 
 def test_every_cell_of_every_sheet_is_a_column_of_its_table() -> None:
@@ -144,4 +246,4 @@ def test_every_cell_of_every_sheet_is_a_column_of_its_table() -> None:
         columns = SCHEMA.by_name[sheet.table].by_name
         for cell in sheet.cells:
             assert (columns[cell.column].target or "") == cell.names, (sheet.name, cell.heading)
-    assert ACCOUNTS.key.heading == "name"
+        assert {name for way in sheet.by for name in way} <= {cell.heading for cell in sheet.cells}

@@ -9,13 +9,12 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
-from tzlocal.windows_tz import win_tz
 
 from fieldcal.embedded.fieldservice.database import TABLES
 from fieldcal.embedded.fieldservice.tables import RESOURCE_TYPES
 from fieldcal.embedded.fieldservice.times import instant_text, parse_instant
-from fieldcal.embedded.fieldservice.zones import ZONE_CODES
 from fieldcal.errors import ConfigError
+from fieldcal.schedule.cells import zone_name
 from fieldcal.schedule.hours import STANDARD, Hours, parse
 from fieldcal.schedule.values import Kind, Lane, OrderStatus, Slot, Status, Waiting, step_of
 
@@ -118,7 +117,7 @@ def lanes(tx: Connection) -> list[Lane]:
         .order_by(func.lower(_resources.name), _resources.bookableresourceid)
     )  # fmt: skip
     return [
-        Lane(row.bookableresourceid, row.name, RESOURCE_TYPES.get(row.resourcetype, ""), zone(row.timezone),
+        Lane(row.bookableresourceid, row.name, RESOURCE_TYPES.get(row.resourcetype, ""), zone_name(row.timezone),
              _hours(row.fieldcal_workinghours))
         for row in rows
     ]  # fmt: skip
@@ -129,11 +128,6 @@ def _hours(text: str | None) -> Hours:
         return STANDARD if text is None else parse(text)
     except ConfigError:  # somebody wrote it past our forms; the board is shown all the same
         return STANDARD
-
-
-def zone(code: int | None) -> str:
-    """The IANA name of Dataverse's time zone code; UTC where it has none."""
-    return win_tz.get(ZONE_CODES.get(code if code is not None else -1, ""), "UTC")
 
 
 def waiting(tx: Connection, wanted: Wanted, *, offset: int = 0, limit: int = 50) -> list[Waiting]:

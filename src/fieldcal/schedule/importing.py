@@ -4,39 +4,45 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fieldcal.embedded.fieldservice.times import instant_text
-from fieldcal.schedule.sheets import Cell, Holds, Sheet
+from fieldcal.schedule import cells
+from fieldcal.schedule.cells import Names
+from fieldcal.schedule.sheets import Cell, Sheet
 
 #: Rows of one file.
 MOST_ROWS = 50_000
-#: The longest that a job is estimated at: a month.
-_MOST_MINUTES = 31 * 24 * 60
 #: what `fieldcal.spreadsheet` puts an apostrophe before
-_GUARDED = ("'=", "'+", "'-", "'@")
+_GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
+#: As spreadsheets on Windows write a file that is not called CSV UTF-8.
+_WINDOWS = "cp1252"
+
+#: The values of the cells that tell a row apart, texts in small letters.
+Key = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What stands in the field service: rows by their key, and ids by the names that cells may hold; all lowered."""
+    """What stands in the field service of one kind."""
 
+    #: by id
     rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    #: table -> name -> id; None where several have that name
-    names: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    #: for each way in which rows are told apart (`Sheet.by`): key -> id; None where several have it
+    found: Sequence[Mapping[Key, str | None]] = ()
+    names: Names = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """What is wrong in which line of the file; the first line is 1."""
+    """What is wrong in which line of the file, and under which heading; the first line is 1."""
 
     line: int
     text: str
+    heading: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +65,42 @@ class Preview:
     mistakes: tuple[Mistake, ...]
 
 
+def keys(sheet: Sheet, row: Mapping[str, Any]) -> list[Key]:
+    """What tells this row apart, in each of the sheet's ways; one with an empty first part tells nothing."""
+    return [tuple(_part(row.get(sheet.cell(heading).column)) for heading in way) for way in sheet.by]
+
+
+def _part(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value or ""
+
+
 def read(data: bytes, sheet: Sheet, known: Known, zone: ZoneInfo) -> Preview:
     """The file read against what is known; `zone`: of dates and times that name none."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        return _only(line, "this is not UTF-8; save the file as CSV UTF-8")
-    if "\0" in text:
-        return _only(text[: text.index("\0")].count("\n") + 1, "this is no text")
+    text, wrong = _decoded(data)
+    if wrong:
+        return _only(*wrong)
     head = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";" if head.count(";") > head.count(",") else ",")
+    mark = max((";", "\t", ","), key=head.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     try:
         return _Reading(sheet, known, zone).through(reader)
     except csv.Error as error:
         return _only(reader.line_num, f"this cannot be read as CSV: {error}")
+
+
+def _decoded(data: bytes) -> tuple[str, tuple[int, str] | None]:
+    """UTF-8 where it is that, else as spreadsheets on Windows write it."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        try:
+            text = data.decode(_WINDOWS)
+        except UnicodeDecodeError as error:
+            line = data[: error.start].count(b"\n") + 1
+            return "", (line, "this is neither UTF-8 nor Windows-1252; save the file as CSV UTF-8")
+    if "\0" in text:
+        return "", (text[: text.index("\0")].count("\n") + 1, "this is no text; save the file as CSV UTF-8")
+    return text, None
 
 
 def _only(line: int, text: str) -> Preview:
@@ -86,137 +113,134 @@ class _Reading:
     def __init__(self, sheet: Sheet, known: Known, zone: ZoneInfo) -> None:
         self._sheet, self._known, self._zone = sheet, known, zone
         self._mistakes: list[Mistake] = []
-        #: key -> the line that had it first
-        self._seen: dict[str, int] = {}
+        self._cells: list[Cell] = []
+        #: the ways of telling rows apart that this file has all headings for
+        self._ways: list[int] = []
+        #: key, or id of a row -> the line that had it first
+        self._seen: dict[Any, int] = {}
 
     def through(self, reader: Any) -> Preview:
         """Every row of it. `reader` is one of csv's, whose type has no name."""
         new: list[Change] = []
         changed: list[Change] = []
-        same = 0
-        cells: list[Cell] = []
-        before = 0
+        count, before = 0, 0
         for row in reader:
             line, before = before + 1, reader.line_num
             if not any(value.strip() for value in row):
                 continue
-            if not cells:
-                cells = self._headings(line, row)
+            if not self._cells:
+                self._cells = self._headings(line, row)
                 if self._mistakes:
                     break
                 continue
-            if len(new) + len(changed) + same >= MOST_ROWS:
-                self._mistakes.append(Mistake(line, f"a file has at most {MOST_ROWS:,} rows; cut it in pieces"))
+            count += 1
+            if count > MOST_ROWS:
+                self._wrong(line, f"a file has at most {MOST_ROWS:,} rows; cut it in pieces")
                 break
-            change = self._row(line, row, cells)
-            if change is None:
-                continue
-            if not change.row:
+            change = self._row(line, row)
+            if change is not None and not change.row:
                 new.append(change)
-            elif change.values:
+            elif change is not None and change.values:
                 changed.append(change)
-            else:
-                same += 1
-        if not cells and not self._mistakes:
-            self._mistakes.append(Mistake(1, f"the file is empty; its first line names {self._headings_there_are()}"))
+        if not self._cells and not self._mistakes:
+            self._wrong(1, f"the file is empty; its first line names {self._headings_there_are()}")
+        same = max(0, count - len(new) - len(changed)) if not self._mistakes else 0
         return Preview(tuple(new), tuple(changed), same, tuple(self._mistakes))
 
     def _headings(self, line: int, row: Sequence[str]) -> list[Cell]:
         known = {cell.heading: cell for cell in self._sheet.cells}
         names = [" ".join(name.lower().split()) for name in row]
-        for name in names:
+        while names and not names[-1]:
+            names.pop()
+        for at, name in enumerate(names):
             if name not in known:
                 near = get_close_matches(name, known, 1)
                 meant = f"; is {near[0]!r} meant?" if near else f"; there are {self._headings_there_are()}"
                 self._wrong(line, f"there is no heading {name[:40]!r} in a file of {self._sheet.name}{meant}")
-            elif names.count(name) > 1:
+            elif name in names[:at]:
                 self._wrong(line, f"the heading {name!r} stands there twice")
-                break
-        if self._sheet.key.heading not in names:
-            self._wrong(line, f"the heading {self._sheet.key.heading!r} is missing, by which rows are told apart")
+        self._ways = [n for n, way in enumerate(self._sheet.by) if set(way) <= set(names)]
+        for cell in self._sheet.cells:
+            if not self._ways and cell.heading in self._sheet.by[-1] and cell.heading not in names:
+                self._wrong(line, f"the heading {cell.heading!r} is missing, by which rows are told apart")
         return [] if self._mistakes else [known[name] for name in names]
 
     def _headings_there_are(self) -> str:
         return ", ".join(cell.heading for cell in self._sheet.cells)
 
-    def _wrong(self, line: int, text: str) -> None:
-        self._mistakes.append(Mistake(line, text))
+    def _wrong(self, line: int, text: str, heading: str = "") -> None:
+        self._mistakes.append(Mistake(line, text, heading))
 
-    def _row(self, line: int, row: Sequence[str], cells: Sequence[Cell]) -> Change | None:
-        if len(row) > len(cells) and any(value.strip() for value in row[len(cells) :]):
-            self._wrong(line, f"the line has {len(row)} cells, and there are {len(cells)} headings")
+    def _row(self, line: int, row: Sequence[str]) -> Change | None:
+        if len(row) > len(self._cells) and any(value.strip() for value in row[len(self._cells) :]):
+            self._wrong(line, f"the line has {len(row)} cells, and there are {len(self._cells)} headings")
             return None
-        texts = {cell: _plain(value) for cell, value in zip(cells, [*row, *[""] * len(cells)], strict=False)}
-        key = texts[self._sheet.key]
-        first = self._seen.setdefault(key.lower(), line)
+        padded = [*row, *[""] * len(self._cells)]
+        texts = {cell: _plain(value) for cell, value in zip(self._cells, padded, strict=False)}
         count = len(self._mistakes)
-        if key and first != line:
-            self._wrong(line, f"{self._sheet.key.heading} {key[:60]!r} stands in line {first} already")
         values: dict[str, Any] = {}
         for cell, text in texts.items():
-            told = list(self._value(cell, text))
-            for problem in told[1:]:
-                self._wrong(line, problem)
-            values[cell.column] = told[0]
-        there = self._known.rows.get(key.lower())
-        self._spans(line, values, there or {})
+            values[cell.column], problems = cells.read(cell, text or cell.first, self._known.names, self._zone)
+            for problem in problems:
+                self._wrong(line, problem, cell.heading)
+        there = self._same_row(line, values, texts)
+        for cell in self._sheet.cells:
+            if there and cell.first and not texts.get(cell):
+                values.pop(cell.column, None)  # an empty cell makes nothing else of what is
+            elif not there and cell.required and not cell.first and cell not in texts:
+                self._wrong(line, f"this one is new, and {cell.heading!r} is missing", cell.heading)
+        known = self._known.rows.get(there, {})
+        for begin, end in spans_wrong(self._sheet, {**known, **values}):
+            self._wrong(line, f"{end!r} is not after {begin!r}", end)
         if len(self._mistakes) > count:
             return None
-        if there is None:
+        key = " ".join(texts[cell] for cell in texts if cell.heading in self._sheet.by[-1])
+        if not there:
             return Change(line, key, "", values)
-        return Change(line, key, there["id"], {name: value for name, value in values.items() if there[name] != value})
+        return Change(line, key, there, {name: value for name, value in values.items() if known[name] != value})
 
-    def _spans(self, line: int, values: Mapping[str, Any], there: Mapping[str, Any]) -> None:
-        columns = {cell.heading: cell.column for cell in self._sheet.cells}
-        for begin, end in self._sheet.spans:
-            first, last = (values.get(columns[one], there.get(columns[one])) for one in (begin, end))
-            if first and last and last <= first:
-                self._wrong(line, f"{end!r} is not after {begin!r}")
+    def _same_row(self, line: int, values: Mapping[str, Any], texts: Mapping[Cell, str]) -> str:
+        """The id of the row that this line is about, "" where it is a new one; a line that another was is a mistake."""
+        told = keys(self._sheet, values)
+        ways = [n for n in self._ways if told[n][0]]
+        if not ways:
+            self._twice(line, ("line", line), texts)
+            return ""
+        self._twice(line, (ways[0], told[ways[0]]), texts)
+        for n in ways:
+            row = self._known.found[n].get(told[n], "")
+            if row is None:
+                named = ", ".join(self._sheet.by[n])
+                more = next((way for way in self._sheet.by if way != self._sheet.by[n]), ())
+                helps = f"; tell them apart by {', '.join(more)}" if more else ""
+                self._wrong(line, f"several {self._sheet.name} have this {named}{helps}")
+                return ""
+            if row and not self._differs(row, told, ways[: ways.index(n)]):
+                self._twice(line, row, texts)
+                return row
+        return ""
 
-    def _value(self, cell: Cell, text: str) -> Iterator[Any]:
-        """The value, then what is wrong with it."""
-        if not text:
-            yield None
-            if cell.required:
-                yield f"{cell.heading!r} is empty"
-            return
-        if cell.holds is Holds.NAME:
-            yield from self._named(cell, text)
-        elif cell.holds is Holds.MINUTES:
-            good = text.isascii() and text.isdigit() and 0 < int(text[:9]) <= _MOST_MINUTES and len(text) < 9  # noqa: PLR2004
-            yield int(text) if good else None
-            if not good:
-                yield f"{cell.heading!r} is {text[:40]!r}, and not a number of minutes up to {_MOST_MINUTES:,}"
-        elif cell.holds is Holds.INSTANT:
-            instant = self._instant(text)
-            yield instant_text(instant) if instant else None
-            if instant is None:
-                yield f"{cell.heading!r} is {text[:40]!r}, and not a date and time such as 2026-11-24 09:00"
-        else:
-            yield text
-            if len(text) > cell.longest:
-                yield f"{cell.heading!r} has {len(text):,} characters; at most {cell.longest:,} are kept"
+    def _differs(self, row: str, told: Sequence[Key], surer: Sequence[int]) -> bool:
+        """A surer way tells that this row is another one: both have it, and not the same."""
+        there = keys(self._sheet, self._known.rows[row])
+        return any(all(there[n]) and all(told[n]) and there[n] != told[n] for n in surer)
 
-    def _named(self, cell: Cell, text: str) -> Iterator[Any]:
-        names = self._known.names.get(cell.names, {})
-        found = names.get(text.lower())
-        yield found
-        if found is None:
-            near = get_close_matches(text.lower(), names, 1)
-            meant = f"; is {near[0]!r} meant?" if near else "; import or add it first"
-            several = text.lower() in names
-            yield (
-                f"several have the {cell.heading} {text[:60]!r}"
-                if several
-                else (f"there is no {cell.heading} {text[:60]!r}{meant}")
-            )
+    def _twice(self, line: int, what: Any, texts: Mapping[Cell, str]) -> None:
+        first = self._seen.setdefault(what, line)
+        if first != line and not (self._mistakes and self._mistakes[-1].line == line):
+            cell = next(cell for cell in texts if cell.heading in {name for way in self._sheet.by for name in way})
+            self._wrong(line, f"{cell.heading} {texts[cell][:60]!r} stands in line {first} already", cell.heading)
 
-    def _instant(self, text: str) -> datetime | None:
-        try:
-            told = datetime.fromisoformat(text)
-            return (told if told.tzinfo else told.replace(tzinfo=self._zone)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            return None
+
+def spans_wrong(sheet: Sheet, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The beginnings and ends, by their headings, where the end is not after the beginning."""
+    columns = {cell.heading: cell.column for cell in sheet.cells}
+    found = []
+    for begin, end in sheet.spans:
+        first, last = values.get(columns[begin]), values.get(columns[end])
+        if first and last and last <= first:
+            found.append((begin, end))
+    return found
 
 
 def _plain(value: str) -> str:

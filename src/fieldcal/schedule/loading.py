@@ -8,14 +8,15 @@ from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from fieldcal.embedded.fieldservice.database import TABLES
 from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import SCHEMA
-from fieldcal.embedded.fieldservice.times import parse_instant
-from fieldcal.schedule.importing import Known, Preview, read
-from fieldcal.schedule.sheets import Holds, Sheet
+from fieldcal.schedule import cells, keeping
+from fieldcal.schedule.importing import Key, Known, Preview, keys, read
+from fieldcal.schedule.names import by_name
+from fieldcal.schedule.sheets import Sheet
 from fieldcal.spreadsheet import cell
 
 _ROWS_AT_ONCE = 500
@@ -27,71 +28,58 @@ def preview(store: Store, sheet: Sheet, data: bytes, zone: ZoneInfo) -> Preview:
         return read(data, sheet, _known(tx, sheet), zone)
 
 
-def load(store: Store, sheet: Sheet, data: bytes, zone: ZoneInfo) -> Preview:
-    """Write what this file says, in one transaction, and say what it came to; with a mistake in it nothing is written.
+def load(store: Store, sheet: Sheet, data: bytes, zone: ZoneInfo) -> tuple[Preview, list[str]]:
+    """Write what this file says, in one transaction; with a mistake in it nothing is written.
 
-    It is read again against what stands there now. A file that was loaded before writes nothing.
+    It is read again against what stands there now. A file that was loaded before writes nothing. Gives what it came
+    to, and the ids of the rows that were written: the new ones first, each in the order of the file.
     """
-    table = SCHEMA.by_name[sheet.table]
     with store.writing() as tx:
         found = read(data, sheet, _known(tx, sheet), zone)
-        if not found.mistakes:
-            for change in found.new:
-                store.insert(tx, table, change.values)
-            for change in found.changed:
-                store.update(tx, table, change.row, change.values)
-        return found
+        if found.mistakes:
+            return found, []
+        made = keeping.add(store, tx, sheet, [change.values for change in found.new])
+        for change in found.changed:
+            keeping.change(store, tx, sheet, change.row, change.values)
+        return found, [*made, *(change.row for change in found.changed)]
+
+
+def tables_named(sheet: Sheet) -> set[str]:
+    """The tables whose rows' names stand in this sheet's cells."""
+    return {one.names for one in sheet.cells} - {""}
 
 
 def _known(tx: Connection, sheet: Sheet) -> Known:
-    table, sql = SCHEMA.by_name[sheet.table], TABLES[sheet.table]
-    columns = [sql.c[one.column] for one in sheet.cells]
     rows: dict[str, dict[str, Any]] = {}
-    for row in tx.execute(select(sql.c[table.id].label("id"), *columns)).mappings():
-        key = str(row[sheet.key.column] or "").lower()
-        rows.setdefault(key, dict(row))
-    names: dict[str, dict[str, str | None]] = {}
-    for name in {one.names for one in sheet.cells if one.names}:
-        names[name] = {}
-        for told, row_id in _labels(tx, name):
-            key = told.lower()
-            names[name][key] = None if key in names[name] else row_id
-    return Known(rows, names)
+    found: list[dict[Key, str | None]] = [{} for _ in sheet.by]
+    for row in map(dict, tx.execute(_every(sheet)).mappings()):
+        rows[row["id"]] = row
+        for way, key in zip(found, keys(sheet, row), strict=True):
+            if key[0]:
+                way[key] = None if key in way else row["id"]
+    return Known(rows, found, by_name(tx, tables_named(sheet))[0])
 
 
-def _labels(tx: Connection, name: str) -> Iterator[tuple[str, str]]:
-    table, sql = SCHEMA.by_name[name], TABLES[name].c
-    for row in tx.execute(select(sql[table.primary], sql[table.id])):
-        yield str(row[0] or ""), str(row[1])
+def _every(sheet: Sheet) -> Select[Any]:
+    table, sql = SCHEMA.by_name[sheet.table], TABLES[sheet.table]
+    asked = select(sql.c[table.id].label("id"), *(sql.c[one.column] for one in sheet.cells))
+    return asked.where(sql.c[sheet.only[0]].in_(sheet.only[1])) if sheet.only else asked
 
 
 def export(store: Store, sheet: Sheet, zone: ZoneInfo) -> Iterator[str]:
     """Every row as CSV, in pieces, the headings first; `load` takes it back and changes nothing."""
-    table, sql = SCHEMA.by_name[sheet.table], TABLES[sheet.table]
+    sql = TABLES[sheet.table]
+    first = sheet.cells[0].column
     with store.reading() as tx:
-        labels = {
-            name: {i: told for told, i in _labels(tx, name)} for name in {one.names for one in sheet.cells} - {""}
-        }
+        _, labels = by_name(tx, tables_named(sheet))
         yield _lines([[one.heading for one in sheet.cells]])
-        asked = select(*(sql.c[one.column] for one in sheet.cells)).where(sql.c.statecode == 0)
-        for some in tx.execute(asked.order_by(sql.c[sheet.key.column], sql.c[table.id])).partitions(_ROWS_AT_ONCE):
+        for some in tx.execute(_every(sheet).order_by(sql.c[first], "id")).mappings().partitions(_ROWS_AT_ONCE):
             yield _lines(
                 [
-                    [_told(one.holds, value, labels.get(one.names, {}), zone)
-                     for one, value in zip(sheet.cells, row, strict=True)]
+                    [cell(cells.told(one, row[one.column], labels.get(one.names, {}), zone)) for one in sheet.cells]
                     for row in some
                 ]
-            )  # fmt: skip
-
-
-def _told(holds: Holds, value: Any, labels: dict[str, str], zone: ZoneInfo) -> str:
-    if value is None:
-        return ""
-    if holds is Holds.NAME:
-        return cell(labels.get(value, ""))
-    if holds is Holds.INSTANT:
-        return parse_instant(value).astimezone(zone).isoformat(sep=" ", timespec="seconds")
-    return cell(value)
+            )
 
 
 def _lines(rows: list[list[str]]) -> str:

@@ -1,22 +1,44 @@
-"""What a CSV file of each kind of thing holds: its headings, and the column of the field service that each stands for.
+"""What a form and a CSV file of each kind of thing hold: headings, and the column that each stands for.
 
 Data only. A file has the headings that it needs, in any order; what it has no heading for stays as it is.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
-from fieldcal.embedded.fieldservice.tables import ACCOUNT, CONTACT, INCIDENT_TYPE, ORDER_TYPE, PRIORITY, WORK_ORDER
+from fieldcal.embedded.fieldservice.tables import (
+    ACCOUNT,
+    CONTACT,
+    INCIDENT_TYPE,
+    ORDER_TYPE,
+    PRIORITY,
+    RESOURCE,
+    RESOURCE_TYPES,
+    WORK_ORDER,
+)
 
 
 class Holds(StrEnum):
     """What may stand in a cell."""
 
     TEXT = "text"
-    #: whole minutes
+    #: a text of many lines
+    LINES = "lines"
+    #: whole minutes, or a whole number that means something else, from 1
     MINUTES = "minutes"
+    NUMBER = "number"
+    #: an e-mail address, kept in small letters
+    ADDRESS = "address"
+    #: a time zone by its IANA name, kept as Dataverse's code
+    ZONE = "zone"
+    #: working hours as `hours.parse` reads them
+    HOURS = "hours"
+    #: one of `choices`
+    CHOICE = "choice"
     #: a date and time, in the zone that the reader is told where it names none itself
     INSTANT = "instant"
     #: the name of a row of another table
@@ -25,7 +47,7 @@ class Holds(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One heading. `names`: the table whose rows' names stand there."""
+    """One heading. `names`: the table whose rows' names stand there; `choices`: words and what they are kept as."""
 
     heading: str
     column: str
@@ -33,21 +55,31 @@ class Cell:
     longest: int = 100
     required: bool = False
     names: str = ""
+    most: int = 0
+    choices: Mapping[str, int] = field(default_factory=dict, hash=False)
+    #: what a new row has here where nothing is written
+    first: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One kind of file. Its rows are told apart by the first cell: what is the same there is the same row."""
+    """One kind of thing. `by`: by which headings its rows are told apart, the surest first."""
 
+    kind: str
+    #: several of it, in words
     name: str
     table: str
     cells: tuple[Cell, ...]
+    by: tuple[tuple[str, ...], ...]
     #: headings of a beginning and an end, which has to come after it
     spans: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def key(self) -> Cell:
-        return self.cells[0]
+    #: of a table that holds several kinds: column and values of this one
+    only: tuple[str, tuple[int, ...]] | None = None
+
+    def cell(self, heading: str) -> Cell:
+        """The cell under this heading, which must be there."""
+        return next(one for one in self.cells if one.heading == heading)
 
 
 def _address(prefix: str, names: tuple[str, ...]) -> tuple[Cell, ...]:
@@ -59,13 +91,20 @@ def _address(prefix: str, names: tuple[str, ...]) -> tuple[Cell, ...]:
     )
 
 
+#: The longest that a job is estimated at: a month.
+_MONTH = 31 * 24 * 60
+_CREW = 6
+_ACTIVE = MappingProxyType({"yes": 0, "no": 1})
+_KINDS = MappingProxyType({name: code for code, name in RESOURCE_TYPES.items() if name not in {"Crew", "Pool"}})
+
 ORDERS = Sheet(
+    "orders",
     "work orders",
     WORK_ORDER.name,
     (
         Cell("number", "msdyn_name", required=True),
-        Cell("summary", "msdyn_workordersummary", longest=20_000),
-        Cell("instructions", "msdyn_instructions", longest=8000),
+        Cell("summary", "msdyn_workordersummary", Holds.LINES, longest=20_000),
+        Cell("instructions", "msdyn_instructions", Holds.LINES, longest=8000),
         Cell("type", "msdyn_workordertype", Holds.NAME, names=ORDER_TYPE.name),
         Cell("priority", "msdyn_priority", Holds.NAME, names=PRIORITY.name),
         Cell("incident", "msdyn_primaryincidenttype", Holds.NAME, names=INCIDENT_TYPE.name),
@@ -73,34 +112,91 @@ ORDERS = Sheet(
         Cell("contact", "msdyn_reportedbycontact", Holds.NAME, names=CONTACT.name),
         Cell("place", "msdyn_addressname", longest=200),
         *_address("msdyn_", ("address1", "city", "stateorprovince", "postalcode", "country")),
-        Cell("minutes", "msdyn_totalestimatedduration", Holds.MINUTES),
+        Cell("minutes", "msdyn_totalestimatedduration", Holds.MINUTES, most=_MONTH),
         Cell("promised from", "msdyn_timefrompromised", Holds.INSTANT),
         Cell("promised until", "msdyn_timetopromised", Holds.INSTANT),
     ),
+    (("number",),),
     (("promised from", "promised until"),),
 )
 ACCOUNTS = Sheet(
+    "accounts",
     "accounts",
     ACCOUNT.name,
     (
         Cell("name", "name", longest=160, required=True),
         Cell("account number", "accountnumber", longest=20),
         Cell("telephone", "telephone1", longest=50),
-        Cell("e-mail", "emailaddress1"),
+        Cell("e-mail", "emailaddress1", Holds.ADDRESS),
         *_address("address1_", ("line1", "city", "stateorprovince", "postalcode", "country")),
         Cell("contact", "primarycontactid", Holds.NAME, names=CONTACT.name),
-        Cell("notes", "description", longest=2000),
+        Cell("notes", "description", Holds.LINES, longest=2000),
     ),
+    (("account number",), ("name",)),
 )
-TYPES = Sheet("work order types", ORDER_TYPE.name, (Cell("name", "msdyn_name", required=True),))
+CONTACTS = Sheet(
+    "contacts",
+    "contacts",
+    CONTACT.name,
+    (
+        Cell("first name", "firstname", longest=50),
+        Cell("last name", "lastname", longest=50, required=True),
+        Cell("account", "parentcustomerid", Holds.NAME, names=ACCOUNT.name),
+        Cell("telephone", "telephone1", longest=50),
+        Cell("mobile", "mobilephone", longest=50),
+        Cell("e-mail", "emailaddress1", Holds.ADDRESS),
+    ),
+    (("last name", "first name", "account"), ("last name", "first name")),
+)
+WORKERS = Sheet(
+    "workers",
+    "workers",
+    RESOURCE.name,
+    (
+        Cell("name", "name", required=True),
+        Cell("e-mail", "msdyn_primaryemail", Holds.ADDRESS),
+        Cell("kind", "resourcetype", Holds.CHOICE, required=True, choices=_KINDS, first="User"),
+        Cell("zone", "timezone", Holds.ZONE, required=True, first="UTC"),
+        Cell("hours", "fieldcal_workinghours", Holds.HOURS, longest=200),
+        Cell("active", "statecode", Holds.CHOICE, required=True, choices=_ACTIVE, first="yes"),
+    ),
+    (("e-mail",), ("name",)),
+    only=("resourcetype", tuple(_KINDS.values())),
+)
+CREWS = Sheet(
+    "crews",
+    "crews",
+    RESOURCE.name,
+    (
+        Cell("name", "name", required=True),
+        Cell("zone", "timezone", Holds.ZONE, required=True, first="UTC"),
+        Cell("hours", "fieldcal_workinghours", Holds.HOURS, longest=200),
+        Cell("active", "statecode", Holds.CHOICE, required=True, choices=_ACTIVE, first="yes"),
+    ),
+    (("name",),),
+    only=("resourcetype", (_CREW,)),
+)
+TYPES = Sheet("types", "work order types", ORDER_TYPE.name, (Cell("name", "msdyn_name", required=True),), (("name",),))
 INCIDENTS = Sheet(
+    "incidents",
     "incident types",
     INCIDENT_TYPE.name,
     (
         Cell("name", "msdyn_name", required=True),
-        Cell("description", "msdyn_description", longest=8000),
-        Cell("minutes", "msdyn_estimatedduration", Holds.MINUTES),
+        Cell("description", "msdyn_description", Holds.LINES, longest=8000),
+        Cell("minutes", "msdyn_estimatedduration", Holds.MINUTES, most=_MONTH),
     ),
+    (("name",),),
+)
+PRIORITIES = Sheet(
+    "priorities",
+    "priorities",
+    PRIORITY.name,
+    (
+        Cell("name", "msdyn_name", required=True),
+        Cell("importance", "msdyn_levelofimportance", Holds.NUMBER, most=10),
+    ),
+    (("name",),),
 )
 
-SHEETS = {sheet.name: sheet for sheet in (ORDERS, ACCOUNTS, TYPES, INCIDENTS)}
+SHEETS = {sheet.kind: sheet for sheet in (ORDERS, ACCOUNTS, CONTACTS, WORKERS, CREWS, TYPES, INCIDENTS, PRIORITIES)}

@@ -32,7 +32,7 @@ from fieldcal.embedded.fieldservice.schema import Column, Table
 from fieldcal.embedded.fieldservice.tables import SCHEMA
 
 ID_CHUNK = 500  # ids in one IN (...)
-LAYOUT = 2  # raised with every change of the SQL tables, which may only add columns and tables
+LAYOUT = 3  # raised with every change of the SQL tables, which may only add columns, tables and indexes
 
 #: Instants are kept as `2026-11-23T10:00:00Z`: as wide as they are sortable, and sent as they are.
 INSTANT = String(20)
@@ -68,7 +68,8 @@ def _sql_table(table: Table) -> SqlTable:
         SqlColumn(column.name, _sql_type(column), primary_key=column.name == table.id, index=column.indexed)
         for column in table.columns
     ]
-    return SqlTable(table.name, metadata, *columns, Index(f"ix_{table.name}_version", "versionnumber"))
+    indexes = [Index(f"ix_{table.name}_{names[0]}_list", *names) for names in table.indexes]
+    return SqlTable(table.name, metadata, *columns, Index(f"ix_{table.name}_version", "versionnumber"), *indexes)
 
 
 TABLES = {table.name: _sql_table(table) for table in SCHEMA.tables}
@@ -150,7 +151,7 @@ def _prepare(engine: Engine) -> None:
 
 
 def _extend(connection: Connection) -> None:
-    """Add the columns that an earlier layout did not have; tables are made already."""
+    """Add the columns and indexes that an earlier layout did not have; tables are made already."""
     there = inspect(connection)
     for table in metadata.tables.values():
         known = {column["name"] for column in there.get_columns(table.name)}
@@ -158,6 +159,10 @@ def _extend(connection: Connection) -> None:
             if column.name not in known:
                 kind = column.type.compile(connection.dialect)
                 connection.exec_driver_sql(f'ALTER TABLE "{table.name}" ADD COLUMN "{column.name}" {kind}')
+        indexed = {index["name"] for index in there.get_indexes(table.name)}
+        for index in sorted(table.indexes, key=lambda one: str(one.name)):
+            if index.name not in indexed:
+                index.create(connection)
     connection.execute(update(counters).where(counters.c.name == "layout").values(value=LAYOUT))
 
 

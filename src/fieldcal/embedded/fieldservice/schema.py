@@ -49,6 +49,8 @@ class Table:
     primary: str
     own: tuple[Column, ...]
     stateful: bool = True
+    #: columns that lists are found or sorted by together
+    indexes: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def columns(self) -> tuple[Column, ...]:

@@ -107,6 +107,22 @@ RESOURCE = Table(
         lookup("accountid", "account", nav="AccountId"),
     ),
 )
+#: who is a member of a crew, and from when to when
+GROUP = Table(
+    "bookableresourcegroup",
+    "bookableresourcegroups",
+    "bookableresourcegroupid",
+    "name",
+    (
+        Column("name", "string", 100, required=True),
+        Column("fromdate", "datetime", required=True),
+        Column("todate", "datetime", required=True),
+        lookup("parentresource", "bookableresource", nav="ParentResource", on_delete="cascade", indexed=True),
+        lookup("childresource", "bookableresource", nav="ChildResource", on_delete="cascade"),
+        # of our own: Field Service tells the leader by the crew's requirement group
+        yes_no("fieldcal_leads", default=False),
+    ),
+)
 STATUS = Table(
     "bookingstatus",
     "bookingstatuses",
@@ -206,7 +222,12 @@ WORK_ORDER = Table(
         lookup("msdyn_primaryincidenttype", "msdyn_incidenttype"),
         lookup("msdyn_parentworkorder", "msdyn_workorder", nav="msdyn_parentworkorder_msdyn_workorder"),
     ),
-)
+    indexes=(
+        ("msdyn_name",), ("createdon", "msdyn_workorderid"), ("msdyn_timetopromised",), ("msdyn_city",),
+        ("msdyn_serviceaccount", "createdon"), ("msdyn_systemstatus", "createdon"),
+        ("msdyn_workordertype", "createdon"), ("msdyn_priority", "createdon"),
+    ),
+)  # fmt: skip
 HEADER = Table(
     "bookableresourcebookingheader",
     "bookableresourcebookingheaders",
@@ -232,7 +253,7 @@ BOOKING = Table(
         option("bookingtype", {1: "Solid", 2: "Liquid"}, default=1),
         lookup("resource", "bookableresource", nav="Resource", required=True, indexed=True),
         lookup("bookingstatus", "bookingstatus", nav="BookingStatus", required=True),
-        lookup("header", "bookableresourcebookingheader", nav="Header", on_delete="cascade"),
+        lookup("header", "bookableresourcebookingheader", nav="Header", on_delete="cascade", indexed=True),
         lookup("msdyn_workorder", "msdyn_workorder", indexed=True),
         lookup("msdyn_crew", "bookableresource", nav="msdyn_Crew"),
         option(
@@ -292,6 +313,7 @@ SCHEMA = Schema(
         CONTACT,
         USER,
         RESOURCE,
+        GROUP,
         STATUS,
         PRIORITY,
         ORDER_TYPE,

@@ -1,0 +1,132 @@
+"""What a person writes into one cell of a sheet or one field of a form, and what it is kept as. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from tzlocal.windows_tz import tz_win, win_tz
+
+from fieldcal.embedded.fieldservice.times import instant_text, parse_instant
+from fieldcal.embedded.fieldservice.zones import ZONE_CODES
+from fieldcal.errors import ConfigError
+from fieldcal.schedule import hours
+from fieldcal.schedule.sheets import Cell, Holds
+
+#: table -> name in small letters -> id; None where several have that name
+Names = Mapping[str, Mapping[str, str | None]]
+_ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+", re.ASCII)
+_DIGITS = 9
+
+
+def read(cell: Cell, text: str, names: Names, zone: ZoneInfo) -> tuple[Any, list[str]]:
+    """What this text is kept as, and what is wrong with it; `zone`: of a date and time that names none."""
+    if not text:
+        return None, [f"{cell.heading!r} is empty"] if cell.required else []
+    match cell.holds:
+        case Holds.NAME:
+            return _named(cell, text, names.get(cell.names, {}))
+        case Holds.MINUTES | Holds.NUMBER:
+            return _number(cell, text)
+        case Holds.INSTANT:
+            instant = _instant(text, zone)
+            wrong = f"{cell.heading!r} is {text[:40]!r}, and not a date and time such as 2026-11-24 09:00"
+            return instant and instant_text(instant), [] if instant else [wrong]
+        case Holds.ADDRESS:
+            good = _ADDRESS.fullmatch(text) and len(text) <= cell.longest
+            return text.lower(), [] if good else [f"{cell.heading!r} is {text[:60]!r}, and not an e-mail address"]
+        case Holds.ZONE:
+            code = _zone_code(text)
+            wrong = f"{cell.heading!r} is {text[:40]!r}, and not a time zone such as Europe/Berlin"
+            return code, [] if code is not None else [wrong]
+        case Holds.CHOICE:
+            found = {name.lower(): value for name, value in cell.choices.items()}.get(text.lower())
+            wrong = f"{cell.heading!r} is {text[:40]!r}, and not one of {', '.join(cell.choices)}"
+            return found, [] if found is not None else [wrong]
+        case Holds.HOURS:
+            return _hours(cell, text)
+        case Holds.TEXT | Holds.LINES:
+            return text, _too_long(cell, text)
+
+
+def told(cell: Cell, value: Any, labels: Mapping[str, str], zone: ZoneInfo, *, form: bool = False) -> str:
+    """The text that `read` keeps as this value; `labels`: of ids. `form`: an instant as a browser's field has it."""
+    if value is None:
+        return ""
+    match cell.holds:
+        case Holds.NAME:
+            return labels.get(value, "")
+        case Holds.INSTANT:
+            local = parse_instant(value).astimezone(zone)
+            return f"{local:%Y-%m-%dT%H:%M}" if form else local.isoformat(sep=" ", timespec="seconds")
+        case Holds.ZONE:
+            return zone_name(value)
+        case Holds.CHOICE:
+            return next((name for name, code in cell.choices.items() if code == value), "")
+    return str(value)
+
+
+def zone_name(code: int | None) -> str:
+    """The IANA name of Dataverse's time zone code; UTC where it has none."""
+    name = win_tz.get(ZONE_CODES.get(code if code is not None else -1, ""), "UTC")
+    return "UTC" if name == "Etc/UTC" else name
+
+
+@cache
+def zone_names() -> tuple[str, ...]:
+    """Every zone that a worker may have, in the order of the letters."""
+    return tuple(sorted({zone_name(code) for code in ZONE_CODES}))
+
+
+def _zone_code(text: str) -> int | None:
+    for code in ZONE_CODES:
+        if zone_name(code).lower() == text.lower():
+            return code
+    windows = next((name for iana, name in tz_win.items() if iana.lower() == text.lower()), "")
+    return next((code for code, name in ZONE_CODES.items() if name == windows), None)
+
+
+def _named(cell: Cell, text: str, names: Mapping[str, str | None]) -> tuple[str | None, list[str]]:
+    found = names.get(text.lower())
+    if found is not None:
+        return found, []
+    if text.lower() in names:
+        return None, [f"several have the {cell.heading} {text[:60]!r}"]
+    near = get_close_matches(text.lower(), names, 1)
+    meant = f"; is {near[0]!r} meant?" if near else "; import or add it first"
+    return None, [f"there is no {cell.heading} {text[:60]!r}{meant}"]
+
+
+def _number(cell: Cell, text: str) -> tuple[int | None, list[str]]:
+    number = int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else 0
+    if 0 < number <= cell.most:
+        return number, []
+    kind = "number of minutes" if cell.holds is Holds.MINUTES else "whole number"
+    return None, [f"{cell.heading!r} is {text[:40]!r}, and not a {kind} up to {cell.most:,}"]
+
+
+def _instant(text: str, zone: ZoneInfo) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(text)
+        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _hours(cell: Cell, text: str) -> tuple[str | None, list[str]]:
+    try:
+        kept = str(hours.parse(text))
+    except ConfigError as error:
+        return None, [str(error)]
+    return kept, _too_long(cell, kept)
+
+
+def _too_long(cell: Cell, text: str) -> list[str]:
+    if len(text) <= cell.longest:
+        return []
+    return [f"{cell.heading!r} has {len(text):,} characters; at most {cell.longest:,} are kept"]
