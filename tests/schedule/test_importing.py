@@ -25,7 +25,12 @@ def shop() -> Iterator[Shop]:
 
 
 def told(shop: Shop, text: str, sheet: Sheet = ORDERS) -> Preview:
-    return loading.preview(shop.store, sheet, text.encode(), VIENNA)
+    return previewed(shop, sheet, text.encode())
+
+
+def previewed(shop: Shop, sheet: Sheet, data: bytes) -> Preview:
+    with shop.store.reading() as tx:
+        return loading.preview(tx, sheet, data, VIENNA)
 
 
 def row(shop: Shop, number: str) -> dict[str, object]:
@@ -104,7 +109,7 @@ def test_each_mistake_is_named_with_its_line_and_nothing_is_written(
     ],
 )
 def test_what_is_no_text_is_refused_where_it_begins(shop: Shop, data: bytes, mistake: Mistake) -> None:
-    assert loading.preview(shop.store, ORDERS, data, VIENNA).mistakes == (mistake,)
+    assert previewed(shop, ORDERS, data).mistakes == (mistake,)
 
 
 def test_a_name_that_several_have_is_not_guessed(shop: Shop) -> None:
@@ -151,7 +156,8 @@ def test_what_is_exported_can_be_imported_and_changes_nothing(shop: Shop, name: 
     make("bookableresource", {"name": "North crew", "resourcetype": 6})
     shop.opens("WO-2", msdyn_timefrompromised="2026-11-24T08:00:00Z", msdyn_workordersummary="two\nlines; and -1")
     shop.opens("WO-3", msdyn_serviceaccount=twin, msdyn_reportedbycontact=contact)
-    text = "".join(loading.export(shop.store, SHEETS[name], VIENNA))
+    with shop.store.reading() as tx:
+        text = "".join(loading.export(tx, SHEETS[name], VIENNA))
     again, written = loading.load(shop.store, SHEETS[name], text.encode(), VIENNA)
     assert (again.mistakes, again.new, again.changed, written) == ((), (), (), [])
     assert again.same == len(text_rows(text)) - 1 > 0

@@ -22,21 +22,23 @@ from fieldcal.spreadsheet import cell
 _ROWS_AT_ONCE = 500
 
 
-def preview(store: Store, sheet: Sheet, data: bytes, zone: ZoneInfo) -> Preview:
+def preview(tx: Connection, sheet: Sheet, data: bytes, zone: ZoneInfo) -> Preview:
     """What this file would come to now; nothing is written."""
-    with store.reading() as tx:
-        return read(data, sheet, _known(tx, sheet), zone)
+    return read(data, sheet, _known(tx, sheet), zone)
 
 
-def load(store: Store, sheet: Sheet, data: bytes, zone: ZoneInfo) -> tuple[Preview, list[str]]:
+def load(
+    store: Store, sheet: Sheet, data: bytes, zone: ZoneInfo, *, expected: tuple[int, int] | None = None
+) -> tuple[Preview, list[str]]:
     """Write what this file says, in one transaction; with a mistake in it nothing is written.
 
-    It is read again against what stands there now. A file that was loaded before writes nothing. Gives what it came
-    to, and the ids of the rows that were written: the new ones first, each in the order of the file.
+    It is read again against what stands there now. A file that was loaded before writes nothing. `expected`: how many
+    new and changed rows were confirmed; where they are others by now, nothing is written. Gives what it came to, and
+    the ids of the rows that were written: the new ones first, each in the order of the file.
     """
     with store.writing() as tx:
         found = read(data, sheet, _known(tx, sheet), zone)
-        if found.mistakes:
+        if found.mistakes or expected not in {None, (len(found.new), len(found.changed))}:
             return found, []
         made = keeping.add(store, tx, sheet, [change.values for change in found.new])
         for change in found.changed:
@@ -66,20 +68,18 @@ def _every(sheet: Sheet) -> Select[Any]:
     return asked.where(sql.c[sheet.only[0]].in_(sheet.only[1])) if sheet.only else asked
 
 
-def export(store: Store, sheet: Sheet, zone: ZoneInfo) -> Iterator[str]:
+def export(tx: Connection, sheet: Sheet, zone: ZoneInfo) -> Iterator[str]:
     """Every row as CSV, in pieces, the headings first; `load` takes it back and changes nothing."""
-    sql = TABLES[sheet.table]
-    first = sheet.cells[0].column
-    with store.reading() as tx:
-        _, labels = by_name(tx, tables_named(sheet))
-        yield _lines([[one.heading for one in sheet.cells]])
-        for some in tx.execute(_every(sheet).order_by(sql.c[first], "id")).mappings().partitions(_ROWS_AT_ONCE):
-            yield _lines(
-                [
-                    [cell(cells.told(one, row[one.column], labels.get(one.names, {}), zone)) for one in sheet.cells]
-                    for row in some
-                ]
-            )
+    first = TABLES[sheet.table].c[sheet.cells[0].column]
+    _, labels = by_name(tx, tables_named(sheet))
+    yield _lines([[one.heading for one in sheet.cells]])
+    for some in tx.execute(_every(sheet).order_by(first, "id")).mappings().partitions(_ROWS_AT_ONCE):
+        yield _lines(
+            [
+                [cell(cells.told(one, row[one.column], labels.get(one.names, {}), zone)) for one in sheet.cells]
+                for row in some
+            ]
+        )
 
 
 def _lines(rows: list[list[str]]) -> str:

@@ -66,7 +66,8 @@ class Sheet:
     """One kind of thing. `by`: by which headings its rows are told apart, the surest first."""
 
     kind: str
-    #: several of it, in words
+    #: one and several of it, in words
+    one: str
     name: str
     table: str
     cells: tuple[Cell, ...]
@@ -99,6 +100,7 @@ _KINDS = MappingProxyType({name: code for code, name in RESOURCE_TYPES.items() i
 
 ORDERS = Sheet(
     "orders",
+    "work order",
     "work orders",
     WORK_ORDER.name,
     (
@@ -121,6 +123,7 @@ ORDERS = Sheet(
 )
 ACCOUNTS = Sheet(
     "accounts",
+    "account",
     "accounts",
     ACCOUNT.name,
     (
@@ -136,6 +139,7 @@ ACCOUNTS = Sheet(
 )
 CONTACTS = Sheet(
     "contacts",
+    "contact",
     "contacts",
     CONTACT.name,
     (
@@ -150,6 +154,7 @@ CONTACTS = Sheet(
 )
 WORKERS = Sheet(
     "workers",
+    "worker",
     "workers",
     RESOURCE.name,
     (
@@ -165,6 +170,7 @@ WORKERS = Sheet(
 )
 CREWS = Sheet(
     "crews",
+    "crew",
     "crews",
     RESOURCE.name,
     (
@@ -176,9 +182,17 @@ CREWS = Sheet(
     (("name",),),
     only=("resourcetype", (_CREW,)),
 )
-TYPES = Sheet("types", "work order types", ORDER_TYPE.name, (Cell("name", "msdyn_name", required=True),), (("name",),))
+TYPES = Sheet(
+    "types",
+    "work order type",
+    "work order types",
+    ORDER_TYPE.name,
+    (Cell("name", "msdyn_name", required=True),),
+    (("name",),),
+)
 INCIDENTS = Sheet(
     "incidents",
+    "incident type",
     "incident types",
     INCIDENT_TYPE.name,
     (
@@ -190,6 +204,7 @@ INCIDENTS = Sheet(
 )
 PRIORITIES = Sheet(
     "priorities",
+    "priority",
     "priorities",
     PRIORITY.name,
     (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -30,7 +30,7 @@ from fieldcal.web import assets, kept
 from fieldcal.web.account import operator
 from fieldcal.web.api.app import mounted
 from fieldcal.web.gates import Gate
-from fieldcal.web.headers import Guarded
+from fieldcal.web.headers import LARGER, Guarded
 from fieldcal.web.house import House
 from fieldcal.web.render import first_page
 from fieldcal.web.section import SAFE, Section, sections
@@ -88,24 +88,34 @@ def _routes(found: list[Section]) -> tuple[BaseRoute, ...]:
     return tuple(router.routes)
 
 
-def _guard(gate: Gate) -> Callable[[Request], Awaitable[None]]:
-    async def guard(request: Request) -> None:
-        visit = await receive(request)
-        if request.method not in SAFE:
-            form = await visit.form() if "form" in request.headers.get("content-type", "") else {}
-            given = request.headers.get(TOKEN_HEADER) or form.get(TOKEN_FIELD)
-            if not isinstance(given, str) or not proves(given, visit.browser):
-                raise Forged("the form's token is missing or not this browser's")
-            visit.shown = shown_in(given)
-        if visit.passes(gate):
-            if visit.signed is not None and visit.lost:
-                raise ConfigError(f"there is no environment {visit.lost!r}")
-            return
-        if visit.signed is None:
-            raise SignInNeeded("sign in first")
-        raise NotAllowed(f"{visit.actor.name} may not open this page")
+def _guard(gate: Gate) -> Callable[[Request], AsyncIterator[None]]:
+    async def guard(request: Request) -> AsyncIterator[None]:
+        try:
+            await _let_in(request, gate)
+            yield
+        finally:
+            await request.close()  # with the files that were sent
 
     return guard
+
+
+async def _let_in(request: Request, gate: Gate) -> None:
+    visit = await receive(request)
+    if visit.signed is None and request.url.path in LARGER:
+        raise SignInNeeded("sign in first")
+    if request.method not in SAFE:
+        form = await visit.form() if "form" in request.headers.get("content-type", "") else {}
+        given = request.headers.get(TOKEN_HEADER) or form.get(TOKEN_FIELD)
+        if not isinstance(given, str) or not proves(given, visit.browser):
+            raise Forged("the form's token is missing or not this browser's")
+        visit.shown = shown_in(given)
+    if visit.passes(gate):
+        if visit.signed is not None and visit.lost:
+            raise ConfigError(f"there is no environment {visit.lost!r}")
+        return
+    if visit.signed is None:
+        raise SignInNeeded("sign in first")
+    raise NotAllowed(f"{visit.actor.name} may not open this page")
 
 
 async def receive(request: Request) -> Visit:
@@ -152,7 +162,7 @@ async def _to_sign_in(request: Request, _error: Exception) -> Response:
         path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
         return visit.go("/sign-in", {"next": path} if path != "/" else None)
     # Who was never signed in here has nothing that could be taken up again.
-    before = request.state.before
+    before = request.state.before if request.url.path not in LARGER else ""
     sealed = visit.seal(kept.PURPOSE, await kept.take(visit, before)) if before else ""
     sealed = sealed if len(sealed) <= kept.LARGEST else ""
     answer = visit.page("sign_in.html", {"next": "", "kept": sealed, "name": before, "wrong": ""}, 401)

@@ -32,6 +32,8 @@ _NO_TEXT = re.compile(r"[\x00\ud800-\udfff]")
 _HEARD = {b"host", b"content-length", b"content-type"}
 #: Bytes of the largest form that is taken.
 LARGEST = 1024 * 1024
+#: Where files are taken that hold more; only of who is signed in (`centre`).
+LARGER = {"/sheets/preview": 8 * 1024 * 1024}
 #: Seconds that a body may take to come in; then it is as if the line had been cut.
 PATIENCE = 60.0
 
@@ -62,10 +64,11 @@ class Guarded:
             await _refuse(scope, send, 415, "Write in UTF-8.")
             return
         length = given.get(b"content-length", b"0").decode("latin-1")
-        if not length.isdigit() or int(length[:12]) > LARGEST:
+        largest = LARGER.get(scope["path"], LARGEST)
+        if not length.isdigit() or int(length[:12]) > largest:
             await _refuse(scope, send, 413, "This is more than a form holds.")
             return
-        await self.app(scope, _bounded(receive), self._marked(send))
+        await self.app(scope, _bounded(receive, largest), self._marked(send))
 
     def _marked(self, send: Send) -> Send:
         async def marked(message: Message) -> None:
@@ -93,7 +96,7 @@ def _utf_8(kind: str) -> bool:
     return not mark or charset.strip(' ="').partition(";")[0].strip(' "') in {"utf-8", "utf8", "us-ascii"}
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, largest: int) -> Receive:
     taken, whole, ends_at = 0, False, asyncio.get_running_loop().time() + PATIENCE
 
     async def bounded() -> Message:
@@ -106,7 +109,7 @@ def _bounded(receive: Receive) -> Receive:
         taken += len(message.get("body", b""))
         whole = whole or not message.get("more_body", False)
         # a body without a length that grows too large: as if the line had been cut
-        return message if taken <= LARGEST else {"type": "http.disconnect"}
+        return message if taken <= largest else {"type": "http.disconnect"}
 
     return bounded
 

@@ -21,6 +21,7 @@ from fieldcal.subscribing import FeedLinks
 from fieldcal.sync.preview import Step
 from fieldcal.web.forms import Forms
 from fieldcal.web.oidc import Provider
+from fieldcal.web.uploads import Uploads
 from fieldcal.web.work import Works
 
 T = TypeVar("T")
@@ -43,6 +44,8 @@ class House:
     works: Works = field(default_factory=Works)
     #: forms cut off by the end of a session, sealed, while their people sign in elsewhere
     forms: Forms = field(default_factory=Forms)
+    #: files that are looked at before they are loaded
+    uploads: Uploads = field(default_factory=Uploads)
     #: plans that are being worked out, by environment
     previews: dict[str, asyncio.Task[list[Step]]] = field(default_factory=dict)
     #: signs what browsers carry for us; no page, cookie or backup ever holds it, and it ends with the service

@@ -43,7 +43,8 @@ def navigation(visit: Visit, here: str) -> list[tuple[str, list[dict[str, Any]]]
     for group in GROUPS:
         lines = [_line(section, here) for section in _entered() if section.entry and section.entry.group == group
                  and visit.passes(section.first.gate)
-                 and (not section.entry.own or Role.WORKER in visit.actor.roles)]  # fmt: skip
+                 and (not section.entry.own or Role.WORKER in visit.actor.roles)
+                 and (not section.entry.scheduling or visit.schedules)]  # fmt: skip
         if lines:
             found.append((group, lines))
     return found
@@ -73,6 +74,7 @@ def _environment() -> Environment:
         lstrip_blocks=True, auto_reload=False,
     )  # fmt: skip
     made.globals |= {"t": _text, "asset": assets.url, "may_pass": _may_pass, "Gate": Gate}
+    made.globals["has_text"] = lambda key: key in texts.catalogue()
     made.globals["icons"] = made.get_template("parts/icons.html").module
     made.filters |= {"time": time, "ago": ago, "day": day, "clock": clock, "zoned": zoned, "commands": commands}
     made.filters["lasting"] = lasting

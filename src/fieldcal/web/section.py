@@ -31,6 +31,8 @@ class Entry:
     icon: str
     #: shown to workers only: what they have of their own, which others find in the lists of all
     own: bool = False
+    #: shown only where bookings are made here, in the embedded Field Service
+    scheduling: bool = False
 
 
 #: The headings of the navigation in their order; their words are in texts/frame.toml.

@@ -165,8 +165,13 @@ class Visit:
         return self.environment
 
     @property
+    def schedules(self) -> bool:
+        """Bookings of the environment that is looked at are made here, in the embedded Field Service."""
+        return self.house.desk is not None and self.environment is not None and is_embedded(self.environment.end)
+
+    @property
     def desk(self) -> Desk:
-        """Where bookings are made here; raises where another system makes them."""
+        """Where bookings are made here; refused where another system makes them."""
         if self.house.desk is None or not is_embedded(self.place_of_work.end):
             raise ConfigError("bookings of this environment are made in its own Field Service, not here")
         return self.house.desk

@@ -41,7 +41,7 @@ def test_a_table_tells_its_set_and_its_id(room):
     [
         ("LogicalName eq 'nothing'", 0),
         ("LogicalName eq 'account' or EntitySetName eq 'contacts'", 2),
-        ("IsPrivate eq false and LogicalName ne 'account'", 20),
+        ("IsPrivate eq false and LogicalName ne 'account'", 21),
     ],
 )
 def test_tables_are_filtered(room, condition, number):

@@ -1,0 +1,98 @@
+"""Customers, workers and types in the browser: every kind's list and form, and what a worker's address means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.web.centre_end import Centre
+from tests.web.schedule_end import Rung, dispatcher, shop_at
+from tests.web.test_orders import values
+
+
+@pytest.fixture
+def shop(place: Centre, tmp_path: Path) -> Iterator[Rung]:
+    with shop_at(place, tmp_path) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    ("path", "table", "sent", "column", "change"),
+    [
+        ("/customers", "account", {"name": "Ada Ltd", "email": "ADA@x.example", "city": "Graz"}, "emailaddress1",
+         {"email": "b@x.example"}),
+        ("/customers/contacts", "contact",
+         {"last_name": "Berg", "first_name": "Kim", "account": "Northwind Bakery"}, "fullname", {"first_name": "Jo"}),
+        ("/types", "msdyn_workordertype", {"name": "Paint"}, "msdyn_name", {"name": "Painting"}),
+        ("/types/incidents", "msdyn_incidenttype", {"name": "Leak", "minutes": "45"}, "msdyn_estimatedduration",
+         {"minutes": "60"}),
+        ("/types/priorities", "msdyn_priority", {"name": "Top", "importance": "10"}, "msdyn_levelofimportance",
+         {"importance": "9"}),
+        ("/workers", "bookableresource",
+         {"name": "Cleo", "email": "Cleo@x.example", "kind": "User", "zone": "Europe/Berlin", "active": "yes",
+          "hours": "mon 8:00-12:00"}, "fieldcal_workinghours", {"hours": ""}),
+    ],
+)  # fmt: skip
+def test_each_kind_is_made_found_and_changed(
+    place: Centre, shop: Rung, path: str, table: str, sent: dict[str, str], column: str, change: dict[str, str]
+) -> None:
+    async def story(at: Centre) -> None:
+        browser = await dispatcher(at)
+        assert (await browser.get(f"{path}/new")).status == 200
+        made = await browser.post(f"{path}/add", sent)
+        assert made.status == 303, made.text
+        name = next(iter(sent.values()))
+        assert f">{name}<" in (await browser.get(f"{path}?search={name}")).text
+        form = values((await browser.get(made.to)).text)
+        row = form["id"]
+        before = shop.store.get(table, row)
+        assert before is not None
+        assert (await browser.post(f"{path}/save", form | change)).status == 303
+        after = shop.store.get(table, row)
+        assert after is not None
+        assert after[column] != before[column]
+        assert {name for name in after if after[name] != before[name]} <= {
+            column, "versionnumber", "modifiedon", "firstname", "lastname",
+        }  # fmt: skip
+        assert (await browser.post(f"{path}/add", sent | change)).status == 409  # it is there already
+
+    place.play(story)
+
+
+def test_another_address_of_a_worker_is_another_mailbox_and_another_name_is_not(place: Centre, shop: Rung) -> None:
+    async def story(at: Centre) -> None:
+        browser = await dispatcher(at)
+        sent = {"name": "Cleo", "email": "cleo@x.example", "kind": "User", "zone": "UTC", "active": "yes"}
+        form = values((await browser.get((await browser.post("/workers/add", sent)).to)).text)
+        worker = shop.store.get("bookableresource", form["id"])
+        assert worker is not None
+        user = str(worker["userid"])
+        shop.store.change("systemuser", user, {"azureactivedirectoryobjectid": user})
+
+        async def saved(**change: str) -> tuple[object, ...]:
+            now = values((await browser.get(f"/workers/one?id={form['id']}")).text)
+            assert (await browser.post("/workers/save", now | change)).status == 303
+            found = shop.store.get("systemuser", user)
+            assert found is not None
+            return found["fullname"], found["internalemailaddress"], found["azureactivedirectoryobjectid"]
+
+        assert await saved(name="Cleo Frey") == ("Cleo Frey", "cleo@x.example", user)
+        assert await saved(email="frey@x.example") == ("Cleo Frey", "frey@x.example", None)
+
+    place.play(story)
+
+
+def test_lists_search_every_word_and_sort_by_each_heading(place: Centre, shop: Rung) -> None:
+    async def story(at: Centre) -> None:
+        browser = await dispatcher(at)
+        for name, city in (("Blue Moon", "Graz"), ("Red Moon", "Wien")):
+            shop.store.create("account", {"name": name, "address1_city": city})
+        page = (await browser.get("/customers?search=moon+graz")).text
+        assert ("Blue Moon" in page, "Red Moon" in page) == (True, False)
+        page = (await browser.get("/customers?sort=-city")).text
+        assert page.index("Red Moon") < page.index("Blue Moon")
+        assert "Ben" in (await browser.get("/workers?active=yes")).text
+        assert "Nothing fits" in (await browser.get("/workers?active=no")).text
+
+    place.play(story)
