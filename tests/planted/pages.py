@@ -22,7 +22,7 @@ PAGES = (
     ),
     Fault(
         "who is signed in passes every gate", "R7", "web/centre.py",
-        '        raise NotAllowed(f"{visit.actor.name} may not open this page")\n', "        return\n",
+        '    raise NotAllowed(f"{visit.actor.name} may not open this page")\n', "    return\n",
         "A reader gives out roles.",
         f"{_GATES}::test_every_route_of_every_role_answers_as_the_table_says",
     ),

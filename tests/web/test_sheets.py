@@ -31,7 +31,7 @@ async def sends(browser: Browser, kind: str, data: bytes, name: str = "file.csv"
     form = aiohttp.FormData()
     form.add_field("csrf", browser.token)
     form.add_field("kind", kind)
-    form.add_field("file", data, filename=name, content_type="text/csv")
+    form.add_field("file", io.BytesIO(data), filename=name, content_type="text/csv")
     answer = await browser.ask("POST", "/sheets/preview", data=form)
     return await browser.get(answer.to) if answer.status == 303 else answer
 
