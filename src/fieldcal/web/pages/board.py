@@ -27,7 +27,7 @@ from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import catalogue
 from fieldcal.web.visit import Here, Visit
 
-SECTION = Section("board", Entry("work", 5, "board"))
+SECTION = Section("board", Entry("work", 5, "board", scheduling=True))
 
 #: The longest that is looked at together, and orders of one page at the side.
 _LONGEST = timedelta(days=32)

@@ -7,7 +7,7 @@ from fieldcal.web import rooms
 from fieldcal.web.rooms import Room
 from fieldcal.web.section import Entry, Section
 
-SECTION = Section("customers", Entry("work", 30, "people", scheduling=True))
+SECTION = Section("customers", Entry("work", 13, "people", scheduling=True))
 _TABS = (("accounts", "/customers"), ("contacts", "/customers/contacts"))
 ACCOUNT_ROOM = Room(
     ACCOUNTS, "/customers", "customers", "people", ("name", "account number", "city", "telephone", "contact"), _TABS

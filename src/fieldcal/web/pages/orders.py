@@ -21,8 +21,8 @@ from fieldcal.web.rooms import Room
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.visit import Here, Visit
 
-SECTION = Section("orders", Entry("work", 20, "plan", scheduling=True))
-ROOM = Room(ORDERS, "/orders", "orders", "plan", ())
+SECTION = Section("orders", Entry("work", 12, "order", scheduling=True))
+ROOM = Room(ORDERS, "/orders", "orders", "order", ())
 _COLUMNS = (
     Column("number", "number"), Column("account"), Column("type"), Column("priority"), Column("status"),
     Column("promised", "promised"), Column("created", "created"),

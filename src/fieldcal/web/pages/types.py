@@ -7,7 +7,7 @@ from fieldcal.web import rooms
 from fieldcal.web.rooms import Room
 from fieldcal.web.section import Entry, Section
 
-SECTION = Section("types", Entry("work", 50, "list", scheduling=True))
+SECTION = Section("types", Entry("work", 15, "list", scheduling=True))
 _TABS = (("types", "/types"), ("incidents", "/types/incidents"), ("priorities", "/types/priorities"))
 
 rooms.register(SECTION, Room(TYPES, "/types", "types", "list", ("name",), _TABS))

@@ -7,7 +7,7 @@ from fieldcal.web import rooms
 from fieldcal.web.rooms import Room
 from fieldcal.web.section import Entry, Section
 
-SECTION = Section("workers", Entry("work", 40, "person", scheduling=True))
+SECTION = Section("workers", Entry("work", 14, "person", scheduling=True))
 _TABS = (("workers", "/workers"), ("crews", "/workers/crews"))
 ROOM = Room(WORKERS, "/workers", "workers", "person", ("name", "e-mail", "hours", "zone", "kind", "active"), _TABS)
 CREW_ROOM = Room(CREWS, "/workers/crews", "workers", "people", ("name", "zone", "active"), _TABS)
