@@ -76,12 +76,12 @@ class Company:
                 users.grant(tx, OPERATOR, now, name, role)
             sign_in.set_password(tx, OPERATOR, now, name, _QUICK(self.passwords["admin"]))
 
-    async def context(self, *, dark: bool = False, narrow: bool = False) -> BrowserContext:
-        """A person's own browser: wide or a phone, light or dark, in Vienna."""
+    async def context(self, *, dark: bool = False, narrow: bool = False, keeps: bool = True) -> BrowserContext:
+        """A person's own browser: wide or a phone, light or dark, in Vienna; `keeps`: it may keep pages offline."""
         size = {"width": 390, "height": 844} if narrow else {"width": 1280, "height": 860}
         made = await self.browser.new_context(
             viewport=size, color_scheme="dark" if dark else "light", timezone_id="Europe/Vienna",
-            locale="en-GB", base_url=self.home,
+            locale="en-GB", base_url=self.home, service_workers="allow" if keeps else "block",
         )  # fmt: skip
         made.set_default_timeout(_PATIENCE)
         return made

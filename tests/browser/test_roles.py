@@ -89,6 +89,7 @@ def test_a_worker_sees_and_sets_up_the_own_mailbox_and_the_own_bookings_only(tel
         mine = next(booking for booking, worker in theirs.items() if worker == own.id)
         other = next(booking for booking, worker in theirs.items() if worker != own.id)
         page = await at.signed_in("worker", narrow=True)
+        await page.get_by_role("link", name="Your mailbox", exact=True).click()
         await expect(page.locator("h1")).to_have_text(own.name)
         for deed, told in (("Disable", "1 mailbox is disabled."), ("Test & Enable", "Done: 1 of 1 succeeded")):
             await page.get_by_role("button", name=deed).click()

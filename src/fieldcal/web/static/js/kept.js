@@ -2,14 +2,17 @@
 // is signed in, and at once with a sign-out, whether or not that reaches us.
 const WEEK = "fieldcal-week-";
 
-async function purge(owner) {
+async function purge(but) {
   if (!("caches" in self)) return;
   for (const name of await caches.keys()) {
-    if (name.startsWith(WEEK) && name !== WEEK + owner) await caches.delete(name);
+    if (name.startsWith(WEEK) && name !== WEEK + but) await caches.delete(name);
   }
 }
 
-purge(document.body.dataset.owner ?? "");
+const owner = document.body.dataset.owner ?? "";
+purge(owner);
+// an answer that was still under way when the session ended is kept after that: once more for those
+if (!owner) setTimeout(purge, 5000, "");
 document.addEventListener("submit", (event) => {
   if (event.target.getAttribute("action") === "/sign-out") purge("");
 }, true);
