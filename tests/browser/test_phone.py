@@ -172,5 +172,6 @@ def test_what_was_kept_goes_when_the_session_ended_or_another_signs_in(tell: Tel
         await page.context.add_cookies(cookies)
         await page.goto("/bookings")
         await holds(page, f"{_KEPT}.then((count) => count === 0)")
+        assert page.url.endswith("/bookings")
 
     tell(story)
