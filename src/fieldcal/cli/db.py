@@ -27,34 +27,40 @@ def upgrade(json: Json = False) -> None:
     from fieldcal import config
     from fieldcal.app import make_folder
     from fieldcal.cli import show
-    from fieldcal.state import schema
+    from fieldcal.state import queue_schema, schema
     from fieldcal.state.database import Database
 
     settings = config.load()
     make_folder(settings)
     database = Database(settings.state_url)
     try:
-        before = schema.upgrade(database)
+        before, queue = schema.upgrade(database), queue_schema.upgrade(database)
+        with database.read() as tx:
+            now = queue_schema.standing(tx)
     finally:
         database.close()
     if json:
-        show.as_json({"before": before, "now": schema.HEAD})
-    elif before == schema.HEAD:
+        show.as_json({"before": before, "now": schema.HEAD, "queue_before": queue, "queue": now})
+        return
+    if before == schema.HEAD:
         show.line(f"The state is at revision {schema.HEAD} already.")
     else:
         show.line(f"The state is now at revision {schema.HEAD} (before: {before or 'empty'}).")
+    if now != queue:
+        show.line(f"The queue of jobs for several machines is now at {now} (before: {queue or 'none'}).")
 
 
 @group.command()
 def check(json: Json = False) -> None:
     """See that the state is sound. Revision, file (on SQLite), tables, and no row that nothing stands behind."""
     from fieldcal.cli import show
-    from fieldcal.state import schema, soundness
+    from fieldcal.state import queue_schema, schema, soundness
 
     database = _state()
     try:
         with database.read() as tx:
             schema.check(tx)
+            queue = queue_schema.standing(tx)
             schema.check_file(tx, whole=True)
             installation = schema.installation(tx)
             found = soundness.faults(tx)
@@ -62,13 +68,16 @@ def check(json: Json = False) -> None:
     finally:
         database.close()
     if json:
-        show.as_json({"revision": schema.HEAD, "installation": installation, "state": where, "faults": found})
+        told = {"revision": schema.HEAD, "installation": installation, "state": where, "faults": found}
+        show.as_json(told if database.is_sqlite else {**told, "queue": queue})
     elif not found:
         show.line(f"The state at {where} is sound: revision {schema.HEAD}, installation {installation}.")
     else:
         show.line(f"The state at {where} does not hang together; restore a backup, or report this as a fault:")
         for fault in found:
             show.line(f"  {fault}")
+    if not json and not database.is_sqlite:
+        show.line(f"The queue of jobs: {queue or 'none yet; `fieldcal db upgrade` makes it for several machines'}.")
     if found:
         raise typer.Exit(1)
 
