@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
 from fieldcal import runfile
@@ -21,7 +22,8 @@ from fieldcal.config import Config
 from fieldcal.errors import ConfigError
 from fieldcal.runfile import Ends
 from fieldcal.setup_model import Endpoint
-from fieldcal.state import environments, profiles
+from fieldcal.state import beside, environments, profiles
+from fieldcal.state.database import Database
 
 if TYPE_CHECKING:
     from fieldcal.embedded.exchange import Exchange
@@ -47,8 +49,8 @@ def _nobody() -> None:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *, sandbox: bool = False) -> AsyncIterator[Embedded]:
-    """Serve both systems from their files in this folder, which must be locked, while the block runs.
+async def serving(config: Config, *, sandbox: bool = False) -> AsyncIterator[Embedded]:
+    """Serve both systems while the block runs; the data folder, with what they keep there, must be locked.
 
     `sandbox` opens their control planes.
     """
@@ -61,10 +63,13 @@ async def serving(folder: Path, *, sandbox: bool = False) -> AsyncIterator[Embed
     secret = secrets.token_urlsafe(32)
     clients = {_CLIENT: secret}
     async with AsyncExitStack() as stack:
-        tenant, bookings = str(DEFAULT_TENANT), folder / "fieldservice.sqlite3"
-        calendars = folder / "exchange.sqlite3"
+        tenant, bookings = str(DEFAULT_TENANT), field_service_at(config)
+        calendars = config.data / "exchange.sqlite3"
         with _told_plainly(bookings):
-            field_service = FieldService(bookings, tenant_id=tenant, clients=clients, sandbox=sandbox)
+            field_service = FieldService(
+                bookings if isinstance(bookings, Path) else beside.address(bookings, beside.FIELD_SERVICE),
+                tenant_id=tenant, clients=clients, sandbox=sandbox,
+            )  # fmt: skip
         stack.callback(field_service.close)
         with _told_plainly(calendars):
             exchange = stack.enter_context(
@@ -88,15 +93,41 @@ async def serving(folder: Path, *, sandbox: bool = False) -> AsyncIterator[Embed
         yield embedded
 
 
-@contextmanager
-def _told_plainly(path: Path) -> Iterator[None]:
-    """Only this user may read the file; one that cannot be used is the operator's to mend."""
-    of_this_user(path)
+def field_service_at(config: Config) -> Path | URL:
+    """Where the embedded Field Service keeps its rows: in the state's PostgreSQL, else in a file of the data folder.
+
+    A file that stands there already stays the one: what an organization has booked does not vanish because the state
+    was moved to PostgreSQL.
+    """
+    url, file = make_url(config.state_url), config.data / "fieldservice.sqlite3"
+    return file if url.get_backend_name() == "sqlite" or file.exists() else url
+
+
+def _make_room(url: URL) -> None:
+    database = Database(url.render_as_string(hide_password=False))
     try:
+        with database.write() as tx:
+            beside.make(tx, beside.FIELD_SERVICE)
+    finally:
+        database.close()
+
+
+@contextmanager
+def _told_plainly(place: Path | URL) -> Iterator[None]:
+    """Only this user may read a file; a database that cannot be used is the operator's to mend."""
+    try:
+        if isinstance(place, URL):
+            _make_room(place)
+        else:
+            of_this_user(place)
         yield
     except DBAPIError as error:
-        why = obstacle(path) or f"{error.orig}; put back a copy of it, or move it away: a new one is made, empty"
-        raise ConfigError(f"the embedded system's file {path} cannot be used: {why}") from None
+        if isinstance(place, URL):
+            where = place.render_as_string(hide_password=True)
+            said = str(error.orig).splitlines()[0]
+            raise ConfigError(f"the embedded Field Service at {where} cannot be used: {said}") from None
+        why = obstacle(place) or f"{error.orig}; put back a copy of it, or move it away: a new one is made, empty"
+        raise ConfigError(f"the embedded system's file {place} cannot be used: {why}") from None
 
 
 def needed(config: Config) -> bool:
@@ -126,5 +157,5 @@ async def opened(config: Config, *, embedded: bool = False) -> AsyncIterator[App
         ends: Ends | None = None
         if (embedded or needed(config)) and runfile.find(config.data) is None:
             stack.enter_context(runfile.locked(config.data, seconds=PATIENCE))
-            ends = (await stack.enter_async_context(serving(config.data))).ends
+            ends = (await stack.enter_async_context(serving(config))).ends
         yield await stack.enter_async_context(App(config, ends=ends))

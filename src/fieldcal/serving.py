@@ -45,7 +45,7 @@ async def serve(config: Config, stop: asyncio.Event, ready: Ready, *, sandbox: b
         async with AsyncExitStack() as stack:
             embedded: Embedded | None = None
             if embedded_needed(config):
-                embedded = await stack.enter_async_context(serving_ends(config.data, sandbox=sandbox))
+                embedded = await stack.enter_async_context(serving_ends(config, sandbox=sandbox))
             app = await stack.enter_async_context(App(config, ends=embedded.ends if embedded else None))
             await work(app, embedded, stop, ready)
 

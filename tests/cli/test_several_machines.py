@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
+from pathlib import Path
+
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from tests.cli.company import YES
 from tests.cli.conftest import Fieldcal
 
-from fieldcal.state import queue_schema
+from fieldcal.config import Config
+from fieldcal.embedded.exchange import Exchange, NewMailbox
+from fieldcal.embedded.fieldservice import FieldService
+from fieldcal.embedded.fieldservice.sample import load_sample
+from fieldcal.ends import field_service_at
+from fieldcal.state import beside, queue_schema
 from fieldcal.state.database import Database
 
 
@@ -26,3 +36,35 @@ def test_db_upgrade_makes_the_queue_and_db_check_tells_of_it(
     database.close()
     said = fieldcal("db", "check")
     assert (said.status, "none yet; `fieldcal db upgrade` makes it" in said.out) == (0, True), said
+
+
+def test_the_embedded_field_service_keeps_its_rows_in_the_states_postgresql(
+    empty_postgres: str, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FIELDCAL_DATABASE_URL", empty_postgres)
+    assert fieldcal("environment", "add", "main", "--credential", "embedded").status == 0
+    assert fieldcal("profile", "add", "exchange", "--credential", "embedded").status == 0
+    field_service = FieldService(beside.address(make_url(empty_postgres), beside.FIELD_SERVICE))
+    sample = load_sample(field_service.store, workers=3, bookings=20)
+    field_service.close()
+    with Exchange(tmp_path / "data" / "exchange.sqlite3") as exchange:
+        exchange.store.mailboxes.add(
+            NewMailbox(uuid.UUID(box.object_id), box.address, box.name, zone=box.zone) for box in sample.mailboxes
+        )
+    for words in (
+        ("sync", "--dry-run"), ("mailbox", "edit", *YES, "--profile", "exchange", "--method", "server-side-sync"),
+        ("mailbox", "approve", *YES), ("mailbox", "test", *YES), ("sync",),
+    ):  # fmt: skip
+        said = fieldcal(*words)
+        assert said.status == 0, said.err
+    assert " created" in said.out, said
+    assert not (tmp_path / "data" / "fieldservice.sqlite3").exists()
+    said = fieldcal("db", "check")
+    assert (said.status, "is sound" in said.out) == (0, True), said
+
+
+def test_a_field_service_that_stands_in_the_data_folder_stays_where_it_is(tmp_path: Path) -> None:
+    config = Config(data=tmp_path, database_url="postgresql://h/x")
+    assert field_service_at(config) == make_url("postgresql://h/x")
+    (tmp_path / "fieldservice.sqlite3").touch()
+    assert field_service_at(config) == tmp_path / "fieldservice.sqlite3"

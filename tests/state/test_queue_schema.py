@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from tests.conftest import NewState
 
 from fieldcal.errors import ConfigError
-from fieldcal.state import queue_schema, schema
+from fieldcal.state import beside, queue_schema, schema
 from fieldcal.state.database import Database
 
 #: what makes a schema what it is: columns, indexes and functions with their text
@@ -45,7 +45,7 @@ def test_an_upgrade_makes_the_queue_once_and_disturbs_none_of_our_tables(state: 
         queue_schema.check(tx)
         schema.check(tx)
         assert inspect(tx).get_table_names() == before
-        assert "procrastinate_jobs" in inspect(tx).get_table_names(schema=queue_schema.SCHEMA)
+        assert "procrastinate_jobs" in inspect(tx).get_table_names(schema=beside.QUEUE)
 
 
 def test_a_queue_of_an_earlier_version_is_brought_up_with_the_jobs_that_wait_in_it(
@@ -105,9 +105,10 @@ def test_who_may_not_make_the_queues_schema_is_told_what_its_owner_has_to_grant(
         tx.execute(text("DROP ROLE guest"))
 
 
-def test_the_queue_is_reached_at_the_states_address_with_its_own_search_path() -> None:
-    plain = queue_schema.address(make_url("postgresql://u:p%40@h/x?sslmode=require"))
-    assert make_url(plain).query == {"sslmode": "require", "options": "-csearch_path=procrastinate"}
-    assert make_url(plain).password == "p@"
-    both = queue_schema.address(make_url("postgresql+psycopg://h/x?options=-cstatement_timeout%3D5"))
-    assert make_url(both).query["options"] == "-cstatement_timeout=5 -csearch_path=procrastinate"
+def test_what_stands_beside_the_state_is_reached_at_its_address_with_another_search_path() -> None:
+    plain = make_url(beside.address(make_url("postgresql://u:p%40@h/x?sslmode=require"), beside.QUEUE))
+    assert plain.query == {"sslmode": "require", "options": "-csearch_path=procrastinate"}
+    assert plain.password == "p@"
+    url = make_url("postgresql+psycopg://h/x?options=-cstatement_timeout%3D5")
+    both = make_url(beside.address(url, beside.FIELD_SERVICE))
+    assert both.query["options"] == "-cstatement_timeout=5 -csearch_path=fieldservice"

@@ -103,7 +103,7 @@ async def _run(
 
     with runfile.locked(config.data):
         async with AsyncExitStack() as stack:
-            embedded = await stack.enter_async_context(serving(config.data, sandbox=True))
+            embedded = await stack.enter_async_context(serving(config, sandbox=True))
             side = await _side(stack, calendar, embedded, config.data)
             app = await stack.enter_async_context(App(config, ends=embedded.ends))
             with _Screen(quiet=json) as screen:

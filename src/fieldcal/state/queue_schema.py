@@ -10,15 +10,12 @@ from functools import cache
 from importlib import resources
 
 from sqlalchemy import Connection, delete, insert, select, text
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import ProgrammingError
 
 from fieldcal.errors import ConfigError
+from fieldcal.state import beside
 from fieldcal.state.database import Database
 from fieldcal.state.tables import meta
 
-#: The schema that holds the queue; every connection that works with it has it as its search path.
-SCHEMA = "procrastinate"
 _KEY = "queue"
 # Any number that no other program takes on this database: one upgrade at a time.
 _LOCK = 7_041_777
@@ -28,14 +25,6 @@ _LOCK = 7_041_777
 def newest() -> str:
     """The last migration of the Procrastinate that is installed here."""
     return _migrations()[-1]
-
-
-def address(url: URL) -> str:
-    """How the queue is reached in the state's database: the same address, with the queue's schema as search path."""
-    plain = url.set(drivername="postgresql")
-    said = plain.query.get("options", ())
-    options = " ".join([*([said] if isinstance(said, str) else said), f"-csearch_path={SCHEMA}"])
-    return plain.update_query_dict({"options": options}).render_as_string(hide_password=False)
 
 
 def standing(tx: Connection) -> str | None:
@@ -48,8 +37,8 @@ def check(tx: Connection) -> None:
     """Return when several machines may work on this state; raise one line that says what to do when not."""
     if tx.dialect.name == "sqlite":
         raise ConfigError(
-            "the state is a SQLite file, which one process works on: set FIELDCAL_DATABASE_URL=postgresql://... to have "
-            "several"
+            "the state is a SQLite file, which one process works on; several machines need it in PostgreSQL: "
+            "set FIELDCAL_DATABASE_URL=postgresql://..."
         )
     found = standing(tx)
     if found is None or found < newest():
@@ -78,19 +67,13 @@ def upgrade(database: Database) -> str | None:
 
 
 def _bring_up(tx: Connection, found: str | None) -> None:
-    try:
-        tx.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
-    except ProgrammingError as error:
-        raise ConfigError(
-            f"the queue of jobs cannot be made: {str(error.orig).splitlines()[0]}; have the database's owner run "
-            f"`GRANT CREATE ON DATABASE ...` for this user, or `CREATE SCHEMA {SCHEMA} AUTHORIZATION ...`"
-        ) from error
-    tx.execute(text(f"SET LOCAL search_path TO {SCHEMA}"))
+    beside.make(tx, beside.QUEUE)
+    tx.execute(text(f"SET LOCAL search_path TO {beside.QUEUE}"))
     sql = resources.files("procrastinate") / "sql"
-    todo = [sql / "schema.sql"]
+    files = [sql / "schema.sql"]
     if found is not None:
-        todo = [sql / "migrations" / name for name in _migrations() if name > found]
-    for file in todo:
+        files = [sql / "migrations" / name for name in _migrations() if name > found]
+    for file in files:
         tx.exec_driver_sql(file.read_text(encoding="utf-8"), execution_options={"no_parameters": True})
     tx.execute(text("SET LOCAL search_path TO DEFAULT"))
     tx.execute(delete(meta).where(meta.c.key == _KEY))
