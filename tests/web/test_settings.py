@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import fields
 
-import pytest
 from tests.web.centre_end import Centre
+from tests.web.test_bookings import stock
 from tests.web.test_profiles import wrong
 
+from fieldcal.plan.render import NAMES
 from fieldcal.plan.settings import Settings
 from fieldcal.setup_model import Role
 from fieldcal.state import environments
-from fieldcal.web.pages.settings import GROUPS, body_text
+from fieldcal.web.pages.settings import _ORDER, _WRITTEN, GROUPS
+from fieldcal.web.texts import text
 
 PATH = "/settings/save?environment=main"
 
@@ -52,9 +55,29 @@ def test_settings_are_kept_all_or_none_and_what_was_written_stays_in_the_form(pl
     place.play(story)
 
 
-@pytest.mark.parametrize(
-    ("body", "words"),
-    [("<p>a<br>b</p>", "a\nb"), ("<table><tr><td>x</td><td>y &amp; z</td></tr></table>", "x y & z"), ("", "")],
-)
-def test_the_body_is_told_in_words(body: str, words: str) -> None:
-    assert body_text(body) == words
+def test_the_preview_shows_the_table_as_the_event_has_it_and_every_name_with_its_value(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 2)
+        browser = await at.signed_in("admin", Role.SYSTEM_ADMIN)
+        page = (await browser.get("/settings")).text
+        assert "<tr><th>Work order</th><td>WO-000" in page
+        assert re.findall(r'data-insert="\{\{ (\w+) \}\}"', page) == [name for name in _ORDER if name not in _WRITTEN]
+        assert "The work order&#39;s number</td>" in page
+        number = page.split("The work order&#39;s number</td>")[1]
+        assert re.match(r"<td[^>]*>WO-000\d<", number)
+        told = (await browser.post("/settings/preview?environment=main", {"subject_template": "{{ nobody }}"},
+                                   hx_request="true")).text  # fmt: skip
+        assert "Subject: Line 1: there is no &#39;nobody&#39;" in told
+        assert "subject_template" not in told
+        evil = "<script>x()</script><p onclick=x() style='color:red'>A<a href='javascript:x'>b</a></p>"
+        told = (
+            await browser.post("/settings/preview?environment=main", {"body_template": evil}, hx_request="true")
+        ).text
+        assert [word for word in ("script>", "onclick", "style=", "javascript:") if word in told] == []
+
+    place.play(story)
+
+
+def test_every_name_of_a_template_stands_in_the_list_with_its_meaning() -> None:
+    assert set(_ORDER) == NAMES
+    assert all(text(f"settings.variable.{name}") for name in NAMES)

@@ -72,6 +72,11 @@ def render(known: Known, worker: Worker, settings: Settings, now: datetime) -> E
     )
 
 
+def named(known: Known, worker: Worker, settings: Settings) -> dict[str, Any]:
+    """What each of `NAMES` stands for, of this booking."""
+    return _facts(known.booking, known.snapshot or _NONE, worker, settings)
+
+
 def preview(settings: Settings, known: Known, worker: Worker, now: datetime) -> Event:
     """What `render` would make with these settings; raises one `ConfigError` that names every mistake in them."""
     found = check_templates(settings)

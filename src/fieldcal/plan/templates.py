@@ -103,6 +103,19 @@ def sanitize(markup: str) -> str:
     )
 
 
+def for_page(body: str) -> str:
+    """This body for a page of ours: the same tags without styles, which its policy refuses; links open beside it."""
+    return nh3.clean(
+        body,
+        tags=_TAGS,
+        attributes={"a": {"href"}, "td": {"colspan", "rowspan"}, "th": {"colspan", "rowspan"}},
+        attribute_filter=_attribute,
+        url_schemes=_SCHEMES,
+        link_rel="noopener noreferrer",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+    )
+
+
 def mistakes(setting: str, text: str, names: frozenset[str]) -> list[str]:
     """What is wrong with this template, a clear line each, with the line in the template; none: it may be used.
 

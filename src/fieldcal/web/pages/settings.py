@@ -6,18 +6,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from datetime import timedelta
 from enum import StrEnum
-from html.parser import HTMLParser
 from typing import Any
 
+from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from fieldcal import hooks, joining
 from fieldcal.errors import ConfigError, FieldcalError, Overtaken
 from fieldcal.model import Event, Known, Worker
-from fieldcal.plan.render import preview
+from fieldcal.plan.render import named, preview
 from fieldcal.plan.settings import Settings
 from fieldcal.plan.settings import read as read_settings
+from fieldcal.plan.templates import for_page
 from fieldcal.setup.environments import Changes, setting_mistakes
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Environment
@@ -27,6 +28,7 @@ from fieldcal.state.webhooks import Webhook
 from fieldcal.web import merging
 from fieldcal.web.ends import Sent
 from fieldcal.web.section import Entry, Section
+from fieldcal.web.texts import text
 from fieldcal.web.visit import Here, Visit
 
 SECTION = Section("settings", Entry("setup", 40, "settings"))
@@ -58,32 +60,6 @@ class _Sample:
     worker: Worker
 
 
-class _Text(HTMLParser):
-    """The words of an event's body, a line for each block."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.words: list[str] = []
-
-    def handle_data(self, data: str) -> None:
-        self.words.append(data)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - as called
-        if tag in {"p", "br", "tr", "div", "li", "h1", "h2", "h3"}:
-            self.words.append("\n")
-        elif tag == "td":
-            self.words.append(" ")
-
-
-def body_text(body: str) -> str:
-    """What a person reads of this HTML, without anything that a browser would run or load."""
-    parser = _Text()
-    parser.feed(body)
-    parser.close()
-    lines = (" ".join(line.split()) for line in "".join(parser.words).splitlines())
-    return "\n".join(line for line in lines if line)
-
-
 def _kinds() -> dict[str, tuple[str, tuple[str, ...]]]:
     """How each setting is asked for: a number, yes or no, one of several, or a text."""
     found: dict[str, tuple[str, tuple[str, ...]]] = {}
@@ -100,6 +76,16 @@ def _kinds() -> dict[str, tuple[str, tuple[str, ...]]]:
 
 
 _KINDS = _kinds()
+#: The names of templates in the order in which people look for them; the test of the page holds them against `NAMES`.
+_ORDER = (
+    "number", "title", "type", "account", "contact", "location", "place", "date", "window", "promised", "status",
+    "priority", "incident_type", "summary", "worker", "zone", "booking", "link", "canceled", "rows",
+)  # fmt: skip
+#: What is written for those that are no texts.
+_WRITTEN = {
+    "canceled": "{% if canceled %}…{% endif %}",
+    "rows": "{% for label, value in rows %}{{ label }}: {{ value|lines }}<br>{% endfor %}",
+}
 
 
 def _values(settings: Settings) -> dict[str, str]:
@@ -115,8 +101,9 @@ def _sent(given: Mapping[str, Any], base: Settings) -> tuple[Sent, dict[str, str
     values = found.values
     sent = Sent(values, seen=merging.carried(found.seen), clashes=found.clashes)
     for mistake in setting_mistakes(dict(values), base):
-        named = next((name for name in values if mistake.startswith(name)), "")
-        sent.wrong(named, mistake.removeprefix(f"{named}: ") if named else mistake)
+        about = next((name for name in values if mistake.startswith(name)), "")
+        words = mistake.removeprefix(about).lstrip(":, ") if about else mistake
+        sent.wrong(about, words[:1].upper() + words[1:])
     return sent, {name: value for name, value in values.items() if value != now[name]}
 
 
@@ -137,7 +124,8 @@ async def _page(visit: Visit, place: Environment, sent: Sent, chosen: str = "") 
     samples, webhook = await visit.house.read(look)
     sample = next((one for one in samples if one.known.booking.id == chosen), samples[0] if samples else None)
     values = {"sent": sent, "groups": GROUPS, "kinds": _KINDS, "samples": samples, "sample": sample, "place": place,
-              "webhook": webhook, **_previewed(visit, sent, sample, place)}  # fmt: skip
+              "webhook": webhook, "names": _names(sample, place.settings),
+              **_previewed(visit, sent, sample, place)}  # fmt: skip
     return visit.page("settings.html", values, 409 if sent.wants else 200)
 
 
@@ -152,15 +140,30 @@ def _samples(tx: Connection, place: Environment, now: Any) -> list[_Sample]:
 
 def _previewed(visit: Visit, sent: Sent, sample: _Sample | None, place: Environment) -> dict[str, Any]:
     event: Event | None = None
-    wrong = [words for name in ("subject_template", "body_template", "booking_url")
-             for words in sent.mistakes.get(name, [])]  # fmt: skip
+    parts = ("subject_template", "body_template", "booking_url")
+    wrong = [f"{text(f'settings.part.{name}')}: {words}" for name in parts for words in sent.mistakes.get(name, [])]
     if sample is not None and not wrong:
         settings, _ = read_settings(dict(sent.values), place.settings)
         try:
             event = preview(settings, sample.known, sample.worker, visit.house.app.clock.now())
         except ConfigError as error:
             wrong = [str(error)]
-    return {"event": event, "body": body_text(event.body) if event else "", "wrong": wrong}
+    # made of allowed tags only by `templates`, whoever wrote the template
+    shown = Markup(for_page(event.body)) if event else ""  # noqa: S704 - sanitized right here
+    return {"event": event, "body": shown, "wrong": wrong}
+
+
+def _names(sample: _Sample | None, settings: Settings) -> list[tuple[str, str, str]]:
+    """What a template may say, each with what to write for it and what that is in the real booking."""
+    known = named(sample.known, sample.worker, settings) if sample else {}
+    found: list[tuple[str, str, str]] = []
+    for name in _ORDER:
+        value = known.get(name, "")
+        example = text("frame.yes" if value else "frame.no") if isinstance(value, bool) else value
+        if name == "rows":
+            example = " · ".join(f"{label}: {told}" for label, told in known.get("rows", ()))
+        found.append((name, _WRITTEN.get(name, f"{{{{ {name} }}}}"), str(example)))
+    return found
 
 
 @SECTION.post("/settings/preview", Action.ENVIRONMENTS)
