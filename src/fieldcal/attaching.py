@@ -67,6 +67,8 @@ def end_mistakes(end: Endpoint, config: Config) -> list[str]:
     elif bool(end.client_id) != bool(end.secret):
         mistakes.append("the credential `embedded` needs both --client-id and --secret, or neither")
     for name, address in (("--url", end.url), ("--authority", end.authority)):
+        if any(mistake.startswith(f"{name}: ") for mistake in mistakes):
+            continue  # one word about one address is enough
         if address and not is_address(address):
             mistakes.append(f"{name}: write an address such as https://example.crm.dynamics.com")
         elif in_the_clear(address, config):

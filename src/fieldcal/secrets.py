@@ -53,6 +53,14 @@ class Secrets:
         kind, _, rest = reference.partition(":")
         return _bytes(Path(rest).expanduser()) if kind == "file" else self.resolve(reference).encode()
 
+    def lacking(self, reference: str) -> str:
+        """Why what this names cannot be had now, "" where it can, or where nothing is named."""
+        try:
+            self.content(reference) if reference else None
+        except ConfigError as error:
+            return str(error)
+        return ""
+
     def seal(self, secret: str) -> str:
         """An `encrypted:` reference that carries the secret."""
         return "encrypted:" + self._fernet().encrypt(secret.encode()).decode()

@@ -42,7 +42,7 @@ PAGES = (
     Shown("sheets", "/sheets?kind=orders", who="dispatcher", pictured=False),
     Shown("environments", "/environments"),
     Shown("environment", "/environments/one"),
-    Shown("environment-remove", "/environments/remove"),
+    Shown("environment-remove", "/environments/remove?environment=demo"),
     Shown("profiles", "/profiles"),
     Shown("profile", "/profiles/one?name=Exchange-Online"),
     Shown("profile-caldav", "/profiles/new?kind=caldav"),

@@ -39,7 +39,14 @@ def test_the_first_one_is_added_from_the_empty_page_and_a_mistake_loses_nothing(
         assert wrong(bad.text, "name")
         assert wrong(bad.text, "url")
         assert 'value="env:FIELDCAL_SECRET_NORTH"' in bad.text
-        assert (await browser.post("/environments/add", FORM)).status == 303
+        added = await browser.post("/environments/add", FORM)
+        assert (added.status, added.to) == (303, "/environments/one?environment=north")
+        page = (await browser.get(added.to)).text
+        assert "is there, but cannot be read yet: the secret env:FIELDCAL_SECRET_NORTH is not set" in page
+        assert "It cannot be read now: the secret env:FIELDCAL_SECRET_NORTH" in page
+        listed = (await browser.get("/environments")).text
+        assert "It cannot be read now: the secret env:FIELDCAL_SECRET_NORTH" in listed
+        assert 'action="/environments/test?environment=north"' in listed
         assert "https://north.crm.dynamics.com" in (await browser.get("/environments")).text
         twice = await browser.post("/environments/add", FORM)
         assert "already" in wrong(twice.text, "name")[0]
@@ -102,5 +109,51 @@ def test_an_environment_goes_only_with_a_word_about_its_events_and_their_true_nu
         assert answer.status == (200 if stays else 303)
         reader = await at.signed_in("reader", Role.READER, Role.EXCHANGE_ADMIN)
         assert (await reader.post("/environments/remove?environment=main", form)).status in {403, 409}
+
+    place.play(story)
+
+
+def test_each_mistake_stands_once_and_beside_its_field(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        browser = await at.signed_in("admin", *ADMIN)
+        new = (await browser.get("/environments/new")).text
+        assert "Left as it is" not in new
+        asked = (await browser.post("/environments/add", {**FORM, "offline": ""})).text
+        assert wrong(asked, "secret") == ["The secret env:FIELDCAL_SECRET_NORTH is not set in this process"]
+        assert wrong(asked, "all") == []
+        foreign = (await browser.post("/environments/add", {**FORM, "url": "ftp://north.example"})).text
+        assert len(wrong(foreign, "url")) == 1
+        assert known(at, "north") is None
+
+    place.play(story)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/environments/remove"), ("POST", "/environments/remove"), ("POST", "/environments/switch"),
+        ("POST", "/environments/save"), ("POST", "/settings/save"),
+    ],
+)  # fmt: skip
+def test_nothing_is_changed_of_an_environment_that_the_address_does_not_name(
+    place: Centre, method: str, path: str
+) -> None:
+    async def story(at: Centre) -> None:
+        at.environment()
+        browser = await at.signed_in("admin", *ADMIN)
+        form = {
+            "events": "keep",
+            "count": "0",
+            "to": "off",
+            "interval": "7",
+            "offline": "1",
+            "url": "https://x.example",
+        }
+        before = known(at, "main")
+        answer = await (browser.get(path) if method == "GET" else browser.post(path, form))
+        assert (answer.status, "names no environment" in answer.text) == (409, True)
+        assert known(at, "main") == before
+        for other in ("/profiles/save", "/profiles/switch", "/profiles/test"):
+            assert (await browser.post(other)).status == 404
 
     place.play(story)

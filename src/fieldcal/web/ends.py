@@ -28,6 +28,8 @@ _FIELDS = {
     "--client-id": "client_id", "--user-name": "client_id", "--secret": "secret", "--calendar": "calendar",
     "--at-once": "at_once",
 }  # fmt: skip
+#: What `secrets` says of one that is not to be had.
+_OF_SECRET = ("the secret ", "a secret ", "an encrypted secret", "encrypted secrets")
 _OPTION = re.compile(r"--[a-z-]+")
 #: Seconds for which a form brings a sealed secret back.
 _LASTS = 3_600
@@ -70,6 +72,8 @@ def _where(mistake: str) -> str:
         return named[0]
     if "cannot name" in mistake or "already" in mistake:
         return "name"
+    if mistake.startswith(_OF_SECRET):
+        return "secret"
     return "credential" if "credential" in mistake else ""
 
 

@@ -150,6 +150,13 @@ class Visit:
         return self.request.query_params.get("environment") or self.shown
 
     @property
+    def chosen_place(self) -> Environment:
+        """The environment that the address itself names; for what removes or changes it, none is ever supposed."""
+        if not self.request.query_params.get("environment"):
+            raise ConfigError(text("frame.no_environment_named"))
+        return self.place_of_work
+
+    @property
     def lost(self) -> str:
         """The environment that the address names, where there is none of that name."""
         named = self.request.query_params.get("environment", "")

@@ -33,9 +33,11 @@ _WAYS = tuple(CREDENTIALS)
 async def show(visit: Here) -> Response:
     """Every environment, with how many mailboxes and events it has."""
 
-    def look(tx: Connection) -> list[tuple[Environment, int, int]]:
-        return [(one, len(mailboxes.enabled(tx, one.id)), rows.live_links(tx, one.id)) for one in rows.everyone(tx)]
+    def look(tx: Connection) -> list[tuple[Environment, int, int, str]]:
+        counted = [(one, len(mailboxes.enabled(tx, one.id)), rows.live_links(tx, one.id)) for one in rows.everyone(tx)]
+        return [(*each, lacking(each[0].end.secret)) for each in counted]
 
+    lacking = visit.house.app.secrets.lacking
     found = await visit.house.read(look)
     return visit.page("environments.html", {"rows": found, "changes": visit.may(Action.ENVIRONMENTS)})
 
@@ -47,7 +49,9 @@ async def new(visit: Here) -> Response:
 
 
 def _form(visit: Visit, sent: Sent, **more: Any) -> Response:
-    values = {"sent": sent, "ways": _WAYS, "known": None, "checks": None, "boxes": 0, "refused": False}
+    values = {"sent": sent, "ways": _WAYS, "known": None, "checks": None, "boxes": 0, "refused": False, "lacking": ""}
+    if isinstance(known := more.get("known"), Environment):
+        values["lacking"] = visit.house.app.secrets.lacking(known.end.secret)
     return visit.page("environments_form.html", {**values, **more}, 409 if sent.wants else 200)
 
 
@@ -65,18 +69,21 @@ async def add(visit: Here) -> Response:
             sent.place([str(error)])
     if sent.mistakes:
         return _form(visit, sent)
+    if lacking := app.secrets.lacking(end.secret):
+        there = visit.go("/environments/one", {"environment": name})
+        return visit.say(there, "environments.added_lacking", {"name": name, "why": lacking}, "warn")
     return visit.say(visit.go("/environments"), "environments.added", {"name": name})
 
 
-async def _known(visit: Visit) -> tuple[Environment, int]:
-    name = visit.place_of_work.id
+async def _known(visit: Visit, *, named: bool = True) -> tuple[Environment, int]:
+    name = (visit.chosen_place if named else visit.place_of_work).id
     return await visit.house.read(lambda tx: (rows.get(tx, name), len(mailboxes.enabled(tx, name))))
 
 
 @SECTION.get("/environments/one", Action.ENVIRONMENTS)
 async def one(visit: Here) -> Response:
     """The environment that the address names, to be changed."""
-    place, boxes = await _known(visit)
+    place, boxes = await _known(visit, named=False)
     return _form(visit, ends.empty(place.end, name=place.id), known=place, boxes=boxes)
 
 
@@ -132,7 +139,7 @@ async def ask(visit: Here) -> Response:
 
 
 async def _question(visit: Visit, changed: bool = False, looked: Looked | None = None) -> Response:
-    place = visit.place_of_work
+    place = visit.chosen_place
 
     def look(tx: Connection) -> tuple[int, bool, int]:
         standing = rows.live_links(tx, place.id)
@@ -148,7 +155,7 @@ async def _question(visit: Visit, changed: bool = False, looked: Looked | None =
 async def remove(visit: Here) -> Response:
     """Forget it: with its events left where they are, or after every one was taken out."""
     form, app, actor = await visit.form(), visit.house.app, visit.actor
-    place, events = visit.place_of_work, str(form.get("events", ""))
+    place, events = visit.chosen_place, str(form.get("events", ""))
     once = str(form.get("once", ""))
     if once and (before := visit.house.works.begun_by(once)) is not None:
         return visit.go(f"/cleaning/{before.id}")

@@ -183,7 +183,7 @@ async def look(visit: Here) -> Response:
 @SECTION.post("/settings/save", Action.ENVIRONMENTS)
 async def save(visit: Here) -> Response:
     """Keep all of them, or none where one is wrong."""
-    form, app, name = await visit.form(), visit.house.app, visit.place_of_work.id
+    form, app, name = await visit.form(), visit.house.app, visit.chosen_place.id
     place = await visit.house.read(lambda tx: rows.get(tx, name))
     sent, changed = _sent(form, place.settings)
     if sent.wants:
