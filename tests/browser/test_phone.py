@@ -135,9 +135,14 @@ def test_the_last_loaded_week_is_read_offline_and_goes_with_the_sign_out(tell: T
             " (await (await caches.open(name)).keys()).map((one) => new URL(one.url).pathname)))).flat())"
         )
         assert [path for path in kept if not path.startswith("/static/")] == ["/my/day"]
+        # signed out without a connection: we never hear of it, and still nothing is left to read
+        await page.get_by_role("button", name="Sign out").click()
         await page.context.set_offline(False)
+        await page.goto("/account")
+        await holds(page, f"{_KEPT}.then((count) => count === 0)")
         await page.goto("/my/day")
         await expect(page.locator(".if-offline")).to_be_hidden()
+        await holds(page, _WHOLE)
         await page.get_by_role("button", name="Sign out").click()
         await page.wait_for_url("**/sign-in")
         await holds(page, f"{_KEPT}.then((count) => count === 0)")

@@ -10,6 +10,7 @@ from tests.planted.hands import HANDS
 from tests.planted.keeping import KEEPING
 from tests.planted.notices import NOTICES
 from tests.planted.pages import PAGES
+from tests.planted.phone import PHONE
 from tests.planted.plan import PLAN
 from tests.planted.rest import REST
 from tests.planted.setup import SETUP
@@ -30,6 +31,7 @@ PLANTED: tuple[Fault, ...] = (
     *CALDAV,
     *KEEPING,
     *PAGES,
+    *PHONE,
     *REST,
 )
 

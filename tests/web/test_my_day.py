@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pytest
 from tests.schedule.shop import Shop
 from tests.web.centre_end import OPERATOR, Answer, Browser, Centre
 
+from fieldcal.clock import PlayedClock
 from fieldcal.embedded.fieldservice.times import instant_text
 from fieldcal.model import Booking, BookingId, Detailed, StatusKind, WorkerId, WorkOrder, WorkOrderId
 from fieldcal.schedule import moves
@@ -32,6 +33,7 @@ BOOKING = "bookableresourcebooking"
 @pytest.fixture
 def shop(place: Centre, tmp_path: Path) -> Iterator[Shop]:
     made = Shop(str(tmp_path / "fs.sqlite3"))
+    place.clock = PlayedClock(datetime(2026, 11, 23, 8, tzinfo=UTC))  # nine in the morning where they work
     made.rung = []  # type: ignore[attr-defined] # how often a pass was asked for
     place.desk = Desk(made.store, lambda: made.rung.append(1))  # type: ignore[attr-defined]
     yield made
@@ -297,11 +299,16 @@ def test_jobs_of_another_field_service_are_read_as_last_told_and_not_moved_from_
             bookings.store_details(tx, "main", [Detailed(row, order)], "run")
         here = Tapped(await at.signed_in(ANA, Role.WORKER), shop)
         page = await here.told()
+        assert "Next job" in page
         for words in ("WO-0009 · Repair", "Elm Court", "29 Elm Avenue, Cardiff", "Joan Mercer", "No heat",
                       "made in another Field Service"):  # fmt: skip
             assert words in page, words
         assert "/my/day/step" not in page
         assert (await here.tap("b-1", "traveling", 3)).status == 409
+        for _ in range(3):
+            at.advance(minutes=50)
+            page = await here.told()
+        assert "Nothing is left to do" in page  # whether it is done is not told, but its time is over
         assert shop.rung == []  # type: ignore[attr-defined]
 
     place.play(story)

@@ -83,7 +83,9 @@ async def show(visit: Here) -> Response:
     tomorrow = _midnight(today + timedelta(days=1), own.zone)
     values = {
         "own": own, "here": here, "now": now, "zone": own.zone, "standing": standing, "today": today,
-        "next": jobs.next_of(found), "days": _days(found, today, own.zone), "undo": _undo(visit, found),
+        # how far jobs of another system are is not known: there what has ended is over
+        "next": jobs.next_of([one for one in found if here or one.slot.end > now]),
+        "days": _days(found, today, own.zone), "undo": _undo(visit, found),
         "steps": {one.slot.id: NEXT[one.slot.status.step] if here and one.slot.start < tomorrow else ()
                   for one in found},
     }  # fmt: skip

@@ -14,5 +14,8 @@ purge(owner);
 // an answer that was still under way when the session ended is kept after that: once more for those
 if (!owner) setTimeout(purge, 5000, "");
 document.addEventListener("submit", (event) => {
-  if (event.target.getAttribute("action") === "/sign-out") purge("");
+  if (event.target.getAttribute("action") !== "/sign-out") return;
+  purge("");
+  // this page may be gone before that is done; its keeper lives on
+  navigator.serviceWorker?.controller?.postMessage("forget");
 }, true);
