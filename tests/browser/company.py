@@ -158,7 +158,7 @@ async def opened(
 ) -> AsyncIterator[Company]:
     config = Config(data=folder, listen=(_free_address(),), listen_hooks=_ANY)
     with runfile.locked(config.data):
-        async with serving(config.data, sandbox=True) as embedded, App(config, ends=embedded.ends) as app:
+        async with serving(config, sandbox=True) as embedded, App(config, ends=embedded.ends) as app:
             side = AtExchange(embedded)
             organization.fill(embedded, side, app.clock.now(), workers, bookings)
             async with Sites(app) as sites:

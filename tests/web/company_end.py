@@ -89,7 +89,7 @@ def tell(folder: Path, story: Callable[[Staffed], Awaitable[Any]], *, workers: i
 async def _opened(folder: Path, workers: int, bookings: int) -> AsyncIterator[Staffed]:
     config = Config(data=folder, listen=_ANY, listen_hooks=_ANY)
     with runfile.locked(config.data):
-        async with serving(config.data, sandbox=True) as embedded, App(config, ends=embedded.ends) as app:
+        async with serving(config, sandbox=True) as embedded, App(config, ends=embedded.ends) as app:
             side = AtExchange(embedded)
             organization.fill(embedded, side, app.clock.now(), workers, bookings)
             async with Sites(app) as sites:
