@@ -144,9 +144,12 @@ def _next(tx: Connection, ids: Sequence[str], now: datetime) -> dict[str, tuple[
             _bookings.msdyn_workorder.in_(ids), _bookings.statecode == 0, _bookings.endtime > instant_text(now),
             _statuses.status.not_in(_CANCELED),
         )
-        .order_by(_bookings.starttime.desc())
     )  # fmt: skip
-    return {row.msdyn_workorder: (parse_instant(row.starttime), row.name or "") for row in rows}
+    # the first of each stays
+    return {
+        row.msdyn_workorder: (parse_instant(row.starttime), row.name or "")
+        for row in sorted(rows, key=lambda row: str(row.starttime), reverse=True)
+    }
 
 
 def _order(row: Any, coming: tuple[datetime, str] | None) -> Order:
