@@ -38,6 +38,7 @@ PAGES = (
     Shown("order-new", "/orders/new", who="dispatcher", pictured=False),
     Shown("customers", "/customers", who="dispatcher", pictured=False),
     Shown("workers", "/workers", who="dispatcher", pictured=False),
+    Shown("crews", "/workers/crews", who="dispatcher", pictured=False),
     Shown("types", "/types", who="dispatcher", pictured=False),
     Shown("sheets", "/sheets?kind=orders", who="dispatcher", pictured=False),
     Shown("environments", "/environments"),

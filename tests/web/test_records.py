@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from tests.web.centre_end import Centre
 from tests.web.schedule_end import Rung, dispatcher, shop_at
 from tests.web.test_orders import values
+
+from fieldcal.schedule import moves
 
 
 @pytest.fixture
@@ -94,5 +98,42 @@ def test_lists_search_every_word_and_sort_by_each_heading(place: Centre, shop: R
         assert page.index("Red Moon") < page.index("Blue Moon")
         assert "Ben" in (await browser.get("/workers?active=yes")).text
         assert "Nothing fits" in (await browser.get("/workers?active=no")).text
+
+    place.play(story)
+
+
+def test_a_crew_is_made_its_members_come_and_go_and_who_is_booked_is_only_deactivated(
+    place: Centre, shop: Rung
+) -> None:
+    async def story(at: Centre) -> None:
+        browser = await dispatcher(at)
+        made = await browser.post("/workers/crews/add", {"name": "North", "zone": "Europe/Berlin"})
+        crew = values((await browser.get(made.to)).text)["id"]
+        row = shop.store.get("bookableresource", crew)
+        assert row is not None
+        assert (row["resourcetype"], row["timezone"], row["statecode"]) == (6, 110, 0)
+        day = {"id": crew, "worker": shop.ana, "since": "2026-01-01", "until": ""}
+        assert (await browser.post("/workers/crews/join", {**day, "leads": "1"})).status == 303
+        assert (await browser.post("/workers/crews/join", day)).status == 409
+        assert (await browser.post("/workers/crews/join", {**day, "since": "soon"})).status == 409
+        page = (await browser.get(f"/workers/crews/one?id={crew}")).text
+        assert "since 2026-01-01" in page
+        member = re.search(r'name="member" value="([^"]+)"', page)
+        assert member is not None
+        moves.book(shop.store, crew, at.clock.now(), at.clock.now() + timedelta(hours=1))
+        assert {one["resource"] for one in shop.store.rows("bookableresourcebooking")} == {crew, shop.ana}
+        assert (await browser.post("/workers/crews/part", {"id": crew, "member": member[1]})).status == 303
+        asked = await browser.post("/workers/switch", {"kind": "workers", "id": shop.ana})
+        assert (asked.status, "1 booking is coming" in asked.text) == (200, True)
+        gone = {"kind": "workers", "id": shop.ana, "count": "1"}
+        assert (await browser.post("/workers/switch", gone)).status == 303
+        assert "Not active" in (await browser.get("/workers?active=no")).text
+        assert (await browser.post("/workers/remove", gone)).status == 409
+        assert (await browser.post("/workers/switch", gone)).status == 303  # back at once, without a question
+        ana = shop.store.get("bookableresource", shop.ana)
+        assert ana is not None
+        assert ana["statecode"] == 0
+        assert (await browser.post("/workers/remove", {"kind": "workers", "id": shop.ben})).status == 303
+        assert shop.store.get("bookableresource", shop.ben) is None
 
     place.play(story)

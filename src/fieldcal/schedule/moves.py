@@ -18,7 +18,7 @@ from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import BOOKING, WORK_ORDER
 from fieldcal.embedded.fieldservice.times import instant_text
 from fieldcal.errors import ConfigError
-from fieldcal.schedule import board
+from fieldcal.schedule import board, crews
 from fieldcal.schedule.progress import order_status, window
 from fieldcal.schedule.values import OrderStatus, Slot, Status, Step, step_of
 
@@ -71,6 +71,7 @@ def book(
             made = store.insert(tx, BOOKING, values)
         except Refused as error:
             raise ConfigError(f"nothing was booked: {error.message}") from error
+        crews.booked(store, tx, made)
         _order_follows(store, tx, order)
         return board.some(tx, [made])[made]
 
@@ -82,7 +83,13 @@ def move(store: Store, booking: str, version: int, change: Moved) -> Slot:
         start, end = change.start or seen.start, change.end or seen.end
         _in_order(start, end)
         values = {"starttime": instant_text(start), "endtime": instant_text(end)}
+        given = change.worker is not None and change.worker != seen.worker
+        if given:
+            crews.dissolve(store, tx, booking)
         _write(store, tx, seen, values | ({"resource": change.worker} if change.worker else {}))
+        if given:
+            crews.booked(store, tx, booking)
+        crews.follow(store, tx, seen)
         return board.some(tx, [booking])[booking]
 
 
@@ -101,6 +108,7 @@ def set_status(store: Store, booking: str, version: int, status: str, now: datet
         if own and chosen.step is Step.IN_PROGRESS and seen.status.step not in {Step.IN_PROGRESS, Step.ON_BREAK}:
             values["msdyn_actualarrivaltime"] = instant_text(now)
         _write(store, tx, seen, values)
+        crews.follow(store, tx, seen)
         _order_follows(store, tx, seen.order)
         return board.some(tx, [booking])[booking]
 
@@ -114,6 +122,7 @@ def put_back(store: Store, booking: str, version: int, before: Before) -> Slot:
             "endtime": instant_text(before.end), "msdyn_actualarrivaltime": before.arrived,
         }  # fmt: skip
         _write(store, tx, seen, values)
+        crews.follow(store, tx, seen)
         _order_follows(store, tx, seen.order)
         return board.some(tx, [booking])[booking]
 
@@ -122,6 +131,7 @@ def remove(store: Store, booking: str, version: int) -> None:
     """Take this booking off the board for good; its work order waits again where it was the only one."""
     with store.writing() as tx:
         seen = _as_seen(tx, booking, version)
+        crews.dissolve(store, tx, booking)
         store.delete(tx, BOOKING, booking, version)
         _order_follows(store, tx, seen.order)
 

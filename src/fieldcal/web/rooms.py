@@ -5,7 +5,7 @@ Each page names its kind and its address; what a form may hold is the kind's she
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,10 @@ _TRIES = 5
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """One kind's pages. `columns`: headings of its list; `tabs`: the rooms beside it, their texts and addresses."""
+    """One kind's pages. `columns`: headings of its list; `tabs`: the rooms beside it, their kinds and addresses.
+
+    `apart`: headings that the form leaves out; `beside`: what its template shows of a row besides the form.
+    """
 
     sheet: Sheet
     path: str
@@ -42,6 +45,14 @@ class Room:
     icon: str
     columns: tuple[str, ...]
     tabs: tuple[tuple[str, str], ...] = ()
+    apart: tuple[str, ...] = ()
+    template: str = "record_form.html"
+    beside: Callable[[Visit, Opened], Awaitable[dict[str, Any]]] | None = None
+
+    @property
+    def cells(self) -> list[Cell]:
+        """What its form holds."""
+        return [one for one in self.sheet.cells if one.heading not in self.apart]
 
     @property
     def words(self) -> str:
@@ -131,17 +142,18 @@ async def known(visit: Visit, sheet: Sheet, row: str) -> Opened:
     return found
 
 
-async def form(visit: Visit, room: Room, sent: Sent, found: Opened | None, **more: Any) -> Response:
+async def form(visit: Visit, room: Room, sent: Sent, found: Opened | None) -> Response:
     """The form as it was sent, with what is wrong beside each field."""
-    fields = await _fields(visit, room.sheet)
-    values = {"room": room, "sent": sent, "known": found, "fields": fields}
-    return visit.page("record_form.html", {**values, **more}, 409 if sent.wants else 200)
+    fields = await _fields(visit, room)
+    more = await room.beside(visit, found) if room.beside and found else {}
+    values = {"room": room, "sent": sent, "known": found, "fields": fields, **more}
+    return visit.page(room.template, values, 409 if sent.wants else 200)
 
 
-async def _fields(visit: Visit, sheet: Sheet) -> list[Field]:
-    named = {one.names for one in sheet.cells} - {""}
+async def _fields(visit: Visit, room: Room) -> list[Field]:
+    named = {one.names for one in room.cells} - {""}
     found = {table: await visit.desk.read(names.some, table, _SUGGESTED) for table in named}
-    return [_field(one, found.get(one.names, [])) for one in sheet.cells]
+    return [_field(one, found.get(one.names, [])) for one in room.cells]
 
 
 def _field(cell: Cell, suggested: Sequence[str]) -> Field:
@@ -158,9 +170,9 @@ def _field(cell: Cell, suggested: Sequence[str]) -> Field:
     return Field(name, cell.holds.value, cell)
 
 
-def _written(sheet: Sheet, sent: FormData) -> dict[str, str]:
+def _written(room: Room, sent: FormData) -> dict[str, str]:
     """What was sent, by heading."""
-    return {one.heading: entering.plain(str(sent.get(field_name(one.heading), ""))) for one in sheet.cells}
+    return {one.heading: entering.plain(str(sent.get(field_name(one.heading), ""))) for one in room.cells}
 
 
 def _by_field(texts: Mapping[str, str]) -> dict[str, str]:
@@ -175,7 +187,7 @@ def _place(sent: Sent, error: Wrong) -> None:
 
 async def add(visit: Visit, room: Room) -> Response:
     """Make a row of the form; then its list."""
-    texts = _written(room.sheet, await visit.form())
+    texts = entering.blank(room.sheet) | _written(room, await visit.form())
     sent = Sent(_by_field(texts))
     try:
         made = await visit.desk.write(entering.add, room.sheet, texts, visit.zone)
@@ -193,11 +205,11 @@ async def save(visit: Visit, room: Room) -> Response:
     for _ in range(_TRIES):
         found = await known(visit, room.sheet, row)
         now = _by_field(found.texts)
-        merged = merging.merged(brought, _by_field(_written(room.sheet, brought)), now)
+        merged = merging.merged(brought, _by_field(_written(room, brought)), now)
         sent = Sent(merged.values, seen=merging.carried(merged.seen), clashes=merged.clashes)
         if sent.clashes:
             return await form(visit, room, sent, found)
-        texts = {one.heading: merged.values[field_name(one.heading)] for one in room.sheet.cells}
+        texts = {**found.texts, **{one.heading: merged.values[field_name(one.heading)] for one in room.cells}}
         try:
             changed = await visit.desk.write(entering.change, room.sheet, row, found.version, texts, visit.zone)
         except Overtaken:

@@ -3,6 +3,7 @@
 import sqlite3
 
 import pytest
+from sqlalchemy import inspect
 from tests.embedded.fieldservice.room import FORMATTED, ORGANIZATION, Room
 
 from fieldcal.embedded.fieldservice import FieldService, Store
@@ -122,11 +123,16 @@ def test_a_database_of_the_first_layout_gets_what_came_later_and_keeps_what_it_h
     worker = store.create("bookableresource", {"name": "Anna"})
     with store.writing() as tx:
         tx.exec_driver_sql("ALTER TABLE bookableresource DROP COLUMN fieldcal_workinghours")
+        tx.exec_driver_sql("DROP TABLE bookableresourcegroup")
+        tx.exec_driver_sql("DROP INDEX ix_msdyn_workorder_createdon_list")
         tx.exec_driver_sql("UPDATE counters SET value = 1 WHERE name = 'layout'")
     store.close()
     for _ in range(2):
         store = Store(address)
         row = store.get("bookableresource", worker)
+        assert store.rows("bookableresourcegroup") == []
+        indexes = {index["name"] for index in inspect(store.engine).get_indexes("msdyn_workorder")}
+        assert "ix_msdyn_workorder_createdon_list" in indexes
         store.close()
         assert (row["name"], row["fieldcal_workinghours"]) == ("Anna", None)
 

@@ -1,0 +1,170 @@
+"""Crews: booking one books each member, who still goes along follows, and nobody is a member twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+
+import pytest
+from tests.schedule.shop import NOW, Shop, at
+
+from fieldcal.errors import ConfigError
+from fieldcal.schedule import crews, moves, workers
+from fieldcal.schedule.moves import Moved
+from fieldcal.schedule.values import OrderStatus, Slot
+
+
+class Gang(Shop):
+    """A shop with a crew of Ana, who leads, and Ben; Cleo leaves it on the 23rd."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        make = self.store.create
+        self.crew = make("bookableresource", {"name": "North", "resourcetype": 6, "timezone": 110})
+        self.cleo = make("bookableresource", {"name": "Cleo"})
+        self.lift = make("bookableresource", {"name": "Lift", "resourcetype": 4})
+        self.joins(self.ana, leads=True)
+        self.joins(self.ben)
+        self.joins(self.cleo, until=23)
+
+    def joins(self, worker: str, since: int = 1, until: int | None = None, *, leads: bool = False) -> None:
+        last = date(2026, 11, until) if until else None
+        crews.join(self.store, self.crew, worker, date(2026, 11, since), last, leads=leads)
+
+    def book(self, day: int = 24) -> Slot:
+        return moves.book(self.store, self.crew, at(day, 9), at(day, 11), order=self.order)
+
+    def stands(self) -> dict[str, tuple[str, str, str]]:
+        """Window and status of each booking, by the worker's name."""
+        named = {one["bookableresourceid"]: one["name"] for one in self.store.rows("bookableresource")}
+        status = {one["bookingstatusid"]: one["name"] for one in self.store.rows("bookingstatus")}
+        return {
+            named[one["resource"]]: (one["starttime"][8:16], one["endtime"][8:16], status[one["bookingstatus"]])
+            for one in self.store.rows("bookableresourcebooking")
+        }
+
+    def of(self, worker: str) -> dict[str, object]:
+        return next(one for one in self.store.rows("bookableresourcebooking") if one["resource"] == worker)
+
+
+@pytest.fixture
+def gang() -> Iterator[Gang]:
+    made = Gang()
+    yield made
+    made.store.close()
+
+
+THEN = ("24T09:00", "24T11:00", "Scheduled")
+LATER = ("24T13:00", "24T15:00", "Scheduled")
+
+
+def test_to_book_a_crew_is_to_book_each_member_of_that_day(gang: Gang) -> None:
+    slot = gang.book()
+    assert gang.stands() == {"North": THEN, "Ana": THEN, "Ben": THEN}
+    assert slot.crew == gang.crew
+    rows = gang.store.rows("bookableresourcebooking")
+    assert {one["msdyn_crew"] for one in rows} == {gang.crew}
+    assert {one["msdyn_workorder"] for one in rows} == {gang.order}
+    assert len({one["header"] for one in rows}) == 1
+    kinds = {one["resource"]: one["msdyn_crewmembertype"] for one in rows}
+    assert (kinds[gang.ana], kinds[gang.ben]) == (192350000, 192350001)
+    assert gang.order_status() == OrderStatus.SCHEDULED
+    other = moves.book(gang.store, gang.crew, at(23, 22, 30), at(23, 23))  # in the crew's zone the 23rd still
+    assert sorted(gang.stands()) == ["Ana", "Ben", "Cleo", "North"]
+    assert other.worker == gang.crew
+
+
+def test_who_still_goes_along_follows_the_crew_and_who_was_moved_alone_does_not(gang: Gang) -> None:
+    slot = gang.book()
+    ben = gang.of(gang.ben)
+    alone = Moved(start=at(24, 10))
+    moves.move(gang.store, str(ben["bookableresourcebookingid"]), int(str(ben["versionnumber"])), alone)
+    moved = moves.move(gang.store, slot.id, slot.version, Moved(start=at(24, 13), end=at(24, 15)))
+    assert gang.stands() == {"North": LATER, "Ana": LATER, "Ben": ("24T10:00", "24T11:00", "Scheduled")}
+    ana = gang.of(gang.ana)
+    done = moves.set_status(
+        gang.store, str(ana["bookableresourcebookingid"]), int(str(ana["versionnumber"])),
+        gang.status["Completed"], NOW,
+    )  # fmt: skip
+    assert done.status.name == "Completed"
+    canceled = moves.set_status(gang.store, moved.id, moved.version, gang.status["Canceled"], NOW)
+    assert {name: told[2] for name, told in gang.stands().items()} == {
+        "North": "Canceled", "Ana": "Completed", "Ben": "Canceled",
+    }  # fmt: skip
+    moves.remove(gang.store, canceled.id, canceled.version)
+    assert gang.stands() == {}
+    assert gang.store.rows("bookableresourcebookingheader") == []
+
+
+def test_a_crew_s_booking_that_is_given_to_one_worker_is_that_worker_s_alone_and_the_other_way_round(
+    gang: Gang,
+) -> None:
+    slot = gang.book()
+    given = moves.move(gang.store, slot.id, slot.version, Moved(worker=gang.cleo))
+    assert (gang.stands(), given.crew) == ({"Cleo": THEN}, "")
+    back = moves.move(gang.store, given.id, given.version, Moved(worker=gang.crew))
+    assert (sorted(gang.stands()), back.crew) == (["Ana", "Ben", "North"], gang.crew)
+
+
+@pytest.mark.parametrize(
+    ("worker", "since", "until", "leads", "words"),
+    [
+        ("ana", 5, 6, False, "Ana is a member on some of these days already"),
+        ("cleo", 23, None, False, "Cleo is a member on some of these days already"),
+        ("cleo", 26, 25, False, "the last day is before the first one"),
+        ("lift", 1, None, True, "Lift is no person, and cannot lead a crew"),
+        ("crew", 1, None, False, "choose a worker who can be a member"),
+        ("order", 1, None, False, "choose a worker who can be a member"),
+    ],
+)
+def test_a_member_that_cannot_be_is_refused(
+    gang: Gang, worker: str, since: int, until: int | None, leads: bool, words: str
+) -> None:
+    with gang.store.reading() as tx:
+        before = crews.members(tx, gang.crew)
+    with pytest.raises(ConfigError, match=words):
+        gang.joins(getattr(gang, worker), since, until, leads=leads)
+    with gang.store.reading() as tx:
+        assert crews.members(tx, gang.crew) == before
+
+
+def test_members_are_told_with_their_days_and_part_without_touching_bookings(gang: Gang) -> None:
+    gang.joins(gang.cleo, since=24)
+    with gang.store.reading() as tx:
+        told = crews.members(tx, gang.crew)
+        assert [name for _, name in crews.candidates(tx)] == ["Ana", "Ben", "Cleo", "Lift"]
+    first = date(2026, 11, 1)
+    assert [(one.name, one.since, one.until, one.leads) for one in told] == [
+        ("Ana", first, None, True), ("Ben", first, None, False), ("Cleo", first, date(2026, 11, 23), False),
+        ("Cleo", date(2026, 11, 24), None, False),
+    ]  # fmt: skip
+    gang.book()
+    assert crews.part(gang.store, gang.crew, told[1].id) == "Ben"
+    assert sorted(gang.stands()) == ["Ana", "Ben", "Cleo", "North"]
+    with pytest.raises(ConfigError, match="not there any more"):
+        crews.part(gang.store, gang.crew, told[1].id)
+
+
+def test_who_was_booked_is_put_out_of_the_schedule_and_not_forgotten(gang: Gang) -> None:
+    gang.book()
+    moves.book(gang.store, gang.ben, at(20, 9), at(20, 10))
+    with gang.store.reading() as tx:
+        assert workers.held(tx, gang.ben, NOW) == workers.Held(1, 2)
+        assert workers.held(tx, gang.lift, NOW) == workers.Held(0, 0)
+    with pytest.raises(ConfigError, match="deactivate instead"):
+        workers.remove(gang.store, gang.ben)
+    with pytest.raises(ConfigError, match="more or fewer"):
+        workers.switch(gang.store, gang.ben, NOW, active=False, expected=2)
+    workers.switch(gang.store, gang.ben, NOW, active=False, expected=1)
+    gang.book(25)
+    assert [one["resource"] for one in gang.store.rows("bookableresourcebooking")].count(gang.ben) == 2
+    workers.remove(gang.store, gang.lift)
+    assert gang.store.get("bookableresource", gang.lift) is None
+
+
+def test_a_worker_s_days_are_of_the_crew_s_zone() -> None:
+    made = Gang()
+    group = next(one for one in made.store.rows("bookableresourcegroup") if one["childresource"] == made.cleo)
+    assert (group["fromdate"], group["todate"]) == ("2026-10-31T23:00:00Z", "2026-11-23T23:00:00Z")
+    assert datetime.fromisoformat(group["todate"]) > at(23, 22, 30)
+    made.store.close()
