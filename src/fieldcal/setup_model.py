@@ -152,13 +152,81 @@ class MailboxState(StrEnum):
     FAILURE = "failure"
 
 
+class MailboxStanding(StrEnum):
+    """Whether a mailbox is written to, and what it lacks where it is not; each stands in exactly one of these."""
+
+    WRITTEN = "written"
+    #: switched on, but the last try failed
+    TROUBLED = "troubled"
+    FAILED = "failed"
+    UNAPPROVED = "unapproved"
+    NO_PROFILE = "no_profile"
+    STRANGER = "stranger"
+    NO_METHOD = "no_method"
+    UNTESTED = "untested"
+    TESTING = "testing"
+    DISABLED = "disabled"
+    REJECTED = "rejected"
+    INACTIVE = "inactive"
+    #: the environment is switched off
+    CLOSED = "closed"
+    #: several of the others together, `WIDE`
+    FAILING = "failing"
+    UNFINISHED = "unfinished"
+    OFF = "off"
+
+
+_S = MailboxStanding
+WIDE = {
+    _S.FAILING: (_S.TROUBLED, _S.FAILED),
+    _S.UNFINISHED: (_S.NO_PROFILE, _S.STRANGER, _S.NO_METHOD, _S.UNTESTED, _S.TESTING),
+    _S.OFF: (_S.DISABLED, _S.REJECTED, _S.INACTIVE, _S.CLOSED),
+}
+
+
+class AddressState(StrEnum):
+    """Whether the address that a mailbox has now is approved, as mailboxes are filtered by it."""
+
+    APPROVED = "approved"
+    WAITING = "waiting"
+    CHANGED = "changed"
+    REJECTED = "rejected"
+
+
+class AlertState(StrEnum):
+    """Mailboxes filtered by their warnings and errors that nobody has acknowledged."""
+
+    ANY = "any"
+    ERROR = "error"
+    NONE = "none"
+
+
+#: in the place of a server profile: those that have none
+NO_PROFILE = "-"
+
+
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which mailboxes are meant: those named (ids or addresses), or all; narrowed by state and by a part of a text."""
+    """Which mailboxes are meant: those named (ids or addresses), or all; what else is said narrows them."""
 
     names: tuple[str, ...] = ()
     state: MailboxState | None = None
+    #: a part of the name or address
     search: str = ""
+    standing: MailboxStanding | None = None
+    approval: AddressState | None = None
+    test: TrialStatus | None = None
+    #: a server profile, or `NO_PROFILE`
+    server_profile: str = ""
+    appointments: Method | None = None
+    alerts: AlertState | None = None
+    #: exactly the reason for which it is off
+    reason: str = ""
+
+    @property
+    def every(self) -> bool:
+        """All mailboxes are meant."""
+        return self == Selection()
 
 
 @dataclass(frozen=True, slots=True)

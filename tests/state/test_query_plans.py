@@ -16,7 +16,7 @@ from tests.values import BOX, DAY, ENVIRONMENT, HOUR, NOW, SETTINGS, WINDOW, WOR
 
 from fieldcal.engine import news
 from fieldcal.model import BookingId, EventId, MailboxId
-from fieldcal.setup_model import Selection
+from fieldcal.setup_model import AddressState, AlertState, MailboxStanding, Selection, TrialStatus
 from fieldcal.state import (
     accounts,
     activity,
@@ -109,6 +109,13 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "bookings.unsettled": lambda tx: bookings.unsettled(tx, ENVIRONMENT, WINDOW),
     "alike.named": lambda tx: alike.named(tx, ENVIRONMENT, [BOX]),
     "plans.undecided": lambda tx: plans.undecided(tx, ENVIRONMENT),
+    "mailboxes.page, of a test result": lambda tx: mailboxes.page(
+        tx, ENVIRONMENT, Selection(test=TrialStatus.FAILURE, alerts=AlertState.ERROR, search="box"), limit=25
+    ),
+    "mailboxes.page, of a server profile": lambda tx: mailboxes.page(
+        tx, ENVIRONMENT, Selection(server_profile="exchange", approval=AddressState.WAITING), limit=25
+    ),
+    "alerts.waiting": lambda tx: alerts.waiting(tx, ENVIRONMENT, [BOX, "box-1"]),
     "marks.due_mailboxes": lambda tx: marks.due_mailboxes(tx, ENVIRONMENT, NOW),
     "marks.recompute": lambda tx: marks.recompute(tx, ENVIRONMENT, [BOX]),
     "marks.mark": lambda tx: marks.mark(tx, ENVIRONMENT, [(BOX, key) for key in IDS], NOW, "test"),
@@ -192,6 +199,9 @@ LISTS: dict[str, Callable[[Connection], Any]] = {
     "mailboxes.page": lambda tx: mailboxes.page(tx, ENVIRONMENT, Selection(), limit=25),
     "mailboxes.page, a later one": lambda tx: mailboxes.page(tx, ENVIRONMENT, Selection(), offset=150, limit=25),
     "mailboxes.page, searched": lambda tx: mailboxes.page(tx, ENVIRONMENT, Selection(search="box"), limit=25),
+    "mailboxes.page, of those that stand so": lambda tx: mailboxes.page(
+        tx, ENVIRONMENT, Selection(standing=MailboxStanding.OFF, alerts=AlertState.NONE), limit=25
+    ),
     "history.last_passes": lambda tx: history.last_passes(tx, ENVIRONMENT, 25, offset=50),
     "history.count_passes": lambda tx: history.count_passes(tx, ENVIRONMENT),
     "activity.by_hour": lambda tx: activity.by_hour(tx, ENVIRONMENT, NOW),

@@ -43,7 +43,8 @@ FILLED = {
 }  # fmt: skip
 #: Queries that lead to other statements than the path alone.
 QUERIES = {
-    "/mailboxes": ["search=w", "state=enabled", "state=unapproved", "state=failure", "sort=-last_sync_at", "page=2"],
+    "/mailboxes": ["search=w", "state=enabled", "standing=failing", "standing=off&reason=x", "approval=waiting&test=failure",
+                   "alerts=any&server_profile=exchange", "appointments=none", "sort=-last_sync_at", "sort=next_due", "page=2"],
     "/bookings": ["number=wo-1", "account=contoso", "worker=anna", "number=wo-1&account=c&worker=anna&from=2026-11-01",
                   "page=2", "from=2026-11-01&to=2026-11-30", "show=missing", "show=missing&worker=anna"],
     "/passes": ["page=2"], "/passes/{run}": ["page=2"], "/alerts": ["level=error", "state=acknowledged", "page=2"],

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import json
+from urllib.parse import parse_qsl
 
 import pytest
 from tests.web.centre_end import OPERATOR, Centre
 
 from fieldcal.model import Check, MailboxId
-from fieldcal.setup import environments
+from fieldcal.setup import environments, profiles
 from fieldcal.setup.environments import Changes
-from fieldcal.setup_model import MailboxState, Role, Selection
-from fieldcal.state import audit
+from fieldcal.setup_model import Endpoint, MailboxState, Role, Selection
+from fieldcal.state import alerts, audit
 from fieldcal.state import mailboxes as rows
 from fieldcal.state.tables import environments as places
 from fieldcal.state.tables import mailboxes
@@ -53,7 +55,7 @@ def test_the_list_is_paged_searched_and_filtered_by_the_server(place: Centre) ->
         assert 'name="id"' not in page
         found = (await browser.get("/mailboxes?search=W00007")).text
         assert "1–1 of 1" in found
-        assert "Nothing matches" in (await browser.get("/mailboxes?state=enabled")).text
+        assert "Nothing matches" in (await browser.get("/mailboxes?standing=written")).text
         assert (await browser.get("/mailboxes?state=odd")).status == 409
         assert (await browser.get("/mailboxes?sort=checks")).status == 409
         assert (await browser.get("/mailboxes?environment=elsewhere")).status == 409
@@ -208,5 +210,91 @@ def test_what_a_server_said_is_shown_and_never_run(place: Centre) -> None:
             page = (await browser.get(path)).text
             assert "<script>alert" not in page, path
             assert "&lt;script&gt;" in page or path == "/overview", path
+
+    place.play(story)
+
+
+def test_every_filter_stands_beside_the_others_in_the_list_the_file_the_rest_api_and_what_is_done(
+    place: Centre,
+) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 12)
+        with at.app.database.write() as tx:
+            profiles.add(tx, OPERATOR, at.clock.now(), "exchange", Endpoint("http://127.0.0.1:9", secret="env:NOWHERE"))
+            some = mailboxes.c.id < "box-00008"
+            tx.execute(mailboxes.update().where(some).values(
+                profile="exchange", method="server-side-sync", approval="approved", approved_address=mailboxes.c.address,
+                test="success", disabled_reason="switched off by anna"))  # fmt: skip
+            tx.execute(mailboxes.update().where(mailboxes.c.id < "box-00002").values(enabled=True, disabled_reason=""))
+            for box in ("box-00003", "box-00004", "box-00009"):
+                alerts.raise_alert(tx, "main", box, "code", "error", "it is wrong", at.clock.now())
+            alerts.raise_alert(tx, "main", "box-00005", "code", "information", "it is well", at.clock.now())
+        browser = await at.signed_in("root", *Role)
+        query = "search=w0000&standing=off&approval=approved&test=success&appointments=server-side-sync&alerts=error&server_profile=exchange"
+        wanted = {"w00003@x.example", "w00004@x.example"}
+        page = (await browser.get(f"/mailboxes?{query}")).text
+        assert "1–2 of 2" in page
+        # each filter is a chip that leads to the list without it
+        assert page.count('class="chip"') == 6
+        assert query.replace("&alerts=error", "").replace("&", "&amp;") in page
+        assert {
+            row["address"] for row in csv.DictReader(io.StringIO((await browser.get(f"/mailboxes.csv?{query}")).text))
+        } == wanted
+        told = json.loads((await browser.get(f"/api/v1/environments/main/mailboxes?{query}")).text)
+        assert {one["address"] for one in told["items"]} == wanted
+        form = {name: hidden(page, name) for name in dict(parse_qsl(query))}
+        asked = await browser.post("/mailboxes/confirm", {"deed": "disable", "all": "1", **form})
+        assert "Disable 2 mailboxes?" in asked.text
+        assert {name: hidden(asked.text, name) for name in form} == form
+        # the profile that is to be set is not the one that is filtered by
+        await browser.post(
+            "/mailboxes/do",
+            {"deed": "defaults", "all": "1", "count": "4", "profile": "exchange", "server_profile": "-"},
+        )
+        assert len(standing(at)) == 12
+        assert "12–12 of 12" not in (await browser.get("/mailboxes?server_profile=-")).text
+        for wrong in ("standing=odd", "approval=odd", "alerts=some", "appointments=x"):
+            assert (await browser.get(f"/mailboxes?{wrong}")).status == 409
+            assert (await browser.get(f"/api/v1/environments/main/mailboxes?{wrong}")).status == 422
+
+    place.play(story)
+
+
+def test_the_list_tells_how_each_stands_what_comes_next_and_its_alerts(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 3)
+        now = at.clock.now()
+        with at.app.database.write() as tx:
+            profiles.add(tx, OPERATOR, now, "exchange", Endpoint("http://127.0.0.1:9", secret="env:NOWHERE"))
+            tx.execute(mailboxes.update().where(mailboxes.c.id != "box-00002").values(
+                profile="exchange", method="server-side-sync", approval="approved", approved_address=mailboxes.c.address,
+                test="success", enabled=True, next_due=now))  # fmt: skip
+            tx.execute(
+                mailboxes.update().where(mailboxes.c.id == "box-00001").values(trouble="it is full", next_due=None)
+            )
+            alerts.raise_alert(tx, "main", "box-00001", "code", "warning", "it is wrong", now)
+        browser = await at.signed_in("reader", Role.READER)
+        rows_of = (await browser.get("/mailboxes")).text.split("<tbody>")[1].split("</tr>")
+        assert "Written to" in rows_of[0]
+        assert ">due</time>" in rows_of[0]
+        assert "Server-side" in rows_of[0]
+        assert all(words in rows_of[1] for words in ("Last try failed", "It is full", "nothing waits", "#alerts"))
+        assert "No server profile" in rows_of[2]
+        # broken before the @, nowhere else
+        assert "w00000<wbr>@x.example" in rows_of[0]
+
+    place.play(story)
+
+
+def test_a_question_names_each_up_to_25_and_leads_to_the_list_of_more(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 40)
+        browser = await at.signed_in("approver", *APPROVER)
+        await browser.get("/mailboxes")
+        for search, named, more in (("w0001", 10, ""), ("w000", 25, "and 15 more")):
+            asked = (await browser.post("/mailboxes/confirm", {"deed": "approve", "all": "1", "search": search})).text
+            assert asked.count("<li>Worker") == named
+            assert (more in asked) is True
+            assert (f'href="/mailboxes?search={search}"' in asked) is bool(more)
 
     place.play(story)

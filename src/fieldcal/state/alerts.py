@@ -85,6 +85,20 @@ def switched_off(tx: Connection, environment: str) -> frozenset[str]:
     )
 
 
+def waiting(tx: Connection, environment: str, boxes: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """Of each of these mailboxes the worst level and the number of its warnings and errors that nobody has seen."""
+    found: dict[str, tuple[str, int]] = {}
+    for some in slices(boxes):
+        these = (
+            alerts.c.environment == environment, alerts.c.mailbox.in_(some), alerts.c.level.in_(URGENT),
+            alerts.c.acknowledged_by == "",
+        )  # fmt: skip
+        counted = select(alerts.c.mailbox, func.min(alerts.c.level), func.count()).where(*these)
+        # of the two words `error` comes first
+        found |= {box: (level, number) for box, level, number in tx.execute(counted.group_by(alerts.c.mailbox))}
+    return found
+
+
 def standing(tx: Connection, environment: str, levels: Collection[str] = LEVELS) -> list[Alert]:
     """The alerts of this environment at these levels, the newest first."""
     rows = tx.execute(

@@ -16,24 +16,22 @@ from fieldcal.setup_model import (
     Approval,
     Mailbox,
     MailboxPage,
-    MailboxState,
     Method,
     Selection,
     TrialStatus,
 )
 from fieldcal.state import environments, profiles
+from fieldcal.state.narrowing import narrowed
 from fieldcal.state.rows import from_json, slices, to_json
 from fieldcal.state.tables import links, mailboxes
 
 __all__ = ["Mailbox"]
 
 #: What a listing is sorted by.
-SORTS = ("address", "name", "profile", "approval", "test", "enabled", "tested_at", "last_sync_at")
+SORTS = (
+    "address", "name", "profile", "method", "approval", "test", "enabled", "tested_at", "last_sync_at", "next_due",
+)  # fmt: skip
 _NAMED_AT_MOST = 5
-
-_approved = (mailboxes.c.approval == Approval.APPROVED.value) & (
-    func.lower(mailboxes.c.approved_address) == func.lower(mailboxes.c.address)
-)
 
 # built once: building it costs more than running it
 _LOAD = select(mailboxes).where(
@@ -76,36 +74,9 @@ def ready_one(tx: Connection, environment: str, mailbox: str) -> Mailbox | None:
     return known if ready(known, profiles.find(tx, known.profile), place) is None else None
 
 
-def _in_state(state: MailboxState) -> ColumnElement[bool]:
-    match state:
-        case MailboxState.ENABLED:
-            return mailboxes.c.enabled.is_(True)
-        case MailboxState.DISABLED:
-            return mailboxes.c.enabled.is_(False)
-        case MailboxState.UNAPPROVED:
-            return not_(_approved)
-        case _:
-            return mailboxes.c.test == state.value
-
-
-def _narrowed(environment: str, selection: Selection) -> list[ColumnElement[bool]]:
-    where = [mailboxes.c.environment == environment]
-    if selection.state is not None:
-        where.append(_in_state(selection.state))
-    if selection.search:
-        part = selection.search.lower()
-        where.append(
-            or_(
-                func.lower(mailboxes.c.address).contains(part, autoescape=True),
-                func.lower(mailboxes.c.name).contains(part, autoescape=True),
-            )
-        )
-    return where
-
-
 def ids(tx: Connection, environment: str, selection: Selection) -> list[MailboxId]:
     """The mailboxes that are meant, by address; one `ConfigError` names those that are not known."""
-    where = _narrowed(environment, selection)
+    where = narrowed(tx, environment, selection)
     if not selection.names:
         found = tx.scalars(select(mailboxes.c.id).where(*where).order_by(mailboxes.c.address, mailboxes.c.id))
         return [MailboxId(mailbox) for mailbox in found]
@@ -115,8 +86,8 @@ def ids(tx: Connection, environment: str, selection: Selection) -> list[MailboxI
         kept.update(tx.scalars(select(mailboxes.c.id).where(*where, mailboxes.c.id.in_(part))))
     left = [mailbox for mailbox in named if mailbox not in kept]
     if left:
-        narrowing = [f"--state {selection.state}"] if selection.state else []
-        narrowing += [f"--search {selection.search}"] if selection.search else []
+        told = ("state", "standing", "approval", "test", "server_profile", "appointments", "alerts", "search")
+        narrowing = [f"--{name} {value}" for name in told if (value := getattr(selection, name))]
         names = ", ".join(box.address or box.id for box in some(tx, environment, left[:_NAMED_AT_MOST]))
         raise ConfigError(f"not every mailbox that is named fits {' and '.join(narrowing)}: {names}")
     return named
@@ -165,7 +136,7 @@ def page(
     limit: int = 100,
 ) -> MailboxPage:
     """One page of what the selection holds; sorted, cut and counted by the database."""
-    where = _narrowed(environment, selection)
+    where = narrowed(tx, environment, selection)
     if selection.names:
         where.append(mailboxes.c.id.in_(_named(tx, environment, selection.names)))
     order = _order(sort, descending=descending)
@@ -177,7 +148,7 @@ def page(
 def in_order(tx: Connection, environment: str, selection: Selection, sort: str) -> list[MailboxId]:
     """Every mailbox that fits the selection's state and search, sorted by a column (`-column`: descending)."""
     order = _order(sort.removeprefix("-"), descending=sort.startswith("-"))
-    asked = select(mailboxes.c.id).where(*_narrowed(environment, selection)).order_by(*order)
+    asked = select(mailboxes.c.id).where(*narrowed(tx, environment, selection)).order_by(*order)
     return [MailboxId(found) for found in tx.scalars(asked)]
 
 

@@ -11,6 +11,8 @@ from fieldcal.errors import ConfigError
 #: Rows of one page, as they can be chosen.
 SIZES = (25, 50, 100)
 _FARTHEST = 1_000_000
+#: Letters of a filter with any text.
+_LONGEST = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,17 @@ class Listing:
         cls, query: Mapping[str, str], *, path: str, section: str, columns: Sequence[Column], sort: str,
         filters: Mapping[str, Sequence[str]],
     ) -> Listing:  # fmt: skip
-        """What the address asks for; `filters`: which there are, each with its values. What is unknown is refused."""
+        """What the address asks for; `filters`: which there are, each with its values (none: any text).
+
+        What is unknown is refused.
+        """
         sorts = {column.sort for column in columns if column.sort}
         chosen = query.get("sort") or sort
         if chosen.removeprefix("-") not in sorts:
             raise ConfigError(f"this table cannot be sorted by {chosen[:40]!r}")
-        narrowed = {name: query.get(name, "") for name in filters}
+        narrowed = {name: query.get(name, "")[:_LONGEST] for name in filters}
         for name, value in narrowed.items():
-            if value and value not in filters[name]:
+            if value and filters[name] and value not in filters[name]:
                 raise ConfigError(f"there is no {name} {value[:40]!r}")
         size = _number(query.get("size", ""), SIZES[0])
         return cls(path, section, columns, chosen, query.get("search", "").strip()[:200], narrowed,
@@ -102,6 +107,11 @@ class Listing:
         if not column.sort or self.sort.removeprefix("-") != column.sort:
             return ""
         return "descending" if self.sort.startswith("-") else "ascending"
+
+    @property
+    def set(self) -> list[tuple[str, str]]:
+        """What it is narrowed by, search aside: name and value of each filter that is set."""
+        return [(name, value) for name, value in self.filters.items() if value]
 
     def filtered(self, name: str, value: str) -> str:
         """The address that shows the rows of this filter only."""

@@ -77,7 +77,7 @@ def _environment() -> Environment:
     made.globals["has_text"] = lambda key: key in texts.catalogue()
     made.globals["icons"] = made.get_template("parts/icons.html").module
     made.filters |= {"time": time, "ago": ago, "day": day, "clock": clock, "zoned": zoned, "commands": commands}
-    made.filters["lasting"] = lasting
+    made.filters |= {"lasting": lasting, "due": due, "address": address}
     made.filters["number"] = lambda value: f"{value:,}"
     return made
 
@@ -117,6 +117,24 @@ def ago(context: Context, at: datetime | None, none: str = "frame.never") -> Mar
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.astimezone(UTC).isoformat(timespec="seconds"), f"{local:%-d %B %Y, %H:%M:%S} {context['zone'].key}", words
     )
+
+
+@pass_context
+def due(context: Context, at: datetime | None, none: str = "frame.never") -> Markup:
+    """When something comes; where its time is there already, that it is due."""
+    if at is None or at > context["now"]:
+        return ago(context, at, none)
+    local = at.astimezone(context["zone"])
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(
+        at.astimezone(UTC).isoformat(timespec="seconds"), f"{local:%-d %B %Y, %H:%M:%S} {context['zone'].key}",
+        texts.text("frame.due"),
+    )  # fmt: skip
+
+
+def address(words: str) -> Markup:
+    """An e-mail address that breaks before its `@` where there is no room for all of it."""
+    name, at, domain = words.partition("@")
+    return Markup("{}<wbr>{}{}").format(name, at, domain) if at else Markup("{}").format(words)
 
 
 def day(value: date) -> str:

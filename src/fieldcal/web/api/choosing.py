@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import Path
+from fastapi import Depends, Path, Query
 from pydantic import Field
 from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
-from fieldcal.setup_model import MailboxState, Selection
+from fieldcal.setup_model import (
+    AddressState,
+    AlertState,
+    MailboxStanding,
+    MailboxState,
+    Method,
+    Selection,
+    TrialStatus,
+)
 from fieldcal.state import mailboxes as rows
 from fieldcal.web.api.problem import Missing
 from fieldcal.web.api.shapes import Asked, Words
@@ -21,15 +30,65 @@ One = Annotated[
 ]  # fmt: skip
 
 
-class Chosen(Asked):
-    """Which mailboxes are meant: those named, or with `all` every one that `state` and `search` leave."""
+_STANDING = (
+    "Only those that stand so: `written` to, or what keeps them from it; `failing` is `troubled` and `failed`, "
+    "`unfinished` and `off` are the others that are not set up, and those switched off."
+)
+_ALERTS = "Only those with warnings or errors that nobody has acknowledged, or without."
+State = Annotated[MailboxState | None, Query(description="Only those in this state.")]
+Search = Annotated[Words, Query(description="Only those with this in the name or address.", examples=["berg"])]
+Standing = Annotated[MailboxStanding | None, Query(description=_STANDING)]
+Approved = Annotated[AddressState | None, Query(description="Only those whose address is so.")]
+Tested = Annotated[TrialStatus | None, Query(description="Only those whose Test & Enable went so.")]
+Profile = Annotated[Words, Query(description="Only those with this server profile; `-`: with none.")]
+By = Annotated[Method | None, Query(description="Only those with this appointments method.")]
+Alerted = Annotated[AlertState | None, Query(description=_ALERTS)]
+Reason = Annotated[Words, Query(description="Only those that are off for exactly this reason.")]
+
+
+class Narrowed(Asked):
+    """What narrows a list of mailboxes; all that is said holds at once."""
+
+    state: State = None
+    search: Search = ""
+    standing: Standing = None
+    approval: Approved = None
+    test: Tested = None
+    server_profile: Profile = ""
+    appointments: By = None
+    alerts: Alerted = None
+    reason: Reason = ""
+
+    def selection(self, names: Sequence[str] = ()) -> Selection:
+        """The mailboxes that are left, of these or of all."""
+        return Selection(
+            tuple(names), self.state, self.search, self.standing, self.approval, self.test, self.server_profile,
+            self.appointments, self.alerts, self.reason,
+        )  # fmt: skip
+
+
+def narrowed(  # noqa: PLR0917 - the parameters of an address
+    state: State = None, search: Search = "", standing: Standing = None, approval: Approved = None, test: Tested = None,
+    server_profile: Profile = "", appointments: By = None, alerts: Alerted = None, reason: Reason = "",
+) -> Narrowed:  # fmt: skip
+    """What a list is narrowed by, as its address says."""
+    return Narrowed(
+        state=state, search=search, standing=standing, approval=approval, test=test, server_profile=server_profile,
+        appointments=appointments, alerts=alerts, reason=reason,
+    )  # fmt: skip
+
+
+#: How a handler of a list asks for it.
+Filters = Annotated[Narrowed, Depends(narrowed)]
+
+
+class Chosen(Narrowed):
+    """Which mailboxes are meant: those named, or with `all` every one that the other fields leave."""
 
     mailboxes: list[Words] = Field(
         default=[], max_length=5_000, description="Object ids or addresses.", examples=[["anna.berg@example.com"]]
     )
-    all: bool = Field(default=False, strict=True, description="Every mailbox that `state` and `search` leave.")
-    state: MailboxState | None = Field(default=None, description="Only those in this state.")
-    search: Words = Field(default="", description="Only those with this in the name or address.")
+    all: bool = Field(default=False, strict=True, description="Every mailbox that the other fields leave.")
     expect: int | None = Field(
         default=None, ge=0, strict=True, description="How many it has to be; at another number nothing is done (409)."
     )
@@ -38,8 +97,8 @@ class Chosen(Asked):
 def wanted_of(tx: Connection, place: str, chosen: Chosen) -> list[MailboxId]:
     """The mailboxes that are meant; a `ConfigError` where that is not said, or one is not there."""
     if chosen.all is bool(chosen.mailboxes):
-        raise ConfigError("which mailboxes? name them in `mailboxes`, or choose with `all`, `state` and `search`")
-    found = rows.ids(tx, place, Selection(tuple(chosen.mailboxes), chosen.state, chosen.search))
+        raise ConfigError("which mailboxes? name them in `mailboxes`, or choose with `all` and what narrows it")
+    found = rows.ids(tx, place, chosen.selection(chosen.mailboxes))
     if chosen.expect is not None and len(found) != chosen.expect:
         raise ConfigError(f"these are {len(found)} mailboxes now, not {chosen.expect}; nothing was done")
     return found

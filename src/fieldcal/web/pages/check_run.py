@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from typing import Any
+from urllib.parse import urlencode
 
 from sqlalchemy import Connection
 from starlette.datastructures import FormData
@@ -17,6 +18,7 @@ from fieldcal.setup_model import Mailbox
 from fieldcal.sites import Sites
 from fieldcal.state import mailboxes
 from fieldcal.web.following import followed
+from fieldcal.web.narrowing import NAMES
 from fieldcal.web.pages.mailboxes import selected
 from fieldcal.web.section import Section
 from fieldcal.web.texts import text
@@ -25,7 +27,7 @@ from fieldcal.web.work import Work
 
 SECTION = Section("check_run")
 _KINDS = ("check", "write again", "remove duplicates")
-_NAMED = 10
+_NAMED = 25
 
 
 async def _meant(visit: Visit, form: FormData) -> list[MailboxId]:
@@ -50,10 +52,11 @@ async def _question(visit: Visit, form: FormData, meant: list[MailboxId], change
         permitted(tx, visit.actor, Action.SYNC, place, meant)
         return mailboxes.some(tx, place, meant[:_NAMED])
 
+    kept = {name: str(form.get(name, "")) for name in ("every", "all", *NAMES) if form.get(name)}
     values = {
         "count": len(meant), "named": await visit.house.read(look), "once": secrets.token_urlsafe(12),
         "changed": changed, "ids": [str(one) for one in form.getlist("id")],
-        "kept": {name: str(form.get(name, "")) for name in ("every", "all", "search", "state") if form.get(name)},
+        "kept": kept, "listed": f"/mailboxes?{urlencode(kept)}" if "all" in kept else "",
     }  # fmt: skip
     return visit.page("parts/check_run_ask.html" if visit.live else "check_run_ask.html", values)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,13 +14,15 @@ from starlette.responses import Response, StreamingResponse
 from fieldcal import mailbox_file
 from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
+from fieldcal.plan.standing import standing
 from fieldcal.setup import mailboxes, trial
 from fieldcal.setup.permissions import Action
-from fieldcal.setup_model import Mailbox, MailboxState, Method, Selection, ServerProfile
-from fieldcal.state import feeds, profiles
+from fieldcal.setup_model import NO_PROFILE, Mailbox, MailboxStanding, Method, Selection, ServerProfile
+from fieldcal.state import alerts, feeds, profiles
 from fieldcal.state import mailboxes as rows
 from fieldcal.web.deeds import DEEDS, Deed
-from fieldcal.web.listing import Column, Listing
+from fieldcal.web.listing import SIZES, Column, Listing
+from fieldcal.web.narrowing import FILTERS, NAMES, address, selection, told
 from fieldcal.web.pages.sign_in import ours
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import text
@@ -30,22 +33,37 @@ SECTION = Section("mailboxes", Entry("setup", 30, "mailbox"))
 
 _COLUMNS = (
     Column("address", "address"), Column("state"), Column("approval", "approval"), Column("profile", "profile"),
-    Column("test", "test"), Column("last_sync", "last_sync_at"),
+    Column("method", "method"), Column("test", "test"), Column("last_sync", "last_sync_at"),
+    Column("next_sync", "next_due"), Column("alerts"),
 )  # fmt: skip
-_STATES = tuple(state.value for state in MailboxState)
-_NAMED = 10
+#: How mailboxes stand, as they are chosen from: the wide ones, then each by itself.
+_WIDE = ("written", "failing", "unapproved", "unfinished", "off")
+_FINE = tuple(one for one in FILTERS["standing"] if one not in _WIDE)
+#: Mailboxes that a question names: of all that match, and of those ticked on one page.
+_NAMED, _NAMED_TICKED = 25, max(SIZES)
 
 
 def _listing(visit: Visit) -> Listing:
     return Listing.asked(
         visit.request.query_params, path="/mailboxes", section="mailboxes", columns=_COLUMNS, sort="address",
-        filters={"state": _STATES},
+        filters=FILTERS,
     )  # fmt: skip
 
 
 def _selection(listing: Listing) -> Selection:
-    state = listing.filters["state"]
-    return Selection(state=MailboxState(state) if state else None, search=listing.search)
+    return selection({**listing.filters, "search": listing.search})
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    rows: tuple[tuple[Mailbox, str | None], ...]
+    total: int
+    #: of each of these the worst level and how many of its warnings and errors wait
+    alerts: Mapping[str, tuple[str, int]]
+    profiles: tuple[str, ...]
+    stands: Mapping[MailboxId, MailboxStanding]
+    #: the workers were read to the end once
+    read: bool
 
 
 @SECTION.get("/mailboxes", Action.SEE_OVERVIEW)
@@ -53,15 +71,21 @@ async def show(visit: Here) -> Response:
     """One page of the list."""
     listing, place = _listing(visit), visit.place_of_work
 
-    def look(tx: Connection) -> tuple[mailboxes.Listed, bool]:
+    def look(tx: Connection) -> _Found:
         found = mailboxes.listed(tx, visit.actor, place.id, _selection(listing), sort=listing.sort,
                                  offset=listing.offset, limit=listing.size)  # fmt: skip
-        return found, feeds.workers_known(tx, place.id)
+        waiting = alerts.waiting(tx, place.id, [box.id for box, _ in found.rows])
+        servers = {one.id: one for one in profiles.everyone(tx)}
+        stands = {box.id: standing(box, servers.get(box.profile or ""), place) for box, _ in found.rows}
+        read = feeds.workers_known(tx, place.id)
+        return _Found(found.rows, found.total, waiting, tuple(servers), stands, read)
 
-    page, read = await visit.house.read(look)
+    found = await visit.house.read(look)
     deeds = [deed for deed in DEEDS.values() if visit.may(deed.action)]
-    listing = listing.counted(page.total)
-    values = {"listing": listing, "rows": page.rows, "deeds": deeds, "choices": {"state": _STATES}, "read": read}
+    values = {
+        "listing": listing.counted(found.total), "found": found, "deeds": deeds, "wide": _WIDE, "fine": _FINE,
+        "filters": FILTERS, "no_profile": NO_PROFILE, "kept": told(_selection(listing)),
+    }  # fmt: skip
     return visit.page("mailboxes.html", values)
 
 
@@ -71,24 +95,21 @@ async def export(visit: Here) -> Response:
     listing, place, actor, house = _listing(visit), visit.place_of_work, visit.actor, visit.house
     wanted = await house.read(lambda tx: mailboxes.in_order(tx, actor, place.id, _selection(listing), listing.sort))
     headers = {"content-disposition": f'attachment; filename="mailboxes-{secrets.token_hex(3)}.csv"'}
-    told = mailbox_file.pieces(house.app.database, actor, place.id, wanted)
-    return StreamingResponse(told, media_type="text/csv; charset=utf-8", headers=headers)
+    pieces = mailbox_file.pieces(house.app.database, actor, place.id, wanted)
+    return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 async def selected(visit: Visit, form: FormData) -> tuple[Selection, list[MailboxId]]:
     """Which mailboxes the form means: those ticked, or all that match its search and filter."""
     if form.get("all"):
-        state = str(form.get("state", ""))
-        if state and state not in _STATES:
-            raise ConfigError(f"there is no state {state[:40]!r}")
-        selection = Selection(state=MailboxState(state) if state else None, search=str(form.get("search", ""))[:200])
+        chosen = selection({name: str(form.get(name, "")) for name in NAMES})
     else:
         names = tuple(str(one) for one in form.getlist("id"))
         if not names:
             raise ConfigError(text("mailboxes.none_ticked"))
-        selection = Selection(names)
+        chosen = Selection(names)
     place = visit.place_of_work.id
-    return selection, await visit.house.read(lambda tx: rows.ids(tx, place, selection))
+    return chosen, await visit.house.read(lambda tx: rows.ids(tx, place, chosen))
 
 
 def _deed(form: FormData) -> Deed:
@@ -106,18 +127,18 @@ async def ask(visit: Here) -> Response:
 
 
 async def _question(visit: Visit, form: FormData, deed: Deed, changed: str = "") -> Response:
-    selection, wanted = await selected(visit, form)
-    place = visit.place_of_work.id
+    chosen, wanted = await selected(visit, form)
+    place, most = visit.place_of_work.id, _NAMED_TICKED if chosen.names else _NAMED
 
     def look(tx: Connection) -> tuple[list[Mailbox], list[ServerProfile]]:
         mailboxes.permitted(tx, visit.actor, deed.action, place, wanted)
-        return rows.some(tx, place, wanted[:_NAMED]), [one for one in profiles.everyone(tx) if one.active]
+        return rows.some(tx, place, wanted[:most]), [one for one in profiles.everyone(tx) if one.active]
 
     named, active = await visit.house.read(look)
     values = {
-        "deed": deed, "count": len(wanted), "named": named, "profiles": active, "selection": selection,
-        "all": bool(form.get("all")), "once": secrets.token_urlsafe(12), "changed": changed,
-        "origin": _origin(form),
+        "deed": deed, "count": len(wanted), "named": named, "profiles": active, "names": chosen.names,
+        "kept": told(chosen), "listed": address(chosen), "all": bool(form.get("all")), "changed": changed,
+        "once": secrets.token_urlsafe(12), "origin": _origin(form),
     }  # fmt: skip
     return visit.page("parts/mailboxes_confirm.html" if visit.live else "mailboxes_confirm.html", values)
 
@@ -127,7 +148,7 @@ async def do(visit: Here) -> Response:
     """Do it to exactly as many as were confirmed; where they have become more or fewer, ask again."""
     form = await visit.form()
     deed = _deed(form)
-    about = [sorted(str(one) for one in form.getlist("id")), *(form.get(name) for name in ("all", "search", "state"))]
+    about = [sorted(str(one) for one in form.getlist("id")), *(form.get(name, "") for name in ("all", *NAMES))]
     once = named(str(form.get("once", "")), deed.name, visit.place_of_work.id, visit.actor.name, about)
     if once and (known := visit.house.works.begun_by(once)) is not None:
         return visit.go(f"/mailboxes/work/{known.id}")

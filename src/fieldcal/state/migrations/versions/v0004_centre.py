@@ -21,9 +21,12 @@ def upgrade() -> None:
 
 
 def _alerts_and_audit() -> None:
-    """What the pages of alerts and of the audit are listed and narrowed by."""
+    """What the pages of alerts, of mailboxes and of the audit are listed and narrowed by."""
     op.add_column("alerts", sa.Column("acknowledged_at", sa.BigInteger))
     op.create_index("ix_alerts_environment_last_at", "alerts", ["environment", "last_at"])
+    for name in ("profile", "test"):
+        index = f"ix_mailboxes_environment_{name}_address_id"
+        op.create_index(index, "mailboxes", ["environment", name, "address", "id"])
     op.create_index("ix_audit_actor_at", "audit", ["actor", "at"])
     op.create_index("ix_audit_action_at", "audit", ["action", "at"])
     if op.get_bind().dialect.name == "postgresql":

@@ -15,9 +15,9 @@ from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
 from fieldcal.setup import mailboxes, trial
 from fieldcal.setup.permissions import Action
-from fieldcal.setup_model import Actor, Approval, Mailbox, MailboxState, Method, Selection, TrialStatus
+from fieldcal.setup_model import Actor, Approval, Mailbox, Method, Selection, TrialStatus
 from fieldcal.web.api.caller import Call, Caller, Place
-from fieldcal.web.api.choosing import Chosen, One, one_of, wanted_of
+from fieldcal.web.api.choosing import Chosen, Filters, One, one_of, wanted_of
 from fieldcal.web.api.ends import CheckShown
 from fieldcal.web.api.long_work import Once, begin
 from fieldcal.web.api.paging import Paged, Pages
@@ -59,10 +59,6 @@ class SortBy(StrEnum):
 
 
 Sort = Annotated[SortBy, Query(description="What it is sorted by.")]
-State = Annotated[MailboxState | None, Query(description="Only those in this state.")]
-Search = Annotated[
-    str, Query(max_length=200, description="Only those with this in the name or address.", examples=["berg"])
-]
 
 
 class Edited(Chosen):
@@ -80,13 +76,13 @@ class EditedNumber(Number):
 
 @RESOURCE.get(_AT, Action.SEE_OVERVIEW)
 async def list_all(
-    caller: Call, place: Place, pages: Pages, state: State = None, search: Search = "", sort: Sort = SortBy.ADDRESS
+    caller: Call, place: Place, pages: Pages, filters: Filters, sort: Sort = SortBy.ADDRESS
 ) -> Paged[MailboxShown]:
     """List mailboxes.
 
     How far each is set up, and why nothing is written where nothing is.
     """
-    wanted = Selection(state=state, search=search)
+    wanted = filters.selection()
     found = await caller.house.read(
         lambda tx: mailboxes.listed(
             tx, caller.actor, place.id, wanted, sort=sort.value, offset=pages.offset, limit=pages.limit
