@@ -134,7 +134,8 @@ def due(context: Context, at: datetime | None, none: str = "frame.never") -> Mar
 def address(words: str) -> Markup:
     """An e-mail address that breaks before its `@` where there is no room for all of it."""
     name, at, domain = words.partition("@")
-    return Markup("{}<wbr>{}{}").format(name, at, domain) if at else Markup("{}").format(words)
+    parts = [name, f"@{domain}"] if at else [words]
+    return Markup("<wbr>").join(Markup('<span class="part">{}</span>').format(part) for part in parts)
 
 
 def day(value: date) -> str:

@@ -33,7 +33,7 @@ SECTION = Section("mailboxes", Entry("setup", 30, "mailbox"))
 
 _COLUMNS = (
     Column("address", "address"), Column("state"), Column("approval", "approval"), Column("profile", "profile"),
-    Column("method", "method"), Column("test", "test"), Column("last_sync", "last_sync_at"),
+    Column("test", "test"), Column("last_sync", "last_sync_at"),
     Column("next_sync", "next_due"), Column("alerts"),
 )  # fmt: skip
 #: How mailboxes stand, as they are chosen from: the wide ones, then each by itself.
