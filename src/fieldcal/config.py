@@ -69,6 +69,8 @@ class Config(BaseSettings):
     listen: Words = ("127.0.0.1:8765",)
     #: where `serve` takes notifications of sources, and nothing else; () is nowhere
     listen_hooks: Words = ()
+    #: where metrics are given without a token, to this machine alone, and nothing else; () is nowhere
+    listen_metrics: Words = ()
     #: Fernet keys for secrets at rest, newest first, or a reference to them (`env:NAME`, `file:PATH`)
     secret_keys: Words = Field(default=(), repr=False)
     #: the user whom the command line acts as; "" is the operator
@@ -109,6 +111,7 @@ class Config(BaseSettings):
     @field_validator(
         "listen",
         "listen_hooks",
+        "listen_metrics",
         "secret_keys",
         "plain_http",
         "proxies",
@@ -121,13 +124,24 @@ class Config(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
 
-    @field_validator("listen", "listen_hooks")
+    @field_validator("listen", "listen_hooks", "listen_metrics")
     @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for address in value:
             host, _, port = address.rpartition(":")
             if not host or not port.isdigit() or int(port) > _PORTS:
                 raise ValueError(f"{one_line(address, 60)} is not ADDRESS:PORT")
+        return value
+
+    @field_validator("listen_metrics")
+    @classmethod
+    def _here(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for address in value:
+            if address.rpartition(":")[0] not in {"127.0.0.1", "[::1]", "localhost"}:
+                raise ValueError(
+                    f"{one_line(address, 60)} is no address of this machine alone, and whoever asks there needs no "
+                    "token; write 127.0.0.1:PORT, or have others bring a token with the scope metrics"
+                )
         return value
 
     @field_validator("database_url")

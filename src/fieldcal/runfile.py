@@ -43,6 +43,8 @@ class Running(msgspec.Struct, frozen=True):
     ends: Ends | None = None
     #: base URL of the end that takes notifications, "" where there is none
     hooks: str = ""
+    #: base URL of the end that gives metrics to this machine, "" where there is none
+    metrics: str = ""
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from fieldcal import counted
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -70,6 +72,7 @@ def so_far() -> Sent:
 
 def request(system: str, status: int) -> None:
     """A request to `source` or `calendars` was sent, and answered with this status (0: not at all)."""
+    counted.add("requests", system, _kind(status))
     if (book := _open.get()) is not None:
         book.requests[system] += 1
         book.answers[system][_kind(status)] += 1
@@ -77,8 +80,16 @@ def request(system: str, status: int) -> None:
 
 def inside(status: int) -> None:
     """A calendar's answer to several requests in one holds this one; what is no refusal stands in the whole's own."""
-    if (book := _open.get()) is not None and _kind(status) in {"429", "5xx"}:
+    if _kind(status) not in {"429", "5xx"}:
+        return
+    counted.add("inside", _kind(status))
+    if (book := _open.get()) is not None:
         book.answers["calendars"][_kind(status)] += 1
+
+
+def asked_to_wait(system: str, seconds: float) -> None:
+    """`source` or `calendars` asked to be left alone for so many seconds."""
+    counted.add("throttle", system, number=max(seconds, 0.0))
 
 
 def _kind(status: int) -> str:

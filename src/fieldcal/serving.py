@@ -67,6 +67,7 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
     from fieldcal.web.house import House
     from fieldcal.web.oidc import provider
     from fieldcal.web.service import ServiceEnd
+    from fieldcal.web.watch import Watch, by_scope
 
     async with AsyncExitStack() as stack:
         sites = await stack.enter_async_context(Sites(app))
@@ -77,14 +78,17 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
         feeds = FeedLinks(embedded.exchange.store) if embedded else None
         house = House(app, service, app.clock.now(), provider(app), desk, feeds)
         stack.push_async_callback(house.works.stop)
-        end = ServiceEnd(service, token, app.requests).app(centre(house))
+        watch = Watch(app.database, app.clock, service.late)
+        end = ServiceEnd(service, token, app.requests).app(centre(house), watch.routes(by_scope(house)))
         hooks = HooksEnd(app.database, app.clock, service.hint).app()
         urls = [await stack.enter_async_context(_listening(end, address)) for address in app.config.listen]
         public = [await stack.enter_async_context(_listening(hooks, each)) for each in app.config.listen_hooks]
+        local = [await stack.enter_async_context(_listening(watch.local(), each)) for each in app.config.listen_metrics]
         if embedded is not None and desk is not None:
             embedded.changed = _each(bell.ring, desk.changed)
         ends = embedded.ends if embedded else None
-        running = Running(os.getpid(), urls[0], token, app.clock.now(), ends, public[0] if public else "")
+        others = [found[0] if found else "" for found in (public, local)]
+        running = Running(os.getpid(), urls[0], token, app.clock.now(), ends, *others)
         stack.enter_context(runfile.announced(app.config.data, running))
         await _tell_start(app, running, embedded)
         await ready(running, embedded, await _first_link(app))
@@ -139,6 +143,8 @@ async def _tell_start(app: App, running: Running, embedded: Embedded | None) -> 
     also = {"next_pass": "now"}
     if running.hooks:
         also["notifications"] = running.hooks
+    if running.metrics:
+        also["metrics"] = f"{running.metrics}/metrics"
     if embedded is not None:
         also |= {"field_service": embedded.ends.fieldservice, "exchange": embedded.ends.exchange}
     known = await app.database.reading(environments.everyone)

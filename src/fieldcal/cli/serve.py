@@ -73,6 +73,8 @@ def addresses(running: Running, embedded: Embedded | None) -> list[str]:
     found = [f"service        {running.url}/health"]
     if running.hooks:
         found.append(f"notifications  {running.hooks}/hooks/ENVIRONMENT")
+    if running.metrics:
+        found.append(f"metrics        {running.metrics}/metrics")
     if embedded is not None:
         found += [source_address(embedded), f"Exchange       {embedded.ends.exchange}/v1.0/   (Microsoft Graph)"]
     return found

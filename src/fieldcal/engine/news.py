@@ -11,6 +11,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy import Connection
 
+from fieldcal import counted
 from fieldcal.plan.forecast import Forecast, forecast
 from fieldcal.setup_model import Alert
 from fieldcal.state import alerts, plans, waiting
@@ -23,10 +24,13 @@ log = structlog.get_logger()
 #: How often it is told how long a backlog will take, seconds.
 EVERY = 60.0
 _SILENT = ("busy", "uncalled", "same")
+#: What became of events, as a tally names it.
+_DONE = ("created", "updated", "removed", "adopted", "failed", "held")
 
 
 def pass_done(environment: str, kind: str, report: Report, seconds: float, next_pass: datetime | None) -> None:
     """One pass that ended, with its counts; at debug where it found nothing to do."""
+    _count(environment, kind, report, seconds)
     did = {name: number for name, number in asdict(report.tally).items() if number and name not in _SILENT}
     quiet = not report.error and replace(report.tally, busy=0) == Tally()
     tell = log.debug if quiet else log.warning if report.error else log.info
@@ -35,6 +39,27 @@ def pass_done(environment: str, kind: str, report: Report, seconds: float, next_
         "a pass is done", action="pass", environment=environment, kind=kind, run=report.run, **did, **error,
         mailboxes=report.mailboxes, seconds=round(seconds, 1), next_pass=_at(next_pass),
     )  # fmt: skip
+
+
+def pass_failed(environment: str) -> None:
+    """A pass came to nothing: its source is a stranger, say, or the state could not be used."""
+    counted.add("passes", environment, "any", "failed")
+
+
+def lease_lost(environment: str) -> None:
+    """Work was left because another has its lease."""
+    counted.add("leases", environment)
+
+
+def _count(environment: str, kind: str, report: Report, seconds: float) -> None:
+    counted.add("passes", environment, kind, "failed" if report.error else "ok")
+    counted.add("pass_seconds", environment, kind, number=seconds)
+    counted.add("changes", environment, number=report.tally.changes)
+    counted.add("churn", environment, number=report.tally.churn)
+    for action in _DONE:
+        counted.add("events", environment, action, number=getattr(report.tally, action))
+    for step, number in report.tally.took.counts:
+        counted.add("latency", environment, str(step), number=number)
 
 
 def _at(instant: datetime | None) -> str:

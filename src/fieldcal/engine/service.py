@@ -18,7 +18,7 @@ from fieldcal.engine.hints import Hinted
 from fieldcal.engine.schedule import Job, Kind, Priority, due
 from fieldcal.engine.single import SingleEngine
 from fieldcal.engine.wishes import Wish, all_told, answer, silent, together
-from fieldcal.errors import ConfigError, FieldcalError
+from fieldcal.errors import ConfigError, FieldcalError, LeaseLost
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.plan.retry import LONGEST, pause
 from fieldcal.setup import trial
@@ -84,6 +84,8 @@ class Service:
         self._database, self._clock, self._sites, self._there, self._tick = database, clock, sites, there, tick
         self._engine, self._elsewhere = SingleEngine(), Elsewhere(clock)
         self._desks: dict[str, _Desk] = {}
+        #: when the schedule last asked the state what is due
+        self._turned: float | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand is then finished."""
@@ -104,6 +106,10 @@ class Service:
         if schedule in done:
             # The state cannot be used: whoever runs us has to be told.
             await schedule
+
+    def late(self) -> float | None:
+        """Seconds since the schedule last asked the state what is due; None before the first time."""
+        return None if self._turned is None else self._clock.monotonic() - self._turned
 
     def announce(self, environment: str) -> None:
         """Something changed there: a pass follows in about a second, together with what changes until then."""
@@ -177,6 +183,7 @@ class Service:
         tests_at = forecast_at = self._clock.monotonic()
         while True:
             names = await self._database.reading(_working)
+            self._turned = self._clock.monotonic()
             for name in names:
                 for job in await self._database.reading(self._due, name):
                     self._engine.enqueue(job)
@@ -290,7 +297,10 @@ class Service:
         desk = self._desk(job.environment)
         log.warning("a job failed", action="job_failed", job=job.kind.name, environment=job.environment,
                     error=str(error))  # fmt: skip
+        if isinstance(error, LeaseLost):
+            news.lease_lost(job.environment)
         if job.kind is Kind.PASS:
+            news.pass_failed(job.environment)
             # Nobody waits for another kind of job: whoever asked is told how the pass went.
             desk.begun, desk.refused = True, isinstance(error, ConfigError)
             answer(_taken(desk), error)

@@ -46,6 +46,7 @@ class Scope(StrEnum):
     CLEAN = "clean"
     USERS = "users"
     DATA = "data"
+    METRICS = "metrics"
     ADMIN = "admin"
 
 
@@ -60,6 +61,7 @@ SCOPES: dict[Scope, frozenset[Action]] = {
     Scope.PLANS: frozenset({Action.TAKE_OVER}),
     Scope.ALERTS: frozenset({Action.ALERTS}),
     Scope.CLEAN: frozenset(),
+    Scope.METRICS: frozenset(),
     Scope.USERS: frozenset({Action.USERS}),
     Scope.DATA: frozenset({Action.DATA, Action.ERASE}),
     Scope.ADMIN: frozenset({Action.ENVIRONMENTS, Action.PROFILES, Action.DOCTOR}),

@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 from sqlalchemy import Connection
 
-from fieldcal import sent
+from fieldcal import counted, sent
 from fieldcal.errors import ConfigError, ConnectorError, FieldcalError, Incomplete, LeaseLost, Throttled
 from fieldcal.model import EventId, MailboxId
 from fieldcal.state import feeds, findings, history, links, mailboxes, marks
@@ -289,6 +289,7 @@ async def _alone(site: Site, mailbox: MailboxId, work: Work) -> Tally:
     except ConfigError:
         raise
     except LeaseLost as error:
+        counted.add("leases", site.environment)
         # Another works in the mailbox; a pause would be his. The schedule comes back less and less often.
         log.warning("a mailbox was left", action="mailbox_left", mailbox=mailbox, error=str(error))
         return Tally(failed=1, busy=1)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
+from fieldcal import sent
 from fieldcal.errors import Throttled
 from fieldcal.model import BookingId
 from fieldcal.source_model import Details
@@ -45,6 +46,7 @@ async def wait(site: Site, error: Throttled) -> None:
 
     times = await site.database.writing(count)
     seconds = min(2.0**times, LONGEST_WAIT) if error.retry_after is None else error.retry_after
+    sent.asked_to_wait("source", seconds)
     await site.pace.pause(waits_for(site), site.clock.now() + timedelta(seconds=seconds), str(error))
 
 

@@ -1,7 +1,7 @@
 """The running service's own end on loopback: commands ask it to synchronize, sources announce their changes.
 
-`POST /sync` answers with JSON lines: progress while it lasts, then the report. Everything but `/health` takes the
-token of the run file.
+`POST /sync` answers with JSON lines: progress while it lasts, then the report. All of it takes the token
+of the run file.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,7 +19,6 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
-from fieldcal import __version__
 from fieldcal.engine.service import Service
 from fieldcal.errors import FieldcalError
 from fieldcal.model import MailboxId
@@ -54,17 +53,17 @@ class ServiceEnd:
         """`requests`: those sent so far to each side, counted while the service works."""
         self._service, self._token, self._requests = service, token.encode(), requests
 
-    def app(self, pages: ASGIApp | None = None) -> Starlette:
-        """The end, with the admin centre behind it: what commands ask for takes no cookie, and answers to any name."""
+    def app(self, pages: ASGIApp | None = None, watch: Sequence[BaseRoute] = ()) -> Starlette:
+        """The end, with the admin centre behind it: what commands ask for takes no cookie, and answers to any name.
+
+        `watch`: what monitoring systems ask, who come under any name as well.
+        """
         routes: list[BaseRoute] = [
-            Route("/health", self._health),
+            *watch,
             Route("/sync", self._sync, methods=["POST"]),
             Route("/announce/{environment}", self._announce, methods=["POST"]),
         ]
         return Starlette(routes=routes if pages is None else [*routes, Mount("/", pages)])
-
-    async def _health(self, _request: Request) -> Response:
-        return JSONResponse({"status": "ok", "version": __version__})
 
     def _refused(self, request: Request) -> Response | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

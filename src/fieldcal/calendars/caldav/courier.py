@@ -13,6 +13,7 @@ from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from fieldcal import sent
 from fieldcal.answer import Answer
 from fieldcal.calendars.caldav import dav, lines, wire
 from fieldcal.calendars.caldav.account import Account
@@ -179,6 +180,7 @@ class Courier:
         if told.asks_to_wait:
             self.asked_to_wait = told
             seconds = PAUSE_UNTOLD if told.retry_after is None else max(told.retry_after, PAUSE_LEAST)
+            sent.asked_to_wait("calendars", seconds)
             await self._pace.pause(self._connector, self.clock.now() + timedelta(seconds=seconds), str(told))
 
     async def read(

@@ -282,6 +282,7 @@ class Courier:
                 seconds = PAUSE_UNTOLD if told.retry_after is None else max(told.retry_after, PAUSE_LEAST)
                 longest[whom] = max(longest.get(whom, (0.0, "")), (seconds, str(told)))
         for whom, (seconds, reason) in longest.items():
+            sent.asked_to_wait("calendars", seconds)
             await self._pace.pause(whom, self._clock.now() + timedelta(seconds=seconds), reason)
 
 

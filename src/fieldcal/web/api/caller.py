@@ -122,7 +122,7 @@ async def _who(request: Request, receive: Receive) -> Caller:
         # A token that is brought counts alone: whoever sends a wrong one is not taken for somebody else.
         if scheme.lower() != "bearer":
             raise Unauthorized("bring a token: Authorization: Bearer TOKEN")
-        return await _by_token(request, house, text.strip()[:_LONGEST])
+        return await by_token(request, house, text)
     visit = await receive(request)
     if visit.signed is None:
         raise Unauthorized("bring a token: Authorization: Bearer TOKEN; `fieldcal token add` makes one")
@@ -131,8 +131,9 @@ async def _who(request: Request, receive: Receive) -> Caller:
     return Caller(request, house, visit.actor, visit.environments, None)
 
 
-async def _by_token(request: Request, house: House, text: str) -> Caller:
-    now = house.app.clock.now()
+async def by_token(request: Request, house: House, text: str) -> Caller:
+    """Whoever brings this token; raises `Unauthorized`, or `TooMany` where wrong ones came before."""
+    text, now = text.strip()[:_LONGEST], house.app.clock.now()
 
     def look(tx: Connection) -> tuple[Bearer | None, tuple[Environment, ...]]:
         return tokens.bearer(tx, text, now), tuple(environments.everyone(tx))
