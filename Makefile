@@ -65,6 +65,7 @@ bench: venv ## the measurements of bench/RESULTS.md
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.caldav
 	$(BIN)/python -m bench.centre
+	$(BIN)/python -m bench.board
 
 lock: venv ## write the locks anew (names no registry host)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 requirements/uv.in -o requirements/uv.txt

@@ -60,7 +60,7 @@ async def main(folder: Path, workers: int, bookings: int) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     with runfile.locked(folder):
-        async with serving(folder, sandbox=True) as embedded, App(config, ends=embedded.ends) as app:
+        async with serving(config, sandbox=True) as embedded, App(config, ends=embedded.ends) as app:
             side, now = AtExchange(embedded), app.clock.now()
             made = organization.fill(embedded, side, now, workers, max(20, workers))
             day = (now + timedelta(days=3)).replace(hour=7, minute=0, second=0, microsecond=0)

@@ -186,6 +186,12 @@ def test_everything_is_done_and_undone_by_keyboard_alone(tell: Tell) -> None:
         await page.get_by_role("dialog").get_by_label("Worker").select_option(other)
         await page.get_by_role("dialog").get_by_role("button", name="Save").click()
         await until(lambda: _worker(at, made) == other)
+        # what is undone need not be in sight
+        await page.locator("#board-after").click()
+        await expect(again).to_have_count(0)
+        await page.locator("#board-undo").click()
+        await until(lambda: _worker(at, made) == worker.id)
+        await expect(said).to_contain_text(f"Undone: {number}")
         await page.locator("#board-help").click()
         await expect(page.get_by_role("dialog")).to_contain_text("The board by keyboard")
         assert page.complaints == []  # type: ignore[attr-defined]

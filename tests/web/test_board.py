@@ -22,6 +22,7 @@ from fieldcal.web.texts import catalogue
 
 DAY = "/board/day.json?since=2026-11-23T00:00:00Z&until=2026-11-24T00:00:00Z"
 MORNING = {"start": "2026-11-23T09:00:00Z", "end": "2026-11-23T11:00:00+00:00"}
+_DEEDS = ("book", "move", "status", "remove")
 
 
 @pytest.fixture
@@ -192,6 +193,8 @@ def test_the_page_names_every_script_that_there_is_and_what_orders_can_be_narrow
         words = {key.removeprefix("board.say.") for key in catalogue() if key.startswith("board.say.")}
         scripts = "".join(file.read_text() for file in (Path(web.__file__).parent / "static/js/board").iterdir())
         asked = set(re.findall(r'\bsay\("([a-z_]+)"', scripts))
+        asked |= {f"{how}_{deed}" for how in ("done", "undone", "again", "deed") for deed in _DEEDS}
+        asked |= {f"standing_{one}" for one in ("stands", "behind", "waits", "refused", "none", "deleted")}
         assert sorted(asked - words) == []
 
     place.play(story)

@@ -36,7 +36,7 @@ export function undo() {
   return queued(async () => {
     const entry = history.last();
     if (!entry) return;
-    const done = await carried(inverse(entry), history.left((entry.after ?? entry.before).id), "undone");
+    const done = await carried(inverse(entry), history.left((entry.after ?? entry.before).id), "undone", entry.after ?? entry.before);
     if (done) history.undid(entry, done);
     told();
   });
@@ -46,15 +46,15 @@ export function redo() {
   return queued(async () => {
     const entry = history.next();
     if (!entry) return;
-    const done = await carried(entry.deed, history.left(entry.deed.booking), "again");
+    const done = await carried(entry.deed, history.left(entry.deed.booking), "again", entry.before);
     if (done) history.redid(entry, done);
     told();
   });
 }
 
-// The booking before and after, null where nothing was done.
-async function carried(deed, version, how = "done") {
-  const before = deed.booking ? state.slots.get(deed.booking) ?? null : null;
+// The booking before and after, null where nothing was done. `known`: as it was last, where it is not in sight.
+async function carried(deed, version, how = "done", known = null) {
+  const before = deed.booking ? state.slots.get(deed.booking) ?? known : null;
   const mark = ahead(deed, before);
   const { status, told: answer } = await send(deed.kind, body(deed, version ?? before?.version ?? 0));
   if (mark) state.ahead.delete(mark);
@@ -74,6 +74,7 @@ function body(deed, version) {
 
 // Show it before it is answered; gives the id under which it is ahead.
 function ahead(deed, before) {
+  if (deed.booking && !state.slots.has(deed.booking)) return "";
   number += 1;
   const id = deed.booking ?? `new-${number}`;
   if (deed.kind === "move") state.ahead.set(id, { worker: deed.worker, start: deed.start, end: deed.end, standing: "waits" });

@@ -64,7 +64,7 @@ export function details(slot) {
   ]);
   if (place.dataset.order && slot.order) {
     parts.order.hidden = false;
-    parts.order.href = `${place.dataset.order}?order=${encodeURIComponent(slot.number)}`;
+    parts.order.href = `${place.dataset.order}?id=${encodeURIComponent(slot.order)}`;
   }
   options(parts.status, state.statuses, slot.status.id);
   parts.state.addEventListener("submit", (event) => {

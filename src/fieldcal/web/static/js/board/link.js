@@ -110,5 +110,6 @@ document.addEventListener("visibilitychange", () => {
 
 export function summary() {
   const all = lanes().flatMap((lane) => ofWorker(lane.id));
-  return { workers: lanes().length, bookings: all.length, wrong: all.filter((slot) => slot.double || slot.outside).length, waits: all.filter((slot) => UNDER_WAY.has(slot.standing)).length };
+  const unseen = [...state.slots.values()].filter((slot) => !state.workers.has(slot.worker)).length;
+  return { unseen, workers: lanes().length, bookings: all.length, wrong: all.filter((slot) => slot.double || slot.outside).length, waits: all.filter((slot) => UNDER_WAY.has(slot.standing)).length };
 }

@@ -19,7 +19,10 @@ const at = (name) => document.getElementById(`board-${name}`);
 function drawn() {
   if (narrow.matches) drawList();
   else draw();
-  at("sum").textContent = say("sum", summary());
+  const sum = summary();
+  at("sum").textContent = [say("sum", sum), sum.unseen && say("unseen", { count: sum.unseen })].filter(Boolean).join(" ");
+  at("none").textContent = say(state.lanes.length ? "no_worker" : "no_workers");
+  at("none").hidden = sum.workers > 0 || !state.version;
 }
 
 function title() {
@@ -129,7 +132,10 @@ new ResizeObserver(() => { if (!narrow.matches) draw(); }).observe(plane);
 // the line that says what time it is
 setInterval(() => { if (!document.hidden) drawn(); }, 60_000);
 
-at("side").open = !narrow.matches;
+// from the page of a work order, which is to be booked
+const wanted = new URLSearchParams(location.search).get("order") ?? "";
+at("search").elements.search.value = wanted;
+at("side").open = !narrow.matches || Boolean(wanted);
 title();
 loadOrders();
 load().then(() => {

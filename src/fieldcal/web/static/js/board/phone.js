@@ -1,7 +1,7 @@
 // On a narrow screen: a list of each worker's bookings, the next under the other; a tap opens the form.
 import { details } from "./details.js";
 import { canceled, signs, spoken } from "./describe.js";
-import { made, part, say } from "./page.js";
+import { made, say } from "./page.js";
 import { axis, lanes, nameOf, ofWorker, zoneOf } from "./state.js";
 import { fresh } from "./keys.js";
 import { spanText } from "./time.js";
@@ -34,6 +34,5 @@ export function drawList() {
     parts.add.addEventListener("click", () => fresh(lane.id));
     return node;
   }));
-  if (!list.childElementCount) list.append(part("p", "quiet", say("no_worker")));
   if (focused) list.querySelector(`[data-id="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
 }
