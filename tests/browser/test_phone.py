@@ -135,7 +135,12 @@ def test_the_last_loaded_week_is_read_offline_and_goes_with_the_sign_out(tell: T
             " (await (await caches.open(name)).keys()).map((one) => new URL(one.url).pathname)))).flat())"
         )
         assert [path for path in kept if not path.startswith("/static/")] == ["/my/day"]
+        # back by itself when the connection is
+        await page.context.set_offline(False)
+        await expect(page.locator(".if-offline")).to_be_hidden()
+        await expect(page.locator("#refused-offline")).to_be_hidden()
         # signed out without a connection: we never hear of it, and still nothing is left to read
+        await page.context.set_offline(True)
         await page.get_by_role("button", name="Sign out").click()
         await page.context.set_offline(False)
         await page.goto("/account")

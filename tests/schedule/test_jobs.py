@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from tests.schedule.shop import NOW, Shop, at, slot
 
-from fieldcal.errors import NotAllowed
+from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.schedule import jobs, moves, steps
 from fieldcal.schedule.jobs import Job
 from fieldcal.schedule.moves import Overtaken
@@ -69,6 +69,14 @@ def test_the_next_job_is_the_one_under_way_else_the_first_that_is_not_over() -> 
     assert jobs.next_of([done, waits, begun, off]) == begun
     assert jobs.next_of([done, waits, off]) == waits
     assert jobs.next_of([done, off]) is None
+
+
+def test_who_was_called_off_takes_no_step_whatever_the_status_is_called(shop: Shop) -> None:
+    off = shop.store.create("bookingstatus", {"name": "Rained off", "status": 3})
+    made = moves.book(shop.store, shop.ana, at(23, 9), at(23, 11), status=off)
+    assert steps.after(made) == ()
+    with pytest.raises(ConfigError, match="does not follow"):
+        steps.take(shop.store, [shop.ana], made.id, made.version, Step.TRAVELING, NOW)
 
 
 def test_a_step_is_taken_once_by_its_worker_and_taken_back_whole(shop: Shop) -> None:

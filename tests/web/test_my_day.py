@@ -287,6 +287,19 @@ def test_jobs_of_tomorrow_have_no_buttons_and_one_under_way_since_yesterday_has(
     place.play(story)
 
 
+def test_a_job_over_several_days_stands_under_each_of_them(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        here = await ana(at, shop)
+        one = job(at, shop, hours=20, order=shop.order)
+        midnight = datetime(2026, 11, 25, 23, tzinfo=UTC)  # of the 26th, where they work
+        moves.move(shop.store, one, here.row(one)["versionnumber"], Moved(end=midnight))
+        days = re.split(r'<section class="day"><h2>', await here.told())[1:]
+        assert [day[:10].partition("<")[0].strip() for day in days if "WO-1" in day] == ["Tue 24 Nov", "Wed 25 Nov"]
+        assert len(re.findall(f'id="job-{one}"', "".join(days))) == 1
+
+    place.play(story)
+
+
 def test_jobs_of_another_field_service_are_read_as_last_told_and_not_moved_from_here(place: Centre, shop: Shop) -> None:
     async def story(at: Centre) -> None:
         staff(at, {ANA: "w-1"}, Endpoint("http://127.0.0.1:9", credential="token", secret="env:NOWHERE"))

@@ -173,12 +173,12 @@ def _sign_ins(home: str, people: Sequence[SignIn]) -> None:
 
     print("\nThe admin centre, in your browser, with one sign-in for each role:")
     print(f"  admin centre   {home}")
+    at = home.rstrip("/")
+    own = {Role.DISPATCHER: f", books on {at}/board", Role.WORKER: f", works by {at}/my/day, on a phone too"}
     for person in people:
         told = ", ".join(sorted(role.value for role in person.roles))
-        also = f", books on {home.rstrip('/')}/board" if Role.DISPATCHER in person.roles else ""
+        also = next((words for role, words in own.items() if role in person.roles), "")
         print(f"  {person.name:<18} {person.password:<22} {told}{also}")
-    worker = next(person.name for person in people if person.roles == {Role.WORKER})
-    print(f"  a worker's day {home}/my/day   (for a phone; sign in as {worker})")
     print("Stop with Ctrl-C.", flush=True)
 
 

@@ -20,7 +20,7 @@ from fieldcal.schedule.moves import Before, Overtaken
 from fieldcal.schedule.values import Slot, Step
 
 #: What may follow, the usual one first; a worker cancels nothing, and what is completed is taken back or left.
-NEXT: dict[Step | None, tuple[Step, ...]] = {
+_NEXT: dict[Step | None, tuple[Step, ...]] = {
     None: (Step.TRAVELING, Step.IN_PROGRESS, Step.COMPLETED),
     Step.SCHEDULED: (Step.TRAVELING, Step.IN_PROGRESS, Step.COMPLETED),
     Step.TRAVELING: (Step.IN_PROGRESS, Step.COMPLETED),
@@ -29,6 +29,11 @@ NEXT: dict[Step | None, tuple[Step, ...]] = {
     Step.COMPLETED: (),
     Step.CANCELED: (),
 }
+
+
+def after(job: Slot) -> tuple[Step, ...]:
+    """The steps that may follow now, the usual one first; none where the job was called off."""
+    return _NEXT[job.status.step] if job.takes_time else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,7 @@ def take(store: Store, workers: Collection[str], booking: str, version: int, ste
         if seen.status.step is step:
             return Taken(seen, None)
         raise Overtaken(seen)
-    if step not in NEXT[seen.status.step]:
+    if step not in after(seen):
         raise ConfigError(f"after {seen.status.name} this step does not follow; nothing was written")
     if status is None:
         raise ConfigError(f"there is no booking status that means {step.name.lower()}; nothing was written")

@@ -24,7 +24,6 @@ from fieldcal.plan.ready import ready
 from fieldcal.schedule import jobs, steps
 from fieldcal.schedule.jobs import Job
 from fieldcal.schedule.moves import Before, Overtaken
-from fieldcal.schedule.steps import NEXT
 from fieldcal.schedule.values import Slot, Step
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Environment, Mailbox
@@ -86,8 +85,7 @@ async def show(visit: Here) -> Response:
         # how far jobs of another system are is not known: there what has ended is over
         "next": jobs.next_of([one for one in found if here or one.slot.end > now]),
         "days": _days(found, today, own.zone), "undo": _undo(visit, found),
-        "steps": {one.slot.id: NEXT[one.slot.status.step] if here and one.slot.start < tomorrow else ()
-                  for one in found},
+        "steps": {one.slot.id: steps.after(one.slot) if here and one.slot.start < tomorrow else () for one in found},
     }  # fmt: skip
     answer = visit.page("my_day.html", values)
     # what the own browser may keep to be read offline, for whom, and until when (static/js/offline.js)
@@ -100,11 +98,16 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
-def _days(found: list[Job], today: date, zone: ZoneInfo) -> list[tuple[date, list[Job]]]:
-    """Each day with the jobs that begin on it; what began before stands under today."""
-    told: dict[date, list[Job]] = {today + timedelta(days=number): [] for number in range(_DAYS)}
+def _days(found: list[Job], today: date, zone: ZoneInfo) -> list[tuple[date, list[tuple[Job, bool]]]]:
+    """Each day with the jobs that have a part of it, and whether it is the first day that each is shown under."""
+    told: dict[date, list[tuple[Job, bool]]] = {today + timedelta(days=number): [] for number in range(_DAYS)}
     for one in found:
-        told[max(one.slot.start.astimezone(zone).date(), today)].append(one)
+        first = max(one.slot.start.astimezone(zone).date(), today)
+        # one that ends at midnight has no part of the day that begins then
+        last = max((one.slot.end - timedelta(microseconds=1)).astimezone(zone).date(), first)
+        for day, jobs_of_day in told.items():
+            if first <= day <= last:
+                jobs_of_day.append((one, day == first))
     return list(told.items())
 
 

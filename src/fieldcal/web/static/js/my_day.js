@@ -4,6 +4,8 @@ const root = document.documentElement;
 // Looks that follow a change until it stands in the calendar, in milliseconds; then the page is left alone.
 const LOOKS = [2000, 4000, 8000, 16000, 30000];
 const STALE = 60_000;
+// How often it is tried again while there is no connection.
+const AGAIN = 15_000;
 let loaded = Date.now();
 
 function offline() { root.setAttribute("data-offline", ""); }
@@ -21,6 +23,8 @@ document.addEventListener("submit", (event) => {
   delete form.dataset.sent;
   document.getElementById("dialog").close();
   refused.scrollIntoView({ block: "center" });
+  // it may be back already
+  setTimeout(again, 1000);
 }, true);
 
 // The page as it is now in place of what is shown; what was unfolded stays so.
@@ -64,6 +68,10 @@ function follow(looks) {
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && Date.now() - loaded > STALE) refresh();
 });
+function again() {
+  if (root.hasAttribute("data-offline") && navigator.onLine && !document.hidden) refresh();
+}
+setInterval(again, AGAIN);
 addEventListener("offline", offline);
 addEventListener("online", refresh);
 follow(LOOKS);

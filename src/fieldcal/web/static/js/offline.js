@@ -83,7 +83,8 @@ async function shell(request) {
     }
     return answer;
   } catch (error) {
-    const found = await store.match(request);
+    // rather a file of the version before than none
+    const found = await store.match(request) ?? await store.match(request, { ignoreSearch: true });
     if (found) return found;
     throw error;
   }
