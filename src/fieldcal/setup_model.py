@@ -201,8 +201,8 @@ class AlertState(StrEnum):
     NONE = "none"
 
 
-#: in the place of a server profile: those that have none
-NO_PROFILE = "-"
+#: in the place of a server profile, or of a reason: those that have none
+NO_PROFILE = NO_REASON = "-"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -15,7 +16,16 @@ from fieldcal.model import MailboxId, Reading
 from fieldcal.plan.forecast import Forecast, forecast
 from fieldcal.plan.ready import ready
 from fieldcal.plan.remedy import for_all, remedy
-from fieldcal.setup_model import Environment, Mailbox, Selection, ServerProfile
+from fieldcal.plan.standing import standing, wide
+from fieldcal.setup_model import (
+    NO_REASON,
+    AddressState,
+    Environment,
+    Mailbox,
+    MailboxStanding,
+    Selection,
+    ServerProfile,
+)
 from fieldcal.state import (
     alerts,
     alike,
@@ -38,7 +48,7 @@ from fieldcal.state import (
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Pass
 from fieldcal.state.outcomes import Failure
-from fieldcal.state.waiting import Backlog, Census
+from fieldcal.state.waiting import Backlog
 
 #: How many of the last passes the averages are made of.
 PASSES = 50
@@ -53,6 +63,24 @@ class Obstacle:
     why: str
     remedy: str
     mailboxes: int = 0
+    #: what it is: a standing of mailboxes; of all of the environment `environment`, `mailboxes`, `profiles`; else ""
+    kind: str = ""
+    #: the filters that leave exactly these mailboxes in their list; none where no filter does
+    narrowed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """The mailboxes of one environment, counted."""
+
+    total: int
+    enabled: int
+    #: by whether they are written to, in the words of `MailboxStanding`; those with a number, the wide ones
+    by_standing: dict[str, int]
+    #: Test & Enable's states, each with its number
+    by_status: dict[str, int]
+    #: enabled, but the last try failed
+    troubled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +160,33 @@ class Standing:
     #: where notifications come in, "" where none do; when the last one came
     webhook: str
     notified: datetime | None
+    #: the newest first, as many as were asked for; how many nobody has seen, and how many somebody has
     alerts: Sequence[Warned]
+    alerts_waiting: int
+    alerts_seen: int
     findings: Sequence[Finding]
 
 
-def look(tx: Connection, place: Environment, now: datetime, service_since: datetime | None) -> Standing:
-    """How this environment stands; `service_since`: when the service that runs on it was started, None where none."""
+def look(
+    tx: Connection, place: Environment, now: datetime, service_since: datetime | None, *, told: int | None = None
+) -> Standing:
+    """How this environment stands; `service_since`: when the service that runs on it was started, None where none.
+
+    `told`: at most so many alerts, and none that somebody has seen; None: all.
+    """
     feed, hook = feeds.load(tx, place.id), webhooks.find(tx, place.id)
     passes = history.last_passes(tx, place.id, PASSES)
     done = [one for one in passes if one.ended_at is not None]
     held = plans.load(tx, place.id, "held")
     last, state = _last_pass(tx, place.id, passes, now, service_since)
     known = {one.id: one for one in profiles.everyone(tx)}
+    kinds = alike.kinds(tx, place.id)
     return Standing(
         environment=place.id, enabled=place.enabled, organization=place.organization,
-        obstacles=obstacles(place, alike.kinds(tx, place.id), known, read=feeds.workers_known(tx, place.id)),
+        obstacles=obstacles(place, kinds, known, read=feeds.workers_known(tx, place.id)),
         last_read=feed.last_pull_at, next_read=feed.next_pull_at if place.enabled and service_since else None,
         error=feed.last_error, reading=feed.way, reading_reason=feed.way_reason, swept=feed.swept_at,
-        mailboxes=waiting.census(tx, place.id), backlog=waiting.backlog(tx, place.id),
+        mailboxes=census(place, kinds, known), backlog=waiting.backlog(tx, place.id),
         unreadable=aside.count(tx, place.id, aside.Kind.BOOKING),
         forecast=forecast(waiting.observed(tx, place.id, now)), events=links.live(tx, place.id),
         last_pass=last, state_of_last=state, latency=_latency(tx, place.id, now),
@@ -157,7 +194,8 @@ def look(tx: Connection, place: Environment, now: datetime, service_since: datet
         writes_per_pass=round(sum(one.tally.writes for one in done) / len(done), 2) if done else 0.0,
         churn=sum(one.churn for one in done), held_plans=len(held), held_removals=sum(plan.rows for plan in held),
         webhook=hook.url if hook else "", notified=hook.received_at if hook else None,
-        alerts=_warned(tx, place.id), findings=findings.load(tx, place.id),
+        alerts=_warned(tx, place.id, told), alerts_waiting=alerts.count(tx, place.id, alerts.URGENT, seen=False),
+        alerts_seen=alerts.count(tx, place.id, alerts.URGENT, seen=True), findings=findings.load(tx, place.id),
     )  # fmt: skip
 
 
@@ -169,11 +207,13 @@ def _latency(tx: Connection, environment: str, now: datetime) -> Latency:
 def no_mailbox(*, read: bool) -> Obstacle:
     """Why an environment has no mailbox and what makes one; `read`: its workers were read to the end once."""
     if not read:
-        return Obstacle("no mailbox is known yet", "`fieldcal sync --dry-run` reads the workers with theirs")
+        return Obstacle("no mailbox is known yet", "`fieldcal sync --dry-run` reads the workers with theirs",
+                        kind="mailboxes")  # fmt: skip
     return Obstacle(
         "its workers were read, and none has a mailbox",
         "make bookable resources of type User there, each with a user who has an e-mail address; the next pass "
         "finds them",
+        kind="mailboxes",
     )
 
 
@@ -201,33 +241,69 @@ def obstacles(
     if not place.enabled:
         found.append(
             Obstacle("the environment is switched off, so nothing is read and nothing is written",
-                     f"`fieldcal environment set {place.id} --enable`")
+                     f"`fieldcal environment set {place.id} --enable`", kind="environment")
         )  # fmt: skip
     if not kinds:
         found.append(no_mailbox(read=read))
     elif not known:
-        found.append(Obstacle("there is no server profile to write through", "`fieldcal profile add NAME` makes one"))
+        command = "`fieldcal profile add NAME` makes one"
+        found.append(Obstacle("there is no server profile to write through", command, kind="profiles"))
     # Told apart from the environment's own trouble, so that all is known that has to be mended.
     switched_on = replace(place, enabled=True)
-    counted: dict[tuple[str, str], tuple[str, int]] = {}
+    counted: dict[tuple[str, str], tuple[str, int, MailboxStanding, Mapping[str, str]]] = {}
     for box, number in kinds:
         profile = known.get(box.profile or "")
         if (why := ready(box, profile, switched_on)) is not None:
             command = remedy(box, profile, switched_on)
             several = (why, for_all(command, box, 2))
-            counted[several] = (command, counted.get(several, ("", 0))[1] + number)
+            before = counted[several][1] if several in counted else 0
+            stands = standing(box, profile, switched_on)
+            narrowed: Mapping[str, str] = _narrowed(box, stands) if place.enabled else {}
+            counted[several] = (command, before + number, stands, narrowed)
     ordered = sorted(counted.items(), key=lambda item: (-item[1][1], item[0]))
-    for (why, for_several), (command, number) in ordered[:most]:
-        found.append(Obstacle(why, command if number == 1 else for_several, number))
-    if rest := sum(number for _, (_, number) in ordered[most:]):
+    for (why, for_several), (command, number, stands, narrowed) in ordered[:most]:
+        found.append(Obstacle(why, command if number == 1 else for_several, number, stands.value, narrowed))
+    if rest := sum(number for _, (_, number, _, _) in ordered[most:]):
         found.append(Obstacle("for other reasons", "`fieldcal mailbox list` tells each", rest))
     return found
 
 
-def _warned(tx: Connection, environment: str) -> list[Warned]:
-    standing = alerts.standing(tx, environment, alerts.URGENT)
-    named, found = alike.named(tx, environment, sorted({one.mailbox for one in standing})), list[Warned]()
-    for one in standing:
+def _narrowed(box: Mailbox, stands: MailboxStanding) -> dict[str, str]:
+    """The filters that leave those of whom `ready` says the same as of this one."""
+    said = {"standing": stands.value}
+    match stands:
+        case MailboxStanding.INACTIVE | MailboxStanding.STRANGER:
+            said["server_profile"] = box.profile or ""
+        case MailboxStanding.UNAPPROVED:
+            changed = box.approved_address and box.approved_address.casefold() != box.address.casefold()
+            said["approval"] = (AddressState.CHANGED if changed else AddressState.WAITING).value
+        case MailboxStanding.TESTING:
+            said["test"] = box.status.value
+        case MailboxStanding.FAILED | MailboxStanding.DISABLED:
+            said["reason"] = box.disabled_reason or NO_REASON
+    return said
+
+
+def census(place: Environment, kinds: Sequence[tuple[Mailbox, int]], known: Mapping[str, ServerProfile]) -> Census:
+    """The mailboxes counted by all that is told of them; `kinds`: of each kind one, and how many there are."""
+    stands, tests = Counter[str](), Counter[str]()
+    for box, number in kinds:
+        stands[wide(standing(box, known.get(box.profile or ""), place)).value] += number
+        tests[box.status.value] += number
+    on = [(box, number) for box, number in kinds if box.enabled]
+    return Census(
+        sum(tests.values()), sum(number for _, number in on), dict(stands), dict(sorted(tests.items())),
+        sum(number for box, number in on if box.failures or box.trouble),
+    )  # fmt: skip
+
+
+def _warned(tx: Connection, environment: str, most: int | None) -> list[Warned]:
+    if most is None:
+        standing_now = alerts.standing(tx, environment, alerts.URGENT)
+    else:
+        standing_now = alerts.page(tx, environment, alerts.URGENT, "", seen=False, limit=most)
+    named, found = alike.named(tx, environment, sorted({one.mailbox for one in standing_now})), list[Warned]()
+    for one in standing_now:
         address, name = named.get(one.mailbox, ("", ""))
         found.append(
             Warned(one.level, one.code, one.mailbox, address or one.mailbox, name, one.message, one.times, one.first_at,

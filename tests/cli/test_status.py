@@ -39,7 +39,13 @@ def test_a_healthy_environment_shows_mailboxes_events_passes_and_nothing_that_wa
     fieldcal("sync")
     (now,) = fieldcal("status", "--json").json()["environments"]
     assert (now["environment"], now["enabled"], now["error"]) == (ENVIRONMENT, True, "")
-    assert now["mailboxes"] == {"total": 3, "enabled": 3, "by_status": {"success": 3}, "troubled": 0}
+    assert now["mailboxes"] == {
+        "total": 3,
+        "enabled": 3,
+        "by_standing": {"written": 3},
+        "by_status": {"success": 3},
+        "troubled": 0,
+    }
     assert now["backlog"] == {"waiting": 0, "closed": 0, "set_aside": 0, "oldest": None}
     assert now["next_read"] is None  # nobody reads by schedule
     assert (now["events"], now["churn"], now["held_plans"]) == (did["created"], 0, 0)

@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from fieldcal.plan.ready import strangers
-from fieldcal.setup_model import Approval, Environment, Mailbox, MailboxStanding, Method, ServerProfile, TrialStatus
+from fieldcal.setup_model import (
+    WIDE,
+    Approval,
+    Environment,
+    Mailbox,
+    MailboxStanding,
+    Method,
+    ServerProfile,
+    TrialStatus,
+)
 
 _UNTRIED = {
     TrialStatus.NOT_RUN: MailboxStanding.UNTESTED, TrialStatus.SCHEDULED: MailboxStanding.TESTING,
     TrialStatus.IN_PROGRESS: MailboxStanding.TESTING, TrialStatus.FAILURE: MailboxStanding.FAILED,
     TrialStatus.SUCCESS: MailboxStanding.DISABLED,
 }  # fmt: skip
+
+
+def wide(one: MailboxStanding) -> MailboxStanding:
+    """The one of `WIDE` that this is told as where few words do, or this itself."""
+    return next((several for several, fine in WIDE.items() if one in fine), one)
 
 
 def standing(mailbox: Mailbox, profile: ServerProfile | None, environment: Environment) -> MailboxStanding:

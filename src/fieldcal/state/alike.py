@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from fieldcal.model import MailboxId
 from fieldcal.setup_model import Mailbox
@@ -12,11 +12,11 @@ from fieldcal.state.mailboxes import some
 from fieldcal.state.rows import slices
 from fieldcal.state.tables import mailboxes
 
-#: What `plan.ready` and `plan.remedy` look at; of addresses, whether the approved one is there and the same.
+#: What `ready`, `standing` and `remedy` of plan/ look at; of addresses, whether the approved one is there and the same.
 _KIND = (
     mailboxes.c.profile, mailboxes.c.method, mailboxes.c.approval, mailboxes.c.approved_address == "",
     func.lower(mailboxes.c.approved_address) == func.lower(mailboxes.c.address), mailboxes.c.enabled,
-    mailboxes.c.test, mailboxes.c.disabled_reason,
+    mailboxes.c.test, mailboxes.c.disabled_reason, or_(mailboxes.c.failures > 0, mailboxes.c.trouble != ""),
 )  # fmt: skip
 
 

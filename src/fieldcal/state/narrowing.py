@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, not_, or_, 
 from fieldcal.plan.ready import strangers
 from fieldcal.setup_model import (
     NO_PROFILE,
+    NO_REASON,
     WIDE,
     AddressState,
     AlertState,
@@ -58,7 +59,7 @@ def narrowed(tx: Connection, environment: str, selection: Selection) -> list[Col
     if selection.alerts is not None:
         where.append(_alerted(environment, selection.alerts))
     if selection.reason:
-        where.append(mailboxes.c.disabled_reason == selection.reason)
+        where.append(mailboxes.c.disabled_reason == ("" if selection.reason == NO_REASON else selection.reason))
     if selection.search:
         where.append(_called(selection.search))
     return where

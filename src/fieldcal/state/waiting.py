@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, case, func, or_, select
+from sqlalchemy import Connection, case, func, select
 
 from fieldcal.model import MailboxId
 from fieldcal.plan.forecast import SPAN, Observed
@@ -67,14 +67,19 @@ def ready(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
 
 def backlog(tx: Connection, environment: str) -> Backlog:
     """How much waits in this environment, and since when."""
-    on = select(mailboxes.c.id).where(mailboxes.c.environment == environment, mailboxes.c.enabled)
     here = marks.c.environment == environment
-    waiting = tx.execute(
-        select(func.count(), func.min(marks.c.since)).where(here, marks.c.due.is_not(None), marks.c.mailbox.in_(on))
-    ).one()
-    closed = tx.scalar(select(func.count()).where(here, marks.c.due.is_not(None), marks.c.mailbox.not_in(on)))
+    on = func.coalesce(mailboxes.c.enabled, False)
+    box = (mailboxes.c.environment == marks.c.environment) & (mailboxes.c.id == marks.c.mailbox)
+    counted = (
+        select(on, func.count(), func.min(marks.c.since))
+        .select_from(marks.outerjoin(mailboxes, box))
+        .where(here, marks.c.due.is_not(None))
+        .group_by(on)
+    )
+    found = {bool(is_on): (number, since) for is_on, number, since in tx.execute(counted)}
+    waiting, oldest = found.get(True, (0, None))
     aside = tx.scalar(select(func.count()).where(here, marks.c.due.is_(None)))
-    return Backlog(waiting[0], closed or 0, aside or 0, waiting[1])
+    return Backlog(waiting, found.get(False, (0, None))[0], aside or 0, oldest)
 
 
 #: The last lines of the history that are looked at for the rate of writes.
@@ -124,31 +129,6 @@ def _written(tx: Connection, environment: str, now: datetime) -> tuple[int, date
         )
     ).one()  # fmt: skip
     return row[0], row[1], row[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Census:
-    """The mailboxes of one environment, counted."""
-
-    total: int
-    enabled: int
-    #: Test & Enable's states, each with its number
-    by_status: dict[str, int]
-    #: enabled, but the last try failed
-    troubled: int
-
-
-def census(tx: Connection, environment: str) -> Census:
-    """Count the mailboxes of this environment by their state."""
-    here = mailboxes.c.environment == environment
-    by_status = {
-        str(status): int(number)
-        for status, number in tx.execute(select(mailboxes.c.test, func.count()).where(here).group_by(mailboxes.c.test))
-    }
-    enabled = tx.scalar(select(func.count()).where(here, mailboxes.c.enabled)) or 0
-    bad = or_(mailboxes.c.failures > 0, mailboxes.c.trouble != "")
-    troubled = tx.scalar(select(func.count()).where(here, mailboxes.c.enabled, bad)) or 0
-    return Census(sum(by_status.values()), enabled, dict(sorted(by_status.items())), troubled)
 
 
 def held_until(tx: Connection, name: str, now: datetime) -> datetime | None:

@@ -171,12 +171,17 @@ def span(passed: timedelta) -> str:
     return texts.text("frame.span.ago" if passed > timedelta(0) else "frame.span.ahead", {"span": words})
 
 
+def shortened(value: float) -> float:
+    """A measure as a person reads it: two digits that say something, whole from ten on."""
+    return float(round(value)) if value >= 10 or not value else float(f"{value:.2g}")  # noqa: PLR2004 - ten
+
+
 def lasting(seconds: float) -> str:
     """A length of time as it is told beside a chart: `2.5 s`, `12 min`, `4.2 h`, `3 d`."""
     for least, length, unit in ((3 * 86_400, 86_400, "d"), (3 * 3_600, 3_600, "h"), (180, 60, "min")):
         if seconds >= least:
-            return f"{seconds / length:.3g} {unit}"
-    return f"{seconds:.3g} s"
+            return f"{shortened(seconds / length):g} {unit}"
+    return f"{shortened(seconds):g} s"
 
 
 def commands(words: str) -> Markup:

@@ -11,10 +11,11 @@ from starlette.responses import JSONResponse, Response
 
 from fieldcal import standing
 from fieldcal.setup.permissions import Action
-from fieldcal.setup_model import Environment, TrialStatus
+from fieldcal.setup_model import Environment
 from fieldcal.standing import Paused, Standing
 from fieldcal.state import activity
 from fieldcal.state.activity import Hour
+from fieldcal.web.render import shortened
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import text
 from fieldcal.web.visit import Here, Visit
@@ -30,28 +31,31 @@ async def show(visit: Here) -> Response:
         return visit.page("overview_empty.html")
     now, since = visit.house.app.clock.now(), visit.house.since
     found, paused = await visit.house.read(lambda tx: _look(tx, place, now, since))
-    return visit.page("overview.html", {"one": found, "paused": paused, "states": _states(found)})
+    values = {"one": found, "paused": paused, "stands": _stands(found), "goals": _GOALS}
+    return visit.page("overview.html", values)
 
 
 def _look(
     tx: Connection, place: Environment, now: datetime, since: datetime
 ) -> tuple[Standing, list[Paused]]:  # fmt: skip
-    return standing.look(tx, place, now, since), standing.paused(tx, now)
+    return standing.look(tx, place, now, since, told=_TOLD), standing.paused(tx, now)
 
 
-#: Test & Enable's states in the order of the bar, with the class that colours each.
-_COLOURS = {
-    TrialStatus.SUCCESS: "good", TrialStatus.IN_PROGRESS: "note", TrialStatus.SCHEDULED: "warn",
-    TrialStatus.FAILURE: "bad", TrialStatus.NOT_RUN: "quiet",
-}  # fmt: skip
+#: Alerts that are told here.
+_TOLD = 6
+#: How mailboxes stand, in the order of the bar, with the class that colours each.
+_COLOURS = {"written": "good", "failing": "bad", "unapproved": "warn", "unfinished": "note", "off": "quiet"}
+#: Where it is put right that keeps everything of the environment from being written.
+_GOALS = {"environment": "/environments/one", "profiles": "/profiles", "mailboxes": "/mailboxes"}
 
 
-def _states(one: Standing) -> list[dict[str, Any]]:
-    counted = one.mailboxes.by_status
+def _stands(one: Standing) -> list[dict[str, Any]]:
+    """How many stand how; an environment that is off has none that is written to."""
+    counted = one.mailboxes.by_standing
     return [
-        {"name": state.value, "count": counted[state.value], "colour": colour}
-        for state, colour in _COLOURS.items()
-        if counted.get(state.value)
+        {"name": name, "count": counted[name], "colour": colour}
+        for name, colour in _COLOURS.items()
+        if counted.get(name)
     ]
 
 
@@ -91,7 +95,10 @@ def _latency(visit: Visit, hours: list[Hour]) -> dict[str, Any]:
     size, unit = next((size, unit) for least, size, unit in _UNITS if longest >= least)
 
     def drawn(seconds: float | None) -> float | None:
-        return None if seconds is None else round(seconds / size, 2)
+        return None if seconds is None else shortened(seconds / size)
 
-    series = {"half": [drawn(hour.half) for hour in hours], "most": [drawn(hour.most) for hour in hours]}
+    series: dict[str, list[Any]] = {
+        "half": [drawn(hour.half) for hour in hours],
+        "most": [drawn(hour.most) for hour in hours],
+    }
     return _chart(visit, hours, "latency", series, lines=True, unit=unit)

@@ -24,6 +24,10 @@ class ObstacleShown(Shown):
     why: str = Field(description="What it is.")
     remedy: str = Field(description="What helps.")
     mailboxes: int = Field(description="Mailboxes that it concerns; 0: all of the environment.")
+    narrowed: dict[str, str] = Field(
+        description="The parameters that leave exactly these in the list of mailboxes; none where no filter does.",
+        examples=[{"standing": "disabled", "reason": "switched off by anna"}],
+    )
 
 
 class CensusShown(Shown):
@@ -32,6 +36,10 @@ class CensusShown(Shown):
     total: int = Field(description="Known.", examples=[120])
     enabled: int = Field(description="Switched on.", examples=[112])
     troubled: int = Field(description="Switched on, and the last try failed.", examples=[1])
+    by_standing: dict[str, int] = Field(
+        description="By whether they are written to: `written`, `failing`, `unapproved`, `unfinished`, `off`.",
+        examples=[{"written": 112, "off": 8}],
+    )
     by_status: dict[str, int] = Field(description="By how Test & Enable went.", examples=[{"success": 112}])
 
 
@@ -94,7 +102,7 @@ async def show(caller: Call) -> Overview:
     now, since = caller.house.app.clock.now(), caller.house.since
 
     def look(tx: Connection) -> Overview:
-        places = [_shown(standing.look(tx, place, now, since)) for place in caller.environments]
+        places = [_shown(standing.look(tx, place, now, since, told=0)) for place in caller.environments]
         pauses = [PauseShown.model_validate(one) for one in standing.paused(tx, now)]
         return Overview(version=__version__, since=since, environments=places, pauses=pauses)
 
@@ -109,7 +117,7 @@ async def show_one(caller: Call, place: Place) -> StandingShown:
 
 
 def _one(tx: Connection, place: Environment, now: datetime, since: datetime) -> StandingShown:
-    return _shown(standing.look(tx, place, now, since))
+    return _shown(standing.look(tx, place, now, since, told=0))
 
 
 def _shown(one: Standing) -> StandingShown:
@@ -122,5 +130,5 @@ def _shown(one: Standing) -> StandingShown:
         set_aside=waits.set_aside, unreadable=one.unreadable, held_plans=one.held_plans,
         held_removals=one.held_removals, latency=LatencyShown.model_validate(one.latency),
         failures=[FailureShown.model_validate(each) for each in one.failures[:20]],
-        state_of_last=one.state_of_last, alerts=len(one.alerts), findings=len(one.findings),
+        state_of_last=one.state_of_last, alerts=one.alerts_waiting + one.alerts_seen, findings=len(one.findings),
     )  # fmt: skip

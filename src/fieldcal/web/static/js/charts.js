@@ -13,7 +13,7 @@ function options(told) {
     textStyle: { fontFamily: "inherit" },
     grid: { left: 8, right: 12, top: 14, bottom: 4, containLabel: true },
     xAxis: { type: "category", data: told.labels, ...lines, axisTick: { show: false } },
-    yAxis: { type: "value", minInterval: told.whole ? 1 : 0, splitLine: { lineStyle: { color: colour("--line") } }, axisLabel: { color: quiet } },
+    yAxis: { type: "value", minInterval: told.whole ? 1 : 0, splitLine: { lineStyle: { color: colour("--line") } }, axisLabel: { color: quiet, formatter: (value) => `${value.toLocaleString("en")}${told.unit}` } },
     series: told.series.map((one) => ({ name: one.name, type: told.kind, data: one.values, barMaxWidth: 18, showSymbol: one.values.filter((v) => v !== null).length < 8, connectNulls: false, lineStyle: { width: 2.5 }, itemStyle: told.kind === "bar" ? { borderRadius: [3, 3, 0, 0] } : {} })),
   };
 }

@@ -1,0 +1,153 @@
+"""The overview tells whether it works now: whom is written to, what stands in the way of whom, and what comes next."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from tests.web.centre_end import OPERATOR, Centre
+
+from fieldcal.setup import profiles
+from fieldcal.setup_model import Endpoint, Role
+from fieldcal.state import alerts, feeds
+from fieldcal.state.tables import environments, mailboxes
+from fieldcal.state.tables import feeds as feed_table
+from fieldcal.state.tables import profiles as profile_table
+from fieldcal.web.render import lasting, shortened
+
+#: how mailboxes are: the values, and how many
+KINDS = [
+    ({}, 5), ({"enabled": True}, 4), ({"enabled": True, "trouble": "it is full"}, 2), ({"disabled_reason": "switched off by anna"}, 3),
+    ({"disabled_reason": ""}, 1), ({"test": "failure", "disabled_reason": "no calendar"}, 2), ({"test": "scheduled"}, 2),
+    ({"approved_address": "old@x.example"}, 3), ({"approval": "rejected", "approved_address": ""}, 1), ({"method": "none"}, 2),
+    ({"profile": None}, 6), ({"profile": "idle"}, 2),
+]  # fmt: skip
+
+
+def stock(at: Centre, kinds: list[tuple[dict[str, object], int]]) -> None:
+    """So many mailboxes of each kind, which are set up but for what is said."""
+    at.environment()
+    number = 0
+    with at.app.database.write() as tx:
+        for name in ("exchange", "idle"):
+            profiles.add(tx, OPERATOR, at.clock.now(), name, Endpoint("http://127.0.0.1:9", secret="env:NOWHERE"))
+        tx.execute(profile_table.update().where(profile_table.c.id == "idle").values(active=False))
+        for values, many in kinds:
+            for _ in range(many):
+                number += 1
+                address = f"w{number:03}@x.example"
+                said = {"environment": "main", "id": f"box-{number}", "address": address, "profile": "exchange",
+                        "method": "server-side-sync", "approval": "approved", "approved_address": address,
+                        "test": "success", "disabled_reason": "cleaned"}  # fmt: skip
+                tx.execute(mailboxes.insert().values({**said, **values}))
+
+
+def card(page: str, title: str) -> str:
+    return next(part for part in page.split('<section class="card">') if f"{title}</h2>" in part.partition("\n")[0])
+
+
+def test_that_nothing_works_is_told_first_and_in_no_colour_of_success(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, [({"disabled_reason": "switched off by anna"}, 12)])
+        page = (await (await at.signed_in("reader", Role.READER)).get("/overview")).text
+        cards = [part for part in page.split('<section class="card">') if "Mailboxes</h2>" in part]
+        assert re.search(r'class="figure">0</span>\s*<span class="quiet">of 12 are written to', cards[0])
+        assert 'class="said bad">No mailbox is written to.' in cards[1]
+        assert "Switched off 12" in cards[1]
+        assert "good" not in cards[1]
+
+    place.play(story)
+
+
+def test_what_is_to_do_leads_to_exactly_the_mailboxes_that_it_is_to_do_for(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, KINDS)
+        browser = await at.signed_in("root", *Role)
+        told = json.loads((await browser.get("/api/v1/environments/main/overview")).text)
+        assert told["mailboxes"]["by_standing"] == {
+            "written": 4,
+            "failing": 4,
+            "unapproved": 3,
+            "unfinished": 10,
+            "off": 12,
+        }
+        page = unescape((await browser.get("/overview")).text)
+        assert "fieldcal mailbox" not in page
+        for name, number in told["mailboxes"]["by_standing"].items():
+            assert f'href="/mailboxes?standing={name}"' in page
+            assert f" of {number}<" in (await browser.get(f"/mailboxes?standing={name}")).text
+        links = re.findall(r'href="(/mailboxes\?[^"]+)">Show (?:it|these (\d+))', page)
+        # the five most, each with its own
+        assert [int(number) for _, number in links] == [6, 5, 3, 3, 2]
+        for address, number in links:
+            assert f" of {number}<" in (await browser.get(address)).text, address
+
+    place.play(story)
+
+
+def test_the_environment_s_own_trouble_leads_to_where_it_is_put_right(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, [({"enabled": True}, 2)])
+        with at.app.database.write() as tx:
+            tx.execute(environments.update().values(enabled=False))
+        browser = await at.signed_in("root", *Role)
+        page = (await browser.get("/overview")).text
+        assert 'href="/environments/one?environment=main"' in card(page, "To do")
+        assert 'class="said bad">No mailbox is written to.' in page
+        assert " of 2<" in (await browser.get("/mailboxes?standing=off")).text
+
+    place.play(story)
+
+
+def test_a_pass_that_is_due_is_called_due_and_of_many_alerts_six_are_told_with_the_number_of_the_others(
+    place: Centre,
+) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, [({"enabled": True}, 9)])
+        now = at.clock.now()
+        with at.app.database.write() as tx:
+            feeds.load(tx, "main")
+            tx.execute(feed_table.insert().values(environment="main", next_pull_at=now - timedelta(seconds=2)))
+            for number in range(1, 10):
+                alerts.raise_alert(tx, "main", f"box-{number}", "code", "warning", f"wrong {number}", now)
+            alerts.acknowledge(tx, "main", ["box-9"], ["code"], "anna", now)
+        browser = await at.signed_in("reader", Role.READER)
+        page = (await browser.get("/overview")).text
+        assert re.search(r"Next pass</dt><dd><time [^>]*>due</time>", page)
+        told = card(page, "Alerts")
+        assert told.count("wrong ") == 6
+        assert "2 more<" in told
+        assert "1 more is acknowledged." in told
+
+    place.play(story)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0, 0.0), (0.0123, 0.012), (1.234, 1.2), (9.96, 10.0), (12.59, 13.0), (1234.5, 1234.0)],
+)
+def test_a_measure_is_told_as_finely_as_it_says_something(value: float, shown: float) -> None:
+    assert shortened(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1.234, "1.2 s"), (179.4, "179 s"), (1000.0, "17 min"), (12_600.0, "3.5 h"), (300_000.0, "3.5 d")],
+)
+def test_a_length_of_time_has_its_unit_and_no_more_digits_than_it_is_worth(seconds: float, words: str) -> None:
+    assert lasting(seconds) == words
+
+
+def test_every_figure_of_the_chart_has_its_unit_at_the_axis(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        at.environment()
+        browser = await at.signed_in("reader", Role.READER)
+        told = json.loads((await browser.get("/overview/charts.json")).text)
+        assert (told["latency"]["unit"], told["written"]["unit"]) == (" s", "")
+        script = await browser.get("/static/js/charts.js")
+        assert "told.unit" in script.text or script.status == 404
+
+    place.play(story)
