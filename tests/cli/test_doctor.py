@@ -197,7 +197,10 @@ def test_another_organization_than_the_pinned_one_fails(
 
     with company_of(tmp_path_factory.mktemp("other"), bookings=20) as other:
         monkeypatch.setenv("SOURCE_TOKEN", other.field_service.tokens.grant(other.source_url))
-        assert fieldcal("environment", "set", ENVIRONMENT, "--url", other.source_url).status == 0
+        change = ("environment", "set", ENVIRONMENT, "--url", other.source_url)
+        refused = fieldcal(*change)
+        assert (refused.status, "is held to the organization" in refused.err) == (1, True)
+        assert fieldcal(*change, "--offline").status == 0
         found = lines(fieldcal, 1)
     assert other.field_service.organization_id in found[f"{SOURCE}: sign-in"]["detail"]
 

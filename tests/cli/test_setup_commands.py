@@ -52,10 +52,13 @@ def test_an_environment_is_added_set_shown_and_forgotten(fieldcal: Fieldcal) -> 
     ).json()
     assert (made["settings"]["interval"], made["settings"]["self_approval"]) == (5, False)
     assert (made["secret"], made["organization"]) == ("env:TOKEN", "")
-    after = fieldcal(
-        "environment", "set", "main", "interval=20", "--disable", "--url", "https://y.example", "--json"
-    ).json()
-    assert (after["settings"]["interval"], after["enabled"], after["url"]) == (20, False, "https://y.example")
+    change = ("environment", "set", "main", "interval=20", "--disable", "--url", "http://127.0.0.1:1", "--json")
+    # as the page does: signed in to first, and nothing is changed where that fails
+    refused = fieldcal(*change)
+    assert (refused.status, len(refused.err.splitlines())) == (1, 1)
+    assert fieldcal("environment", "show", "main", "--json").json() == made
+    after = fieldcal(*change, "--offline").json()
+    assert (after["settings"]["interval"], after["enabled"], after["url"]) == (20, False, "http://127.0.0.1:1")
     assert "interval" in fieldcal("environment", "show", "main").out
     assert [row["environment"] for row in fieldcal("environment", "list", "--json").json()] == ["main"]
     assert fieldcal("environment", "set", "main").status == 1

@@ -207,7 +207,10 @@ def test_a_source_that_turns_out_to_be_another_organization_is_one_line_and_noth
     before = {box: len(events) for box, events in attached.events().items()}
     with company_of(tmp_path_factory.mktemp("other"), bookings=20) as other:
         monkeypatch.setenv("SOURCE_TOKEN", other.field_service.tokens.grant(other.source_url))
-        assert fieldcal("environment", "set", ENVIRONMENT, "--url", other.source_url).status == 0
+        change = ("environment", "set", ENVIRONMENT, "--url", other.source_url)
+        refused = fieldcal(*change)
+        assert (refused.status, "is held to the organization" in refused.err) == (1, True)
+        assert fieldcal(*change, "--offline").status == 0
         sent = attached.exchange.control.count()
         for words in (("sync",), ("sync", "--dry-run"), ("check",)):
             said = fieldcal(*words)

@@ -7,6 +7,7 @@ import sqlite3
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from tests.web.centre_end import OPERATOR, PASSWORD, Centre
 from tests.web.centre_end import hashed as passwords_of_tests
 from yarl import URL
@@ -377,3 +378,25 @@ def test_long_ended_sessions_and_tries_are_forgotten(database: Database) -> None
 def test_a_link_for_a_user_who_is_not_there_is_refused(sqlite_database: Database) -> None:
     with sqlite_database.write() as tx, pytest.raises(ConfigError, match="no user"):
         sign_in.invite(tx, OPERATOR, SystemClock().now(), "nobody")
+
+
+def test_a_password_of_weaker_settings_is_hashed_anew_when_it_is_next_told(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        at.person("anna")
+        with at.app.database.write() as tx:
+            proofs.set_password_hash(tx, "anna", weak.hash(PASSWORD), at.clock.now())
+        assert (await at.browser().sign_in("anna", "a wrong password")).status != 303
+        assert "m=8," in _hash(at)
+        assert (await at.browser().sign_in("anna")).status == 303
+        better = _hash(at)
+        assert "m=65536,t=3,p=4" in better
+        assert (await at.browser().sign_in("anna")).status == 303
+        assert _hash(at) == better
+
+    place.play(story)
+
+
+def _hash(at: Centre) -> str:
+    with at.app.database.read() as tx:
+        return proofs.password_hash(tx, "anna")

@@ -114,38 +114,49 @@ def set_some(
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Switch synchronization on or off; nothing is removed.")
     ] = None,
+    offline: options.Unasked = False,
     yes: Yes = False,
     as_user: AsUser = None,
     json: Json = False,
 ) -> None:
-    """Change settings, sign-in, or on and off. A setting alone rewrites no event."""
+    """Change settings, sign-in, or on and off. A setting alone rewrites no event.
+
+    Another address or sign-in is signed in to first, so that a mistake is told now and nothing is changed.
+    """
+    from fieldcal import joining
+    from fieldcal.app import App
     from fieldcal.attaching import end_mistakes
-    from fieldcal.cli.session import confirm, desk, looked_up, settings_of_command
+    from fieldcal.cli.session import confirm, looked_up, settings_of_command, working
+    from fieldcal.ends import is_embedded
     from fieldcal.setup import environments
     from fieldcal.setup.permissions import Action, require
     from fieldcal.state import environments as known
     from fieldcal.state import mailboxes
 
-    looked_up(as_user, known.get, name)
+    first = looked_up(as_user, known.get, name)
     chosen, mistakes = options.pairs(settings)
     changes = environments.Changes(
         chosen, url, authority, tenant, credential, client_id, options.sealed(secret), enabled
     )
     if changes == environments.Changes({}) and not mistakes:
         raise ConfigError("nothing to change: write settings as NAME=VALUE, or see --help")
-    with desk(as_user) as at:
-        require(at.actor, Action.ENVIRONMENTS)
-        with at.database.read() as tx:
-            before, boxes = known.get(tx, name), len(mailboxes.enabled(tx, name))
+    config = settings_of_command()
+
+    async def work(app: App, actor: Actor) -> tuple[Environment, Environment]:
+        require(actor, Action.ENVIRONMENTS)
+        before = await app.database.reading(known.get, name)
+        boxes = len(await app.database.reading(mailboxes.enabled, name))
         end = changes.end(before.end)
-        if end != before.end:
-            mistakes += end_mistakes(end, settings_of_command())
-        environments.refuse(mistakes + environments.setting_mistakes(chosen, before.settings))
+        wrong = end_mistakes(end, config) if end != before.end else []
+        environments.refuse(mistakes + wrong + environments.setting_mistakes(chosen, before.settings))
         if enabled not in {None, before.enabled}:
             switch = "on" if enabled else "off"
             confirm(f"Switch the environment {name} {switch}, with {boxes:,} mailboxes?", yes=yes, mailboxes=boxes)
-        with at.database.write() as tx:
-            after = environments.change(tx, at.actor, at.now, name, changes)
+        return before, await joining.change_environment(app, actor, before, changes, ask=not offline)
+
+    after_end = changes.end(first.end)
+    asks = not offline and after_end != first.end
+    before, after = working(as_user, work, embedded=asks and is_embedded(after_end), ends=asks)
     if json:
         _tell(after, json=True)
     else:

@@ -43,6 +43,11 @@ def hashed(password: str, name: str = "") -> str:
     return _hasher.hash(_normal(password))
 
 
+def rehashed(password: str, told: str) -> str:
+    """The hash by today's settings of a password that fits `told`; "" where that one is as good. Asks no rule anew."""
+    return _hasher.hash(_normal(password)) if _hasher.check_needs_rehash(told) else ""
+
+
 def fits(password: str, told: str) -> bool:
     """Whether this is the password of the hash; as slow where there is no hash at all."""
     global _nobody  # noqa: PLW0603 - made once, for making it takes as long as looking
@@ -52,11 +57,6 @@ def fits(password: str, told: str) -> bool:
         return _hasher.verify(told or _nobody, _normal(password[: LONGEST + 1])) and bool(told)
     except (Argon2Error, InvalidHashError):
         return False
-
-
-def outdated(told: str) -> bool:
-    """Made with weaker settings than today's."""
-    return _hasher.check_needs_rehash(told)
 
 
 def wait(failures: int, free: int) -> timedelta:

@@ -83,9 +83,12 @@ async def by_password(database: Database, clock: Clock, name: str, password: str
         if counted.begun:
             await database.writing(tries.tell, user, place, counted.begun, clock.now())
         raise Refused("wrong name or password")
+    better = await _in_thread(passwords.rehashed, password, told)
 
     def succeed(tx: Connection) -> Opened:
         tries.good(tx, where)
+        if better and proofs.password_hash(tx, user.id) == told:
+            proofs.set_password_hash(tx, user.id, better, clock.now())
         after = f", after {counted.before} wrong tries" if counted.before else ""
         return open_session(tx, user, clock.now(), place, "password", after)
 
