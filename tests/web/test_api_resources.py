@@ -316,3 +316,21 @@ def test_bookings_are_listed_and_told_why_and_a_worker_sees_the_own_ones(place: 
         assert problem(hidden) == "missing"
 
     place.play(story)
+
+
+def test_what_a_pass_would_do_is_told_a_page_at_a_time(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        at.environment("other")
+        with at.app.database.write() as tx:
+            stocked.stock(tx, [replace(BOOKING, id=booking_id(n), name=f"WO-{n}") for n in range(3)])
+            set_up.pin(tx, "main", Identity("org", "tenant"))
+        script, path = Script(at, Role.READER), "/environments/main/plans/preview"
+        first = await script.get(f"{path}?limit=2")
+        assert (len(first["items"]), first["total"]) == (2, 3)
+        assert {one["verb"] for one in first["items"]} == {"skip"}
+        assert first["items"][0]["reason"] == "no server profile is chosen"
+        assert (await script.get(f"{path}?verb=create"))["items"] == []
+        # of one that was never signed in to nothing is known
+        assert (await script.get("/environments/other/plans/preview"))["total"] == 0
+
+    place.play(story)

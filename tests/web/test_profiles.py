@@ -14,6 +14,7 @@ from fieldcal.setup import profiles
 from fieldcal.setup_model import CALDAV, EXCHANGE, Endpoint, Role, ServerProfile
 from fieldcal.state import audit
 from fieldcal.state import profiles as rows
+from fieldcal.state.tables import mailboxes as mailbox_table
 
 ADMIN = (Role.EXCHANGE_ADMIN,)
 SECRET = "hunter2-and-more"
@@ -167,5 +168,25 @@ def test_switching_names_the_mailboxes_and_a_changed_count_is_asked_again(place:
         reader = await at.signed_in("reader", Role.READER)
         assert "/profiles/new" not in (await reader.get("/profiles")).text
         assert (await reader.get("/profiles/one?name=Graph")).status == 403
+
+    place.play(story)
+
+
+def test_a_profile_that_no_mailbox_uses_is_removed_when_that_is_confirmed(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 1)
+        with at.app.database.write() as tx:
+            for name in ("used", "idle"):
+                rows.add(tx, ServerProfile(name, Endpoint("https://graph.example"), at.clock.now()))
+            tx.execute(mailbox_table.update().values(profile="used"))
+        browser = await at.signed_in("admin", *ADMIN)
+        assert 'action="/profiles/remove"' in (await browser.get("/profiles/one?name=idle")).text
+        kept = (await browser.post("/profiles/remove", {"name": "used", "sure": "1"})).text
+        assert "1 mailbox uses it" in kept
+        assert "Remove idle?" in (await browser.post("/profiles/remove", {"name": "idle"})).text
+        assert (await browser.post("/profiles/remove", {"name": "idle", "sure": "1"})).to == "/profiles"
+        assert (await browser.post("/profiles/remove", {"name": "idle", "sure": "1"})).status == 404
+        with at.app.database.read() as tx:
+            assert [one.id for one in rows.everyone(tx)] == ["used"]
 
     place.play(story)

@@ -8,7 +8,7 @@ from html import unescape
 import pytest
 from tests.web.centre_end import OPERATOR, PASSWORD, Centre
 
-from fieldcal.setup import users
+from fieldcal.setup import tokens, users
 from fieldcal.setup_model import Role
 from fieldcal.state import users as rows
 
@@ -164,5 +164,47 @@ def test_signing_somebody_out_ends_every_session_of_that_person_only(place: Cent
         assert answer.to == "/users/one?name=eve"
         assert (await eve.get("/account")).to.startswith("/sign-in")
         assert "1 session has ended." in (await admin.get("/users/one?name=eve")).text
+
+    place.play(story)
+
+
+def test_a_user_is_tied_to_an_account_of_the_directory_by_whom_the_table_lets(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        at.person("eve", Role.DISPATCHER)
+        at.person("boss", EXCHANGE, SYSTEM)
+        admin = await at.signed_in("admin", SYSTEM)
+        assert 'action="/users/tie"' in (await admin.get("/users/one?name=eve")).text
+        assert (await admin.post("/users/tie", {"name": "eve", "object_id": " oid-1 "})).status == 303
+        refused = await admin.post("/users/tie", {"name": "boss", "object_id": "oid-2"})
+        taken = await admin.post("/users/tie", {"name": "admin", "object_id": "oid-1"})
+        assert (refused.status, taken.status) == (403, 409)
+        reader = await at.signed_in("reader", EXCHANGE)
+        assert (await reader.post("/users/tie", {"name": "eve", "object_id": "oid-3"})).status == 403
+        with at.app.database.read() as tx:
+            assert (rows.get(tx, "eve").object_id, rows.get(tx, "boss").object_id) == ("oid-1", "")
+
+    place.play(story)
+
+
+def test_tokens_are_seen_and_ended_by_their_person_and_by_whom_users_are_added(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        for name in ("eve", "adam"):
+            at.person(name, Role.READER)
+            with at.app.database.write() as tx:
+                for number in (1, 2):
+                    tokens.add(tx, OPERATOR, at.clock.now(), f"{name}-{number}", name, [tokens.Scope.READ])
+        eve = at.browser()
+        await eve.sign_in("eve")
+        page = (await eve.get("/account")).text
+        assert ("eve-1" in page, "adam-1" in page) == (True, False)
+        assert (await eve.post("/account/tokens/revoke", {"token": "adam-1"})).status == 409
+        assert (await eve.post("/account/tokens/revoke", {"token": "eve-1"})).to == "/account"
+        assert "eve-1 holds no more" in (await eve.get("/account")).text
+        admin = await at.signed_in("admin", SYSTEM)
+        assert "adam-2" in (await admin.get("/users/one?name=adam")).text
+        ended = await admin.post("/account/tokens/revoke", {"token": "adam-2", "back": "users"})
+        assert (ended.status, ended.to) == (303, "/users/one?name=adam")
+        with at.app.database.read() as tx:
+            assert [one.name for one in tokens.listed(tx, OPERATOR)] == ["adam-1", "eve-2"]
 
     place.play(story)

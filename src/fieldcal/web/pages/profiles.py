@@ -146,6 +146,19 @@ async def switch(visit: Here) -> Response:
     return visit.say(visit.go("/profiles/one", {"name": profile.id}), key, {"name": profile.id})
 
 
+@SECTION.post("/profiles/remove", Action.PROFILES)
+async def remove(visit: Here) -> Response:
+    """Forget a profile that no mailbox uses: asked, then done."""
+    form, actor, now = await visit.form(), visit.actor, visit.house.app.clock.now()
+    profile, _ = await _known(visit, str(form.get("name", "")))
+    using = await visit.house.read(lambda tx: rows.using(tx, profile.id))
+    if using or not form.get("sure"):
+        values = {"profile": profile, "using": using}
+        return visit.page("parts/profiles_remove.html" if visit.live else "profiles_remove.html", values)
+    await visit.house.write(lambda tx: profiles.remove(tx, actor, now, profile.id))
+    return visit.say(visit.go("/profiles"), "profiles.removed", {"name": profile.id})
+
+
 @SECTION.post("/profiles/test", Action.PROFILES)
 async def test(visit: Here) -> Response:
     """Sign in there and look at what must hold, as it is kept now; changes nothing."""

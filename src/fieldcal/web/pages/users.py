@@ -122,6 +122,7 @@ async def one(visit: Here, name: str = "") -> Response:
     found = await visit.house.read(look)
     beyond = [role for role in found.user.roles if not may_grant(visit.actor, role)]
     values = {"one": found, "roles": list(Role), "grantable": _grantable(visit), "adds": visit.may(Action.USERS)}
+    values["tokens"] = await visit.house.read(lambda tx: tokens.everyone(tx, found.user.id))
     values["seen"] = merging.carried(merging.prints(_ticks(found.user.roles)))
     return visit.page(
         "users_one.html",
@@ -162,6 +163,14 @@ async def invite(visit: Here, name: Annotated[str, Form()] = "") -> Response:
     actor, now = visit.actor, visit.house.app.clock.now()
     link = await visit.house.write(lambda tx: sign_in.invite(tx, actor, now, name))
     return visit.page("users_link.html", {"name": name, "link": _address(visit, link), "new": False})
+
+
+@SECTION.post("/users/tie", Action.USERS)
+async def tie(visit: Here, name: Annotated[str, Form()] = "", object_id: Annotated[str, Form()] = "") -> Response:
+    """Have this account of the organization's directory be this user's."""
+    actor, now = visit.actor, visit.house.app.clock.now()
+    await visit.house.write(lambda tx: sign_in.tie(tx, actor, now, name, object_id))
+    return visit.say(visit.go("/users/one", {"name": name}), "users.done.tied")
 
 
 @SECTION.post("/users/vouch", Action.SEE_USERS)

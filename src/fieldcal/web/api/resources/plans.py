@@ -12,19 +12,23 @@ from sqlalchemy import Connection
 from fieldcal import deciding
 from fieldcal.plan.rules import evidence_told
 from fieldcal.setup.permissions import Action
+from fieldcal.sites import Sites
 from fieldcal.state import plans
 from fieldcal.state.plans import Plan, Row
+from fieldcal.sync.preview import preview as planned
 from fieldcal.web.api.caller import Call, Place
 from fieldcal.web.api.paging import Paged, Pages
 from fieldcal.web.api.problem import Missing
 from fieldcal.web.api.resource import Resource
 from fieldcal.web.api.shapes import Asked, Shown, Words
+from fieldcal.web.shared import shared
 
 RESOURCE = Resource("plans", "Plans: removals that wait for a person, and those that were decided.")
 _AT = "/environments/{environment}/plans"
 
 #: SQLite's and PostgreSQL's largest number.
 Number = Annotated[int, Path(ge=1, le=2**31 - 1, description="The plan's number.", examples=[3])]
+Verb = Annotated[Literal["", "create", "update", "remove", "skip"], Query(description="Only these steps.")]
 State = Annotated[Literal["", "held", "approved", "rejected", "done"], Query(description="Only those in this state.")]
 
 
@@ -49,6 +53,19 @@ class Removal(Shown):
     booking: str = Field(description="The booking's id.")
     state: str = Field(description="`held`, `approved`, `rejected`, `dropped` or `done`.")
     why: str = Field(description="What proves that it has to go.")
+
+
+class StepShown(Shown):
+    """One line of what a pass would do."""
+
+    verb: str = Field(description="`create`, `update`, `remove`, or `skip`: nothing is done.", examples=["create"])
+    booking: str = Field(description="The booking's id.")
+    mailbox: str | None = Field(description="In which mailbox; null: in none.")
+    title: str = Field(description="What its event is called.")
+    start: datetime = Field(description="When the booking begins.")
+    end: datetime = Field(description="When it ends.")
+    worker: str = Field(description='The worker\'s name, "" for nobody.')
+    reason: str = Field(description="Why.")
 
 
 class Word(Asked):
@@ -76,6 +93,23 @@ async def list_all(caller: Call, place: Place, pages: Pages, state: State = "") 
     found = await caller.house.read(lambda tx: plans.load(tx, place.id, state))
     page = found[pages.offset :][: pages.limit]
     return Paged(**pages.counted([PlanShown.model_validate(one) for one in page], len(found)))
+
+
+@RESOURCE.get(f"{_AT}/preview", Action.SEE_OVERVIEW)
+async def preview(caller: Call, place: Place, pages: Pages, verb: Verb = "") -> Paged[StepShown]:
+    """Tell what a pass would do now, by what is known, as `fieldcal sync --dry-run` does.
+
+    Nothing is asked and nothing is written.
+    """
+    if not place.organization:
+        return Paged(**pages.counted([], 0))
+    house = caller.house
+    async with Sites(house.app) as sites:
+        site = await sites.unasked(place.id)
+    steps = await shared(house.previews, place.id, lambda: house.read(lambda tx: planned(tx, site)))
+    meant = sorted((one for one in steps if verb in {"", one.verb}), key=lambda one: (one.start, one.booking))
+    shown = [StepShown.model_validate(one) for one in meant[pages.offset :][: pages.limit]]
+    return Paged(**pages.counted(shown, len(meant)))
 
 
 @RESOURCE.get(f"{_AT}/{{plan}}", Action.SEE_OVERVIEW)
