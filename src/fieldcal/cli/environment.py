@@ -156,11 +156,7 @@ def set_some(
 
     after_end = changes.end(first.end)
     asks = not offline and after_end != first.end
-    before, after = working(as_user, work, embedded=asks and is_embedded(after_end), ends=asks)
-    if json:
-        _tell(after, json=True)
-    else:
-        _tell_changed(_rows(before), _rows(after), name)
+    _tell_changed(*working(as_user, work, embedded=asks and is_embedded(after_end), ends=asks), json=json)
 
 
 @group.command()
@@ -230,11 +226,15 @@ def _rows(environment: Environment) -> dict[str, object]:
     return rows | {f"  {key}": value for key, value in asdict(environment.settings).items()}
 
 
-def _tell_changed(before: dict[str, object], after: dict[str, object], name: str) -> None:
+def _tell_changed(before: Environment, now: Environment, *, json: bool) -> None:
     """Print what is another now, and where all stands."""
     from fieldcal.cli import show
 
-    changed = [(key.strip(), before[key], value) for key, value in after.items() if before[key] != value]
+    if json:
+        _tell(now, json=True)
+        return
+    known, after, name = _rows(before), _rows(now), now.id
+    changed = [(key.strip(), known[key], value) for key, value in after.items() if known[key] != value]
     show.table(("what", "before", "now"), changed)
     told = "" if changed else "nothing changed, for it was set so already; "
     show.line(f"{name}: {told}`fieldcal environment show {name}` shows all that is set.")
