@@ -7,10 +7,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, or_, select
 
 from fieldcal.state import alerts, environments, feeds, pauses, plans, waiting
-from fieldcal.state.waiting import Backlog, Census
+from fieldcal.state.tables import mailboxes
+from fieldcal.state.waiting import Backlog
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """The mailboxes of one environment, counted by what the database tells of each alone."""
+
+    total: int
+    enabled: int
+    #: Test & Enable's states, each with its number
+    by_status: dict[str, int]
+    #: enabled, but the last try failed
+    troubled: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +56,21 @@ def _one(tx: Connection, environment: str, *, enabled: bool) -> Watched:
         if not one.acknowledged_by
     )  # fmt: skip
     return Watched(
-        environment, enabled, waiting.backlog(tx, environment), waiting.census(tx, environment), len(held),
+        environment, enabled, waiting.backlog(tx, environment), _census(tx, environment), len(held),
         sum(plan.rows for plan in held), feed.last_pull_at, bool(feed.last_error), told,
     )  # fmt: skip
+
+
+def _census(tx: Connection, environment: str) -> Census:
+    here = mailboxes.c.environment == environment
+    by_status = {
+        str(status): int(number)
+        for status, number in tx.execute(select(mailboxes.c.test, func.count()).where(here).group_by(mailboxes.c.test))
+    }
+    enabled = tx.scalar(select(func.count()).where(here, mailboxes.c.enabled)) or 0
+    bad = or_(mailboxes.c.failures > 0, mailboxes.c.trouble != "")
+    troubled = tx.scalar(select(func.count()).where(here, mailboxes.c.enabled, bad)) or 0
+    return Census(sum(by_status.values()), enabled, dict(sorted(by_status.items())), troubled)
 
 
 def paused(tx: Connection, now: datetime) -> Counter[str]:
