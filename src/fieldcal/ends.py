@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 
@@ -65,6 +66,7 @@ async def serving(config: Config, *, sandbox: bool = False) -> AsyncIterator[Emb
     async with AsyncExitStack() as stack:
         tenant, bookings = str(DEFAULT_TENANT), field_service_at(config)
         calendars = config.data / "exchange.sqlite3"
+        _refuse_two(config, bookings)
         with _told_plainly(bookings):
             field_service = FieldService(
                 bookings if isinstance(bookings, Path) else beside.address(bookings, beside.FIELD_SERVICE),
@@ -101,6 +103,24 @@ def field_service_at(config: Config) -> Path | URL:
     """
     url, file = make_url(config.state_url), config.data / "fieldservice.sqlite3"
     return file if url.get_backend_name() == "sqlite" or file.exists() else url
+
+
+def _refuse_two(config: Config, bookings: Path | URL) -> None:
+    """After a copy into PostgreSQL both have the same rows, and whoever goes on with one must not meet the other."""
+    url = make_url(config.state_url)
+    if isinstance(bookings, URL) or url.get_backend_name() == "sqlite":
+        return
+    database = Database(config.state_url)
+    try:
+        with database.read() as tx:
+            twice = inspect(tx).has_table("counters", schema=beside.FIELD_SERVICE)
+    finally:
+        database.close()
+    if twice:
+        raise ConfigError(
+            f"the embedded Field Service stands twice, in {bookings} and in the state's PostgreSQL; to go on with the "
+            "database's, as after `fieldcal db copy`, move that file away"
+        )
 
 
 def _make_room(url: URL) -> None:

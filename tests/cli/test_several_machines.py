@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from fieldcal.embedded.exchange import Exchange, NewMailbox
 from fieldcal.embedded.fieldservice import FieldService
 from fieldcal.embedded.fieldservice.sample import load_sample
 from fieldcal.ends import field_service_at
+from fieldcal.runfile import locked
 from fieldcal.state import beside, queue_schema
 from fieldcal.state.database import Database
 
@@ -68,3 +70,31 @@ def test_a_field_service_that_stands_in_the_data_folder_stays_where_it_is(tmp_pa
     assert field_service_at(config) == make_url("postgresql://h/x")
     (tmp_path / "fieldservice.sqlite3").touch()
     assert field_service_at(config) == tmp_path / "fieldservice.sqlite3"
+
+
+def test_an_installation_is_copied_by_command_and_goes_on_where_it_was(
+    empty_postgres: str, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    said = fieldcal("db", "copy", empty_postgres)
+    assert (said.status, "there is nothing to copy" in said.err) == (1, True), said
+    assert fieldcal("environment", "add", "main", "--credential", "embedded").status == 0
+    assert fieldcal("sync", "--dry-run").status == 0
+    monkeypatch.setenv("MOVED_TO", empty_postgres)
+    data = tmp_path / "data"
+    with locked(data):
+        said = fieldcal("db", "copy", "env:MOVED_TO")
+    assert (said.status, len(said.err.splitlines()), "works on" in said.err) == (1, 1, True), said
+    said = fieldcal("db", "copy", "env:MOVED_TO", "--json")
+    told = json.loads(said.out)
+    assert (said.status, told["state"]["environments"]["rows"]) == (0, 1), said
+    assert told["aside"] == str(data / "fieldservice.sqlite3")
+    said = fieldcal("db", "copy", "env:MOVED_TO")
+    assert (said.status, len(said.err.splitlines()), "name an empty database" in said.err) == (1, 1, True), said
+
+    monkeypatch.setenv("FIELDCAL_DATABASE_URL", empty_postgres)
+    said = fieldcal("sync", "--dry-run")
+    assert (said.status, "stands twice" in said.err, len(said.err.splitlines())) == (1, True, 1), said
+    (data / "fieldservice.sqlite3").rename(tmp_path / "put-aside.sqlite3")
+    said = fieldcal("sync", "--dry-run")
+    assert (said.status, said.err) == (0, ""), said
+    assert fieldcal("db", "check").status == 0

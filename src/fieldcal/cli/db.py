@@ -12,6 +12,7 @@ from fieldcal.errors import ConfigError
 
 if TYPE_CHECKING:
     from fieldcal.config import Config
+    from fieldcal.moving import Moved
     from fieldcal.state.backup import Facts
     from fieldcal.state.database import Database
     from fieldcal.state.pruning import Pruned
@@ -102,6 +103,39 @@ def backup(file: File, json: Json = False) -> None:
         show.as_json({"file": file, **_as_told(found)})
     else:
         show.line(f"{file}: {_words(found)}. It names people and jobs; keep it as safe as the state.")
+
+
+@group.command()
+def copy(
+    target: Annotated[
+        str, typer.Argument(metavar="TARGET", help="postgresql://... or sqlite:///PATH, or env:NAME, file:PATH of it.")
+    ],
+    json: Json = False,
+) -> None:
+    """Copy the installation to PostgreSQL, or back to SQLite, and compare. All or nothing; no service may run."""
+    from fieldcal import moving, runfile
+    from fieldcal.cli import show
+    from fieldcal.cli.session import operator, settings_of_command
+    from fieldcal.clock import SystemClock
+
+    settings = settings_of_command()
+    _refuse_nothing(settings, "there is nothing to copy")
+    url = moving.target_of(settings, target)
+    with runfile.locked(settings.data), show.progress("copying", quiet=json) as tick:
+        done = moving.move(
+            settings, url, operator(), SystemClock().now(), lambda table, rows: tick(rows, rows, f"rows of {table}")
+        )
+    if json:
+        show.as_json(_as_told(done))
+        return
+    for part in (done.state, done.field_service):
+        show.table(("table", "rows", "digest"), [(name, f"{one.rows:,}", one.digest) for name, one in part.items()])
+    show.line(f"{done.rows:,} rows stand in {done.target}, each compared with its source, which is as it was.")
+    show.line("Now set FIELDCAL_DATABASE_URL to it, and never start a service on the source again.")
+    if done.aside is not None:
+        show.line(
+            f"The embedded Field Service is in it too: move {done.aside} out of the data folder, or it counts on."
+        )
 
 
 @group.command()
@@ -321,7 +355,7 @@ def _old(found: Pruned) -> str:
     return ", ".join(plural(number, *names) for number, *names in parts if number)
 
 
-def _as_told(found: Facts | Pruned) -> dict[str, object]:
+def _as_told(found: Facts | Moved | Pruned) -> dict[str, object]:
     from dataclasses import asdict
 
     return asdict(found)

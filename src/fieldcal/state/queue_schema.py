@@ -16,7 +16,8 @@ from fieldcal.state import beside
 from fieldcal.state.database import Database
 from fieldcal.state.tables import meta
 
-_KEY = "queue"
+#: What the state remembers of it (`meta`).
+KEY = "queue"
 # Any number that no other program takes on this database: one upgrade at a time.
 _LOCK = 7_041_777
 
@@ -29,7 +30,7 @@ def newest() -> str:
 
 def standing(tx: Connection) -> str | None:
     """The last migration that this state's queue has seen; None where there is no queue."""
-    found: str | None = tx.execute(select(meta.c.value).where(meta.c.key == _KEY)).scalar()
+    found: str | None = tx.execute(select(meta.c.value).where(meta.c.key == KEY)).scalar()
     return found
 
 
@@ -62,11 +63,12 @@ def upgrade(database: Database) -> str | None:
         tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         found = standing(tx)  # another process may have been quicker
         if found is None or found < newest():
-            _bring_up(tx, found)
+            bring_up(tx, found)
     return found
 
 
-def _bring_up(tx: Connection, found: str | None) -> None:
+def bring_up(tx: Connection, found: str | None) -> None:
+    """Run what this queue has not seen yet, of which `found` was the last; nobody else may do so meanwhile."""
     beside.make(tx, beside.QUEUE)
     tx.execute(text(f"SET LOCAL search_path TO {beside.QUEUE}"))
     sql = resources.files("procrastinate") / "sql"
@@ -76,8 +78,8 @@ def _bring_up(tx: Connection, found: str | None) -> None:
     for file in files:
         tx.exec_driver_sql(file.read_text(encoding="utf-8"), execution_options={"no_parameters": True})
     tx.execute(text("SET LOCAL search_path TO DEFAULT"))
-    tx.execute(delete(meta).where(meta.c.key == _KEY))
-    tx.execute(insert(meta).values(key=_KEY, value=newest()))
+    tx.execute(delete(meta).where(meta.c.key == KEY))
+    tx.execute(insert(meta).values(key=KEY, value=newest()))
 
 
 def _migrations() -> list[str]:

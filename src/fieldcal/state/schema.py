@@ -64,6 +64,18 @@ def upgrade(database: Database) -> str | None:
     return found
 
 
+def make(tx: Connection) -> None:
+    """Make an empty database a state of this revision that is nobody's yet: whoever fills it brings the installation.
+
+    Raises where anything stands there.
+    """
+    if tx.dialect.name != "sqlite":
+        tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+    if revision(tx) is not None:
+        raise ConfigError("the target holds a state of Fieldcal already; name an empty database")
+    _run(tx)
+
+
 def check_file(tx: Connection, *, whole: bool = False) -> None:
     """Return when SQLite finds its file sound; nothing is asked of PostgreSQL, which looks after itself.
 
