@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Error, Page, expect
@@ -54,6 +56,9 @@ def test_a_worker_completes_a_job_on_the_phone_and_schedule_and_calendar_follow(
         await until(lambda: events(at, booking))
         (event,) = events(at, booking)
         dispatcher = await at.signed_in("dispatcher")
+        await dispatcher.goto(f"/board?day={at.app.clock.now().astimezone(ZoneInfo('Europe/Vienna')):%Y-%m-%d}")
+        job = dispatcher.locator(f'.job[data-id="{booking}"]')
+        await expect(job).to_have_attribute("aria-label", re.compile("Scheduled, In the calendar"))
         page = await at.signed_in("worker", narrow=True)
         assert page.url.endswith("/my/day")
         now = page.locator(".job-now")
@@ -77,6 +82,8 @@ def test_a_worker_completes_a_job_on_the_phone_and_schedule_and_calendar_follow(
         await expect(dialog).to_contain_text(f"Is {number} done?")
         await dialog.get_by_role("button", name="Complete").click()
         await told(page, "is completed")
+        # and the board, which nobody loaded again, shows it
+        await expect(job).to_have_attribute("aria-label", re.compile("Completed"))
         stands = await board(at, dispatcher, booking)
         assert stands["step"] == "completed"
         start, end = (datetime.fromisoformat(stands[name]) for name in ("start", "end"))

@@ -20,7 +20,8 @@ export function fill(one, slot, inWeek) {
   one.node.title = [brief(slot), slot.account, slot.type, slot.summary, slot.status.name, standing(slot), ...wrong(slot)].filter(Boolean).join("\n");
   const [first, then] = inWeek ? [begins(slot), nameOf(slot)] : [nameOf(slot), begins(slot)];
   one.parts.name.textContent = first;
-  one.parts.where.textContent = [then, slot.account || slot.summary].filter(Boolean).join(" ");
+  const step = slot.status.step === "scheduled" ? "" : slot.status.name;
+  one.parts.where.textContent = [then, step, slot.account || slot.summary].filter(Boolean).join(" · ");
   one.parts.signs.replaceChildren(...signs(slot));
   one.parts.dots.setAttribute("aria-label", say("menu_of", { name: nameOf(slot) }));
 }

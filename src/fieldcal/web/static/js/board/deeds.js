@@ -3,8 +3,7 @@ import { choose } from "./choice.js";
 import { brief, when } from "./describe.js";
 import { inverse, past, rebook } from "./past.js";
 import { say, send, tell } from "./page.js";
-import { changed, drop, nameOf, put, slotOf, state, workerName, zoneOf } from "./state.js";
-import { spanText } from "./time.js";
+import { changed, drop, nameOf, put, slotOf, state, workerName } from "./state.js";
 
 const history = past();
 const listeners = [];
@@ -131,6 +130,5 @@ async function overtaken(deed, before, now, how) {
 function mine(deed, before) {
   if (deed.kind === "remove") return say("mine_remove");
   if (deed.kind === "status") return say("mine_status", { status: state.statuses.find((one) => one.id === deed.status)?.name ?? "" });
-  const zone = zoneOf(deed.worker);
-  return say("brief", { name: nameOf(before ?? { id: "" }), worker: workerName(deed.worker), when: spanText(deed.start, deed.end, zone) });
+  return say("brief", { name: nameOf(before ?? { id: "" }), worker: workerName(deed.worker), when: when(deed) });
 }

@@ -12,7 +12,7 @@ const [ROW, CHIP, PAD] = [48, 42, 4];
 // lines that are drawn beyond what is seen
 const MORE = 4;
 const shown = new Map();
-const ghost = part("div", "ghost");
+const ghost = part("div", "ghost", part("span"));
 let lay = { list: [], tops: [], height: 0, of: new Map() };
 let stamp = 0;
 let scale = { head: 0, width: 0, minute: 1 };
@@ -21,8 +21,8 @@ function measure() {
   const { days } = axis();
   const head = Math.min(days === 1 ? 190 : 150, plane.clientWidth * 0.3);
   const room = plane.clientWidth - head;
-  // a day shows about eleven hours at once, a week all its days
-  const minute = days === 1 ? Math.max(56, room / 11) / 60 : Math.max(96, room / 7) / 1440;
+  // a day shows about ten hours at once, a week all its days
+  const minute = days === 1 ? Math.max(64, room / 10) / 60 : Math.max(96, room / 7) / 1440;
   scale = { head, minute, width: minute * 1440 * days };
   const of = new Map();
   const tops = [];
@@ -271,7 +271,7 @@ export function drawGhost() {
   placed(ghost, slot, slot.worker, 0, column);
   ghost.style.left = `${parseFloat(ghost.style.left) + scale.head}px`;
   ghost.style.top = `${line.top + PAD}px`;
-  ghost.textContent = slot.label;
+  ghost.firstChild.textContent = slot.label;
   if (!ghost.isConnected) rows.append(ghost);
 }
 

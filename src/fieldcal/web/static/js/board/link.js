@@ -48,7 +48,9 @@ function connected(yes) {
   sign.textContent = say(yes ? "live" : "lost");
   place.classList.toggle("cut", !yes);
   if (lost === !yes) return;
-  if (lost !== null) tell(say(yes ? "back" : "lost_long"), yes ? "" : "bad");
+  // what the frame says of a browser without a line, it says here of a service that does not answer
+  document.getElementById("lost").hidden = yes;
+  if (lost && yes) tell(say("back"));
   lost = !yes;
 }
 
