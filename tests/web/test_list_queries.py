@@ -31,6 +31,7 @@ BORNE = (
     ("", "marks", "count(*)", "what waits is counted; it is little, but in a first load"),
     ("", "links", "count(*)", "events that stand are counted, by an index of these alone: 10 ms for 180,000"),
     ("/plans/preview", "marks", "SELECT marks.booking", "all that waits is what is shown"),
+    ("/api/v1/environments/main/plans/preview", "marks", "SELECT marks.booking", "likewise"),
     ("/environments/remove", "links", "links.mailbox", "asked for once in an environment's life"),
     ("/data", "", "count(*)", "what is kept is counted, by indexes that hold it all; nobody looks often"),
     ("/api/v1/data", "", "count(*)", "likewise"),
