@@ -28,7 +28,7 @@ from fieldcal.state.database import Database
 
 if TYPE_CHECKING:
     from fieldcal.embedded.exchange import Exchange
-    from fieldcal.embedded.fieldservice import FieldService
+    from fieldcal.embedded.fieldservice import FieldService, Store
 
 #: How long a command waits for another one that has the embedded systems open, seconds.
 PATIENCE = 60.0
@@ -121,6 +121,21 @@ def _refuse_two(config: Config, bookings: Path | URL) -> None:
             f"the embedded Field Service stands twice, in {bookings} and in the state's PostgreSQL; to go on with the "
             "database's, as after `fieldcal db copy`, move that file away"
         )
+
+
+@contextmanager
+def schedule_store(config: Config) -> Iterator[Store]:
+    """The embedded Field Service's rows, for a command that reads and writes them beside a running service."""
+    from fieldcal.embedded.fieldservice import Store
+
+    place = field_service_at(config)
+    with _told_plainly(place):
+        _refuse_two(config, place)
+        store = Store(place if isinstance(place, Path) else beside.address(place, beside.FIELD_SERVICE))
+    try:
+        yield store
+    finally:
+        store.close()
 
 
 def _make_room(url: URL) -> None:

@@ -57,10 +57,9 @@ def problem(answer: Answer) -> str:
 
 
 @pytest.mark.parametrize("action", Action)
-def test_each_action_is_in_one_scope_at_most_and_only_people_have_the_others(action: Action) -> None:
+def test_each_action_is_in_one_scope(action: Action) -> None:
     having = [scope for scope in Scope if action in SCOPES[scope]]
-    for_people = {Action.SCHEDULE}
-    assert len(having) == (0 if action in for_people else 1)
+    assert len(having) == 1
 
 
 def test_a_route_without_what_it_takes_is_refused_when_it_is_registered() -> None:

@@ -26,6 +26,7 @@ from fieldcal.cli import (
     mailbox,
     plan,
     profile,
+    schedule,
     serve,
     status,
     sync,
@@ -75,6 +76,7 @@ app.command()(doctor.doctor)
 app.add_typer(environment.group, name="environment")
 app.add_typer(profile.group, name="profile")
 app.add_typer(mailbox.group, name="mailbox")
+app.add_typer(schedule.group, name="schedule")
 app.add_typer(user.group, name="user")
 app.add_typer(token.group, name="token")
 app.add_typer(alert.group, name="alert")

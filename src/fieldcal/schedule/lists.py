@@ -163,9 +163,10 @@ def _order(row: Any, coming: tuple[datetime, str] | None) -> Order:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a list: its id, and what stands under each heading."""
+    """One row of a list: its id and version, and what stands under each heading."""
 
     id: str
+    version: int
     texts: Mapping[str, str]
     active: bool
 
@@ -184,17 +185,28 @@ def rows(
     key = column if table.by_name[column.name].type in {"integer", "option"} else func.lower(column)
     asked = select(sql).where(*here).order_by(key.desc() if sort.startswith("-") else key, sql.c[table.id])
     found = tx.execute(asked.offset(offset).limit(limit)).mappings().all()
-    named = {name: labels(tx, name) for name in {one.names for one in sheet.cells} - {""}} if found else {}
     total = tx.scalar(select(func.count()).select_from(sql).where(*here)) or 0
-    shown = [
+    return _told(tx, sheet, found, zone), total
+
+
+def some(tx: Connection, sheet: Sheet, ids: Sequence[str], zone: ZoneInfo) -> list[Row]:
+    """These rows of this kind, in this order, those that are there."""
+    table, sql = SCHEMA.by_name[sheet.table], TABLES[sheet.table]
+    found = {row[table.id]: row for row in tx.execute(select(sql).where(sql.c[table.id].in_(ids))).mappings()}
+    return _told(tx, sheet, [found[one] for one in ids if one in found], zone)
+
+
+def _told(tx: Connection, sheet: Sheet, found: Sequence[Mapping[Any, Any]], zone: ZoneInfo) -> list[Row]:
+    table = SCHEMA.by_name[sheet.table]
+    named = {name: labels(tx, name) for name in {one.names for one in sheet.cells} - {""}} if found else {}
+    return [
         Row(
-            row[table.id],
+            row[table.id], row["versionnumber"],
             {one.heading: cells.told(one, row[one.column], named.get(one.names, {}), zone) for one in sheet.cells},
             row["statecode"] == 0,
         )
         for row in found
-    ]
-    return shown, total
+    ]  # fmt: skip
 
 
 def _where(sheet: Sheet, search: str, active: bool | None) -> list[ColumnElement[bool]]:

@@ -45,6 +45,7 @@ class Scope(StrEnum):
     ALERTS = "alerts"
     CLEAN = "clean"
     USERS = "users"
+    SCHEDULE = "schedule"
     DATA = "data"
     METRICS = "metrics"
     ADMIN = "admin"
@@ -63,6 +64,7 @@ SCOPES: dict[Scope, frozenset[Action]] = {
     Scope.CLEAN: frozenset(),
     Scope.METRICS: frozenset(),
     Scope.USERS: frozenset({Action.USERS}),
+    Scope.SCHEDULE: frozenset({Action.SCHEDULE}),
     Scope.DATA: frozenset({Action.DATA, Action.ERASE}),
     Scope.ADMIN: frozenset({Action.ENVIRONMENTS, Action.PROFILES, Action.DOCTOR}),
 }  # fmt: skip

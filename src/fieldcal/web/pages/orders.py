@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from fieldcal import seeing
 from fieldcal.errors import Overtaken
 from fieldcal.schedule import lists, names, orders
 from fieldcal.schedule.lists import Order, Wanted
@@ -15,7 +17,7 @@ from fieldcal.schedule.values import OrderStatus, Slot
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import AuditLine
 from fieldcal.state import audit
-from fieldcal.web import rooms, standings
+from fieldcal.web import rooms
 from fieldcal.web.listing import Column, Listing
 from fieldcal.web.rooms import Room
 from fieldcal.web.section import Entry, Section
@@ -75,13 +77,25 @@ async def one(visit: Here, id: str = "", number: str = "") -> Response:  # noqa:
         id = await visit.desk.read(orders.by_number, number)  # noqa: A001 - as above
     found = await rooms.known(visit, ORDERS, id)
     held = await visit.desk.read(orders.bookings, found.id)
-    standing = await standings.of(visit, [slot for slot, _ in held])
+    standing = await _standing(visit, [slot for slot, _ in held])
     lines = await _history(visit, found.id, [slot for slot, _ in held])
     values: dict[str, Any] = {
         "order": found, "held": held, "standing": standing, "lines": lines, "zone_key": visit.zone.key,
         "status": OrderStatus(found.row["msdyn_systemstatus"]).name.lower(), "field": rooms.field_name,
     }  # fmt: skip
     return visit.page("orders_one.html", values)
+
+
+async def _standing(visit: Visit, held: list[Slot]) -> dict[str, str]:
+    """Where each stands in its calendar; one that was over before anybody could have written it is in none."""
+    place, versions = visit.place_of_work, {slot.id: slot.version for slot in held}
+    edge = visit.house.app.clock.now() - timedelta(days=place.settings.window_past)
+
+    def look(tx: Connection) -> dict[str, str]:
+        known, found = seeing.standings(tx, place.id, list(versions)), seeing.standing_now(tx, place.id, versions)
+        return found | {slot.id: "none" for slot in held if slot.id not in known and slot.end <= edge}
+
+    return await visit.house.read(look)
 
 
 async def _history(visit: Visit, order: str, held: list[Slot]) -> list[tuple[AuditLine, str]]:

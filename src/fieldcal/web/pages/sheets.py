@@ -11,12 +11,11 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from fieldcal import schedule_file
 from fieldcal.errors import ConfigError
 from fieldcal.schedule import loading
-from fieldcal.schedule.importing import Preview
 from fieldcal.schedule.sheets import SHEETS, Sheet
 from fieldcal.setup.permissions import Action
-from fieldcal.state import audit
 from fieldcal.web.rooms import field_name
 from fieldcal.web.section import Section
 from fieldcal.web.texts import text
@@ -121,7 +120,8 @@ async def load(visit: Here) -> Response:
     found, written = await visit.desk.write(loading.load, sheet, kept.data, visit.zone, expected=expected)
     if found.mistakes or (len(found.new), len(found.changed)) != expected:
         return await _previewed(visit, kept, upload, 1, text("sheets.changed"))
-    await _recorded(visit, kept, found, written)
+    actor, place, now = visit.actor, visit.place_of_work.id, visit.house.app.clock.now()
+    await visit.house.write(lambda tx: schedule_file.record(tx, actor, now, place, sheet, kept.name, found, written))
     visit.house.uploads.drop(upload)
     counts = {"new": len(found.new), "changed": len(found.changed), "same": found.same}
     return visit.say(visit.go(LISTS[kept.kind]), "sheets.loaded", counts)
@@ -130,17 +130,3 @@ async def load(visit: Here) -> Response:
 def _number(given: object) -> int:
     told = str(given or "")
     return int(told) if told.isascii() and told.isdecimal() and len(told) < 8 else -1  # noqa: PLR2004 - more than a file holds
-
-
-async def _recorded(visit: Visit, kept: Upload, found: Preview, written: list[str]) -> None:
-    """One line for the file, and one for each work order, which has a history of its own."""
-    place, now, sheet = visit.place_of_work.id, visit.house.app.clock.now(), SHEETS[kept.kind]
-    counts = f"{len(found.new)} new, {len(found.changed)} changed, {found.same} as before: {kept.name}"
-
-    def record(tx: Connection) -> None:
-        audit.record(tx, visit.actor, now, f"{sheet.name} imported", [f"{place}/{kept.kind}"], counts)
-        if kept.kind == "orders":
-            audit.record(tx, visit.actor, now, f"{sheet.one} imported", [f"{place}/{row}" for row in written])
-
-    if written:
-        await visit.house.write(record)

@@ -1,0 +1,78 @@
+"""`fieldcal schedule`: a file is told, asked about, and loaded whole; what was exported changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.cli.conftest import Fieldcal
+
+from fieldcal.app import open_state
+from fieldcal.clock import SystemClock
+from fieldcal.config import Config
+from fieldcal.setup import environments
+from fieldcal.setup_model import Actor, Endpoint
+
+
+@pytest.fixture
+def scheduling(fieldcal: Fieldcal, tmp_path: Path) -> Path:
+    """The file of a small organization that schedules here."""
+    for name, end in (("main", Endpoint("", credential="embedded")), ("away", Endpoint("http://127.0.0.1:9"))):
+        database = open_state(Config(data=tmp_path / "data"))
+        with database.write() as tx:
+            environments.add(tx, Actor("tests"), SystemClock().now(), name, end)
+        database.close()
+    file = tmp_path / "types.csv"
+    file.write_text("name\nRepair\nPaint\n", encoding="utf-8")
+    return file
+
+
+def test_a_file_is_asked_about_loaded_and_comes_out_again(fieldcal: Fieldcal, scheduling: Path) -> None:
+    words = ("schedule", "import", scheduling, "--kind", "types", "-e", "main")
+    dry = fieldcal(*words, "--dry-run")
+    assert (dry.status, "2 new, 0 changed" in dry.out, "(--dry-run)" in dry.out) == (0, True, True)
+    asked = fieldcal(*words)
+    assert (asked.status, "Load 2 work order types into main?" in asked.err) == (1, True)
+    assert fieldcal(*words, "--yes").out.endswith("Loaded.\n")
+    assert fieldcal(*words, "--json").json() == {"new": 0, "changed": 0, "same": 2, "mistakes": [], "loaded": False}
+    told = fieldcal("schedule", "export", "--kind", "types", "-e", "main")
+    assert told.out.split() == ["name", "Paint", "Repair"]
+    assert fieldcal("schedule", "export", "--kind", "types", "-e", "main", "--json").json() == [
+        {"name": "Paint"}, {"name": "Repair"},
+    ]  # fmt: skip
+    line = fieldcal("audit", "list", "--json").json()[0]
+    assert (line["action"], line["subject"]) == ("work order types imported", "main/types")
+
+
+def test_mistakes_are_told_by_line_and_nothing_is_loaded(fieldcal: Fieldcal, scheduling: Path, tmp_path: Path) -> None:
+    orders = tmp_path / "orders.csv"
+    orders.write_text("number;minutes\nWO-1;x\n;5\n", encoding="utf-8")
+    said = fieldcal("schedule", "import", orders, "-e", "main", "--yes")
+    assert said.status == 1
+    assert said.out.splitlines() == [
+        "line 2, minutes: 'minutes' is 'x', and not a number of minutes up to 44,640",
+        "line 3, number: 'number' is empty", "2 mistakes; nothing was loaded.",
+    ]  # fmt: skip
+    assert fieldcal("schedule", "export", "-e", "main").out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("-e", "away"), "bookings of away are made in its own Field Service"),
+        (("-e", "main", "--kind", "cars"), "--kind: cars is none of orders"),
+        (("-e", "main", "--zone", "Mars"), "--zone: Mars is no time zone"),
+        (("-e", "main", "--as", "nobody"), "nobody"),
+        ((), "name the environment with --environment"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_line(
+    fieldcal: Fieldcal, scheduling: Path, words: tuple[str, ...], told: str
+) -> None:
+    said = fieldcal("schedule", "import", scheduling, *words)
+    assert (said.status, said.out, said.err.count("\n"), told in said.err) == (1, "", 1, True)
+
+
+def test_a_file_that_is_not_there_is_named(fieldcal: Fieldcal, scheduling: Path) -> None:
+    said = fieldcal("schedule", "import", scheduling.with_name("none.csv"), "-e", "main")
+    assert (said.status, "none.csv" in said.err) == (1, True)
