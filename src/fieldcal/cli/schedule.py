@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from fieldcal.setup_model import Actor
     from fieldcal.state.database import Database
 
-group = typer.Typer(
-    help="Work orders, customers and workers of the embedded Field Service, as CSV files.", no_args_is_help=True
-)
+group = typer.Typer(help="Work orders, customers and workers, from and to CSV files.", no_args_is_help=True)
 
 _KINDS = "orders, accounts, contacts, workers, crews, types, incidents or priorities"
 Kind = Annotated[str, typer.Option("--kind", help=f"What the file holds: {_KINDS}.")]

@@ -31,8 +31,6 @@ from fieldcal.web.api.versions import IfMatch
 RESOURCE = Resource("records", "Work orders, customers, workers and types where the embedded Field Service schedules.")
 _AT = "/environments/{environment}/records/{kind}"
 _UTC = ZoneInfo("UTC")
-#: Characters of a file that fit into a request.
-_LARGEST = 900_000
 
 
 class Kind(StrEnum):
@@ -77,7 +75,9 @@ class RecordAsked(Asked):
 class FileAsked(Asked):
     """A CSV file."""
 
-    csv: str = Field(max_length=_LARGEST, description="The file's text.", examples=["number,minutes\nWO-7,90"])
+    csv: str = Field(
+        description="The file's text, as much as a request holds: 1 MiB.", examples=["number,minutes\nWO-7,90"]
+    )
     dry_run: StrictBool = Field(default=False, description="Only say what it would come to.")
     name: str = Field(default="", max_length=100, description="What the audit calls it.", examples=["may.csv"])
 
