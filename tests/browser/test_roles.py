@@ -46,7 +46,7 @@ def test_a_dispatcher_looks_a_moved_booking_up_and_has_it_written_at_once(tell: 
         ]  # fmt: skip
         await page.get_by_role("link", name="Bookings").click()
         # pasted from the schedule
-        await page.get_by_role("searchbox").fill(booking)
+        await page.get_by_role("searchbox", name="Number").fill(booking)
         await page.get_by_role("button", name="Search").click()
         await page.get_by_role("button", name="Sync now").dblclick()
         # or a pass that was due just then was quicker
