@@ -73,6 +73,7 @@ def so_far() -> Sent:
 def request(system: str, status: int) -> None:
     """A request to `source` or `calendars` was sent, and answered with this status (0: not at all)."""
     counted.add("requests", system, _kind(status))
+    counted.add("throttle", system, number=0)
     if (book := _open.get()) is not None:
         book.requests[system] += 1
         book.answers[system][_kind(status)] += 1

@@ -56,6 +56,7 @@ def _count(environment: str, kind: str, report: Report, seconds: float) -> None:
     counted.add("pass_seconds", environment, kind, number=seconds)
     counted.add("changes", environment, number=report.tally.changes)
     counted.add("churn", environment, number=report.tally.churn)
+    counted.add("leases", environment, number=0)
     for action in _DONE:
         counted.add("events", environment, action, number=getattr(report.tally, action))
     for step, number in report.tally.took.counts:
