@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from fieldcal.app import App
+from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor
@@ -69,6 +70,25 @@ async def look(site: Site, actor: Actor, wanted: Sequence[MailboxId], progress: 
     """What stands of ours in these mailboxes; touches nothing. Raises `NotAllowed`."""
     require(actor, Action.TAKE_OVER)
     return Looked(tuple(await run_survey(site, wanted, progress)))
+
+
+async def counted_anew(
+    site: Site, actor: Actor, wanted: Sequence[MailboxId], events: int, progress: Progress
+) -> Looked:
+    """What stands of ours in these, where it is still as many as a person has approved; else a `ConfigError`.
+
+    Where a server is silent, nothing is known, and so nothing is done.
+    """
+    looked = await look(site, actor, wanted, progress)
+    silent = [one for one in looked.able if one.problem]
+    if silent:
+        raise ConfigError(
+            f"nothing was done, for it is not known what stands in {len(silent)} mailboxes; {silent[0].address}: "
+            f"{silent[0].problem}"
+        )
+    if looked.events != events:
+        raise ConfigError(f"these are {looked.events} events now, not {events}; nothing was done")
+    return looked
 
 
 async def carry_out(app: App, actor: Actor, site: Site, looked: Looked, progress: Progress) -> Outcome:

@@ -120,8 +120,8 @@ REST = (
         "tests/web/test_environments.py::test_an_environment_goes_only_with_a_word_about_its_events_and_their_true_number",
     ),
     Fault(
-        "more is taken out than was confirmed", "I4", "web/api/resources/cleaning.py",
-        "            if looked.events != chosen.events:\n", "            if looked.events < 0:\n",
+        "more is taken out than was confirmed", "I4", "cleaning.py",
+        "    if looked.events != events:\n", "    if looked.events < 0:\n",
         "Three events were confirmed, and three hundred are taken out.",
         f"{_WORK}::test_a_claim_is_shown_and_taken_over_and_a_mailbox_is_cleaned_when_the_count_is_true",
     ),

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConfigError, Unavailable
+from fieldcal.errors import ConfigError, FieldcalError, Unavailable
 from fieldcal.model import MailboxId
 from fieldcal.ports import BeforeSend, Calendar
 from fieldcal.setup.bench import Bench, Case, holding, load, window, working
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Mailbox
 from fieldcal.state import accounts, audit, environments, mailboxes, marks
+
+#: Calendars that are asked at once.
+AT_ONCE = 8
 
 
 async def claim_of(bench: Bench, actor: Actor, environment: str, mailbox: MailboxId) -> str | None:
@@ -49,6 +54,36 @@ async def take_over(bench: Bench, actor: Actor, environment: str, mailbox: Mailb
     async with _calendar(bench, case) as (calendar, may_begin):
         kept = await calendar.set_claim(case.claim.text(bench.clock.now()), may_begin)
         return await bench.database.writing(_taken, case, bench.clock.now(), kept)
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """One mailbox that was to be served from here; `problem`: why it is not, "" where it is."""
+
+    mailbox: MailboxId
+    address: str
+    problem: str = ""
+
+
+async def take_over_all(
+    bench: Bench, actor: Actor, environment: str, wanted: Sequence[Mailbox], step: Callable[[int, TakenOver], None]
+) -> None:
+    """Have these served from here, some at once; one that cannot be is told with why, and the others go on (I7)."""
+    require(actor, Action.TAKE_OVER)
+    places, done = asyncio.Semaphore(AT_ONCE), 0
+
+    async def one(box: Mailbox) -> None:
+        nonlocal done
+        problem = ""
+        async with places:
+            try:
+                await take_over(bench, actor, environment, box.id)
+            except FieldcalError as error:
+                problem = str(error)
+        done += 1
+        step(done, TakenOver(box.id, box.address or box.name, problem))
+
+    await asyncio.gather(*(one(box) for box in wanted))
 
 
 def _taken(tx: Connection, case: Case, now: datetime, kept: bool) -> Mailbox:

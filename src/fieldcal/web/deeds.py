@@ -32,6 +32,8 @@ DEEDS = {
         Deed("reject", Action.APPROVE, risky=True), Deed("disable", Action.SET_UP, risky=True),
     )
 }  # fmt: skip
+#: Deeds that begin with a look at the mailboxes' servers, each with the address where it is asked about.
+FARTHER = {"take_over": "/take-over/ask", "clean": "/cleaning/ask"}
 _HELPS = {
     Lack.PROFILE: "defaults", Lack.TENANT: "defaults", Lack.METHOD: "defaults", Lack.APPROVAL: "approve",
     Lack.TEST: "test",

@@ -20,7 +20,7 @@ from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import NO_PROFILE, Mailbox, MailboxStanding, Method, Selection, ServerProfile
 from fieldcal.state import alerts, feeds, profiles
 from fieldcal.state import mailboxes as rows
-from fieldcal.web.deeds import DEEDS, Deed
+from fieldcal.web.deeds import DEEDS, FARTHER, Deed
 from fieldcal.web.listing import SIZES, Column, Listing
 from fieldcal.web.narrowing import FILTERS, NAMES, address, selection, told
 from fieldcal.web.pages.sign_in import ours
@@ -84,7 +84,8 @@ async def show(visit: Here) -> Response:
     deeds = [deed for deed in DEEDS.values() if visit.may(deed.action)]
     values = {
         "listing": listing.counted(found.total), "found": found, "deeds": deeds, "wide": _WIDE, "fine": _FINE,
-        "filters": FILTERS, "no_profile": NO_PROFILE, "kept": told(_selection(listing)),
+        "farther": FARTHER if visit.may(Action.TAKE_OVER) else {}, "filters": FILTERS, "no_profile": NO_PROFILE,
+        "kept": told(_selection(listing)),
     }  # fmt: skip
     return visit.page("mailboxes.html", values)
 
@@ -138,7 +139,7 @@ async def _question(visit: Visit, form: FormData, deed: Deed, changed: str = "")
     values = {
         "deed": deed, "count": len(wanted), "named": named, "profiles": active, "names": chosen.names,
         "kept": told(chosen), "listed": address(chosen), "all": bool(form.get("all")), "changed": changed,
-        "once": secrets.token_urlsafe(12), "origin": _origin(form),
+        "once": secrets.token_urlsafe(12), "origin": origin_of(form),
     }  # fmt: skip
     return visit.page("parts/mailboxes_confirm.html" if visit.live else "mailboxes_confirm.html", values)
 
@@ -156,17 +157,17 @@ async def do(visit: Here) -> Response:
     if str(len(wanted)) != str(form.get("count", "")):
         return await _question(visit, form, deed, text("mailboxes.changed", {"count": len(wanted)}))
     if deed.name == "test":
-        return await _test(visit, wanted, once, _origin(form))
+        return await _test(visit, wanted, once, origin_of(form))
     profile, place = str(form.get("profile", "")) if deed.name == "defaults" else "", visit.place_of_work.id
     change = _change(visit, deed, wanted, profile)
     lost, done = await visit.house.write(
         lambda tx: (mailboxes.losing(tx, place, wanted, profile) if profile else 0, change(tx))
     )
     key = f"mailboxes.done.{deed.name}" + ("_losing" if lost else "")
-    return visit.say(visit.go(_origin(form)), key, {"count": done, "lost": lost})
+    return visit.say(visit.go(origin_of(form)), key, {"count": done, "lost": lost})
 
 
-def _origin(form: FormData) -> str:
+def origin_of(form: FormData) -> str:
     """The page on which it was asked for: there one is again when it is done."""
     return ours(str(form.get("origin", ""))) or SECTION.first.path
 

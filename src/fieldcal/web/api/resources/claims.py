@@ -9,17 +9,15 @@ from fastapi import Response
 from pydantic import Field
 from sqlalchemy import Connection
 
-from fieldcal.errors import FieldcalError
-from fieldcal.model import MailboxId
 from fieldcal.setup import claims, takeover
 from fieldcal.setup.permissions import Action
 from fieldcal.setup.tokens import Scope
+from fieldcal.setup_model import Mailbox
 from fieldcal.state import mailboxes as rows
 from fieldcal.web.api.caller import Call, Place
 from fieldcal.web.api.choosing import Chosen, One, one_of, wanted_of
 from fieldcal.web.api.long_work import Once, begin
 from fieldcal.web.api.resource import Resource
-from fieldcal.web.api.results import TakenOver
 from fieldcal.web.api.shapes import Begun, Shown
 from fieldcal.web.work import Work
 
@@ -62,18 +60,12 @@ async def take_over(caller: Call, place: Place, chosen: Chosen, once: Once, resp
     """
     house, actor = caller.house, caller.actor
 
-    def look(tx: Connection) -> dict[MailboxId, str]:
-        return {box.id: box.address for box in rows.some(tx, place.id, wanted_of(tx, place.id, chosen))}
+    def look(tx: Connection) -> list[Mailbox]:
+        return rows.some(tx, place.id, wanted_of(tx, place.id, chosen))
 
     wanted = await house.read(look)
 
     async def run(work: Work[Any]) -> None:
-        for number, (box, address) in enumerate(wanted.items(), 1):
-            problem = ""
-            try:
-                await takeover.take_over(house.app.bench(), actor, place.id, box)
-            except FieldcalError as error:
-                problem = str(error)
-            work.step(number, TakenOver(mailbox=box, address=address, problem=problem))
+        await takeover.take_over_all(house.app.bench(), actor, place.id, wanted, work.step)
 
     return begin(caller, response, once, "take over", place.id, len(wanted), run)

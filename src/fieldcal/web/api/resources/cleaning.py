@@ -65,13 +65,7 @@ async def clean(caller: Call, place: Where, chosen: Cleaning, once: Once, respon
     async def run(work: Work[Any]) -> None:
         async with Sites(app) as sites:
             site = await sites.unasked(place.id)
-            looked = await cleaning.look(site, actor, wanted, work.far)
-            silent = [one for one in looked.able if one.problem]
-            if silent:
-                raise ConfigError(f"nothing was done, for it is not known what stands in {len(silent)} mailboxes; "
-                                  f"{silent[0].address}: {silent[0].problem}")  # fmt: skip
-            if looked.events != chosen.events:
-                raise ConfigError(f"these are {looked.events} events now, not {chosen.events}; nothing was done")
+            looked = await cleaning.counted_anew(site, actor, wanted, chosen.events, work.far)
             outcome = await cleaning.carry_out(app, actor, site, looked, work.far)
         for one in outcome.done:
             work.tell(one)

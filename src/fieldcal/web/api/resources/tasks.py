@@ -13,6 +13,7 @@ from fieldcal.checking import Checked
 from fieldcal.doctor.lines import Line
 from fieldcal.engine.upkeep import Compacted
 from fieldcal.errors import NotAllowed
+from fieldcal.setup import takeover
 from fieldcal.setup.erasing import Erased
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Mailbox
@@ -104,10 +105,6 @@ async def show(
     return shown
 
 
-def _itself(result: Any) -> Any:
-    return result
-
-
 #: Kinds of results: the field of `WorkShown`, and how it is shown there; of the first a work has one, else many.
 _ONE: dict[type, tuple[str, Callable[[Any], Any]]] = {
     Report: ("passed", results.passed), Checked: ("checked", results.checked),
@@ -117,7 +114,7 @@ _ONE: dict[type, tuple[str, Callable[[Any], Any]]] = {
 _EACH: dict[type, tuple[str, Callable[[Any], Any]]] = {
     Mailbox: ("tested", results.tested), Survey: ("surveyed", results.surveyed), Cleaned: ("cleaned", results.cleaned),
     Removed: ("undoubled", Undoubled.model_validate), Line: ("looked", LineShown.model_validate),
-    TakenOver: ("taken_over", _itself),
+    takeover.TakenOver: ("taken_over", TakenOver.model_validate),
 }  # fmt: skip
 
 
