@@ -30,6 +30,11 @@ class FeedLinks:
             return None
         return await asyncio.to_thread(self._mailboxes.rotate_feed, str(mailbox))
 
+    async def behind(self, secret: str) -> tuple[str, str] | None:
+        """Object id and address of the mailbox that this link leads to; None where it leads nowhere (any more)."""
+        found = await asyncio.to_thread(self._mailboxes.by_feed, secret)
+        return (str(found.object_id), found.address) if found else None
+
     async def follow(self, secret: str) -> Feed | None:
         """The calendar behind a link, None where it leads nowhere (any more)."""
         async with self._one_at_a_time:

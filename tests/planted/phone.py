@@ -53,6 +53,15 @@ PHONE = (
         f"{_CALENDAR}::test_an_account_that_nobody_answers_for_gets_no_link",
     ),
     Fault(
+        "who has left goes on reading the calendar",
+        "R7",
+        "web/pages/my_calendar.py",
+        "return bool(owners) and not any(one.roles for one in owners)",
+        "return bool(owners) and not owners[0].id",
+        "A year after the notice the former technician still sees each customer of that calendar.",
+        f"{_CALENDAR}::test_who_has_left_reads_nothing_by_an_old_link",
+    ),
+    Fault(
         "what a phone keeps is marked for everybody alike",
         "I10",
         "web/visit.py",

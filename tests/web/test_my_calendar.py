@@ -12,7 +12,7 @@ from tests.web.centre_end import OPERATOR, Centre
 
 from fieldcal.embedded.exchange import Exchange
 from fieldcal.embedded.exchange.mailboxes import NewMailbox
-from fieldcal.setup import environments, profiles
+from fieldcal.setup import environments, profiles, users
 from fieldcal.setup_model import EXCHANGE, Endpoint, Role
 from fieldcal.state import audit
 from fieldcal.state.people_tables import users as user_table
@@ -85,6 +85,20 @@ def test_a_worker_s_link_is_shown_on_demand_and_leads_to_the_own_calendar_until_
         told = [line.action for line in lines if line.action.startswith("calendar")]
         assert told == ["calendar link ended", "calendar link renewed", "calendar link shown"]
         assert all(secret not in line.detail for line in lines)
+
+    place.play(story)
+
+
+def test_who_has_left_reads_nothing_by_an_old_link(place: Centre, exchange: Exchange) -> None:
+    async def story(at: Centre) -> None:
+        stock(at)
+        await at.signed_in(ANA, Role.WORKER)
+        links = {name: f"/feeds/{exchange.store.mailboxes.get(name).feed_token}.ics" for name in (ANA, BEN)}
+        stranger = at.browser()
+        assert [(await stranger.get(links[name])).status for name in (ANA, BEN)] == [200, 200]
+        with at.app.database.write() as tx:
+            users.revoke(tx, OPERATOR, at.clock.now(), ANA, Role.WORKER)
+        assert [(await stranger.get(links[name])).status for name in (ANA, BEN)] == [404, 200]
 
     place.play(story)
 

@@ -76,6 +76,12 @@ def by_object_id(tx: Connection, object_id: str) -> User | None:
     return find(tx, found[0]) if len(found) == 1 else None
 
 
+def owners(tx: Connection, mailbox: str, address: str) -> list[User]:
+    """Whose this mailbox is, as `Actor.owns` tells: by its object id, or by the sign-in name."""
+    found = or_(func.lower(users.c.object_id) == mailbox.lower(), func.lower(users.c.sign_in) == address.lower())
+    return _with_roles(tx, tx.execute(select(users).where(found)).all())
+
+
 def tie(tx: Connection, name: str, object_id: str) -> None:
     """From now on this account of the directory is this user's."""
     tx.execute(update(users).where(users.c.id == name).values(object_id=object_id))

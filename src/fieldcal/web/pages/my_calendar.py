@@ -17,7 +17,7 @@ from fieldcal.ends import is_embedded
 from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import EXCHANGE, Mailbox
-from fieldcal.state import audit, mailboxes, profiles
+from fieldcal.state import audit, mailboxes, profiles, users
 from fieldcal.web.gates import Open
 from fieldcal.web.section import Section
 from fieldcal.web.texts import text
@@ -57,7 +57,16 @@ async def change(visit: Here, do: Annotated[str, Form()] = "", box: Annotated[st
 async def follow(visit: Here, request: Request, secret: str) -> Response:
     """The calendar behind a link, for programs that know no sign-in."""
     links = visit.house.feeds
-    return served(await links.follow(secret) if links else None, request)
+    box = await links.behind(secret) if links else None
+    if links is None or box is None or await visit.house.read(lambda tx: _left(tx, *box)):
+        return served(None, request)
+    return served(await links.follow(secret), request)
+
+
+def _left(tx: Connection, mailbox: str, address: str) -> bool:
+    """Those whose mailbox it is have no role left: who has left reads nothing any more."""
+    owners = users.owners(tx, mailbox, address)
+    return bool(owners) and not any(one.roles for one in owners)
 
 
 async def _own(visit: Visit) -> list[Mailbox]:
