@@ -67,6 +67,7 @@ class TestCreating:
         stub = Stub()
         _, receipt = run(stub, made)
         assert receipt == Receipt(PLACE, '"1"')
+        assert receipt.status == 201
         ((method, path, headers),) = stub.ledger
         assert (method, path, headers["if-none-match"]) == ("PUT", PLACE, "*")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -129,6 +129,27 @@ def test_a_write_that_the_server_refused_for_good_shows_its_answer_and_that_it_i
     assert [line["status"] for line in told["history"]] == [400]
     assert told["missing"] is True
     assert "set aside until the booking changes" in stations(told)["next try"]
+
+
+@pytest.mark.parametrize(("status", "headers", "later"), [(429, {"Retry-After": "600"}, 480), (503, {}, -60)])
+def test_what_a_server_in_trouble_leaves_waiting_is_told_with_the_next_try_and_its_time(
+    attached: Company, fieldcal: Fieldcal, status: int, headers: dict[str, str], later: int
+) -> None:
+    item = Match(method="POST", item=True)
+    attached.exchange.control.add_fault(
+        Fault(kind="status", status=status, times=None, headers=headers, match=item)
+    )  # fmt: skip
+    fieldcal("sync")
+    told = fieldcal("why", attached.coming()[0].id, "--json").json()
+    way = {one["name"]: one for one in told["stations"]}
+    assert told["missing"] is True
+    assert "nothing is sent there until" in told["answer"]
+    assert (way["next try"]["good"], f"HTTP {status}" in way["next try"]["text"]) == (False, True)
+    for name in ("next try", "pause"):
+        assert datetime.fromisoformat(way[name]["at"]) > datetime.now(UTC) + timedelta(seconds=later)
+    assert f"HTTP {status}" in str(told["history"])
+    assert {line["status"] for line in told["history"]} <= {status, 0}
+    assert {line["request"][:12] for line in told["history"]} == {"POST /users/"}
 
 
 def test_several_of_one_number_are_told_with_worker_time_subject_and_state(filled: Company, fieldcal: Fieldcal) -> None:
