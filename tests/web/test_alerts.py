@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -42,12 +43,21 @@ def test_alike_alerts_stand_together_with_their_number_their_times_and_what_help
         browser = await at.signed_in("reader", Role.READER)
         page = (await browser.get("/alerts")).text
         for words in ("3 mailboxes", "raised 9 times", "/alerts?code=mailbox-failing&amp;level=warning",
-                      "Mailbox cannot be written to", "w00003@x.example", "Take it over on its page", "It does not answer", "brand-new",
+                      "Mailbox cannot be written to", "w00003@x.example", "Take it over on its page", "It does not answer",
                       "&lt;b&gt;busy", "<code>fieldcal check</code>", "The whole environment",
                       "Alerts are not mailed to anybody"):  # fmt: skip
             assert words in page, words
         assert "not of this environment" not in page
-        assert page.index("served by another") < page.index("cannot be written to") < page.index("brand-new")
+        # what says only that all is well stands aside, with its number
+        assert "brand-new" not in page
+        assert re.search(r'1 more says only[^<]*<a href="/alerts\?level=information">', page)
+        everything = (await browser.get("/alerts?level=all")).text
+        assert (
+            everything.index("served by another")
+            < everything.index("cannot be written to")
+            < everything.index("brand-new")
+        )
+        assert "says only" not in everything
         assert 'name="id"' not in page  # a reader acknowledges nothing
         each = (await browser.get("/alerts?code=mailbox-failing&level=warning")).text
         assert each.count("raised 3 times") == 3
@@ -119,6 +129,9 @@ def test_all_that_match_are_those_of_the_filter_and_of_this_environment(place: C
         stock(at)
         browser = await at.signed_in("anna", Role.SYSTEM_ADMIN)
         await browser.get("/alerts")
+        # those that stand aside are not among all that are shown
+        assert "Acknowledge 5 alerts?" in (await browser.post("/alerts/confirm", {"all": "1", "level": ""})).text
+        assert "Acknowledge 6 alerts?" in (await browser.post("/alerts/confirm", {"all": "1", "level": "all"})).text
         form = {"all": "1", "level": "warning", "code": "mailbox-failing"}
         assert "Acknowledge 3 alerts?" in (await browser.post("/alerts/confirm", form)).text
         with at.app.database.write() as tx:

@@ -8,13 +8,18 @@ import io
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 
+import pytest
 from sqlalchemy import insert
 from tests.web.centre_end import OPERATOR, Centre
 
+import fieldcal
 from fieldcal.setup_model import Actor, Role
 from fieldcal.state import audit
 from fieldcal.state.people_tables import audit as table
+from fieldcal.web.render import deed
+from fieldcal.web.texts import catalogue
 
 _SUBJECTS = re.compile(r"subject-\d{4}")
 
@@ -118,5 +123,35 @@ def test_an_audit_of_which_nothing_is_left_says_what_would_stand_there(place: Ce
         with at.app.database.write() as tx:
             tx.execute(table.delete())
         assert "Nothing is on record" in (await browser.get("/audit")).text
+
+    place.play(story)
+
+
+def commands() -> list[str]:
+    """What the source puts on record in the words of a command."""
+    begin = "alert|check|db|duplicates|environment|erase|mailbox|plan|profile|sign|sign-in|token|user"
+    recorded = re.compile(rf'(?:record|strange|_told|decision)\([^"]*"((?:{begin}) [a-z -]+)"')
+    source = Path(fieldcal.__file__).parent
+    return sorted({one for path in source.rglob("*.py") for one in recorded.findall(path.read_text(encoding="utf-8"))})
+
+
+@pytest.mark.parametrize("action", commands())
+def test_whatever_is_put_on_record_has_plain_words(action: str) -> None:
+    assert f"audit.did.{re.sub('[ -]', '_', action)}" in catalogue()
+    assert deed(action) != action
+    assert len(commands()) > 30
+
+
+def test_a_deed_is_told_in_plain_words_with_its_command_beside_it_and_to_the_second(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        browser = await at.signed_in("anna", Role.SYSTEM_ADMIN)
+        with at.app.database.write() as tx:
+            for action in ("mailbox test", "work orders imported"):
+                audit.record(tx, OPERATOR, at.clock.now(), action, ["main/x"])
+        page = (await browser.get("/audit?about=main/x")).text
+        assert "Test &amp; Enable<small><code>mailbox test</code></small>" in page
+        assert "Work orders imported<small>" in page
+        assert '<option value="mailbox test">Test &amp; Enable</option>' in page
+        assert re.search(r">\d\d:\d\d:\d\d</time>", page)
 
     place.play(story)

@@ -77,7 +77,7 @@ def _environment() -> Environment:
     made.globals["has_text"] = lambda key: key in texts.catalogue()
     made.globals["icons"] = made.get_template("parts/icons.html").module
     made.filters |= {"time": time, "ago": ago, "day": day, "clock": clock, "zoned": zoned, "commands": commands}
-    made.filters |= {"lasting": lasting, "due": due, "address": address}
+    made.filters |= {"lasting": lasting, "due": due, "address": address, "deed": deed}
     made.filters["number"] = lambda value: f"{value:,}"
     return made
 
@@ -94,14 +94,15 @@ def _may_pass(context: Context, path: str) -> bool:
 
 
 @pass_context
-def time(context: Context, at: datetime | None, none: str = "frame.never") -> Markup:
-    """An instant in the viewer's zone, for machines too; the text `none` where there is none."""
+def time(context: Context, at: datetime | None, none: str = "frame.never", seconds: bool = False) -> Markup:
+    """An instant in the viewer's zone, to the minute or the second; the text `none` where there is none."""
     if at is None:
         return Markup('<span class="quiet">{}</span>').format(texts.text(none))
     zone: ZoneInfo = context["zone"]
     local = at.astimezone(zone)
     now: datetime = context["now"]
-    shown = f"{local:%H:%M}" if local.date() == now.astimezone(zone).date() else f"{local:%-d %b %Y, %H:%M}"
+    clock_of = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    shown = clock_of if local.date() == now.astimezone(zone).date() else f"{local:%-d %b %Y}, {clock_of}"
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.astimezone(UTC).isoformat(timespec="seconds"), f"{local:%-d %B %Y, %H:%M:%S} {zone.key}", shown
     )
@@ -129,6 +130,12 @@ def due(context: Context, at: datetime | None, none: str = "frame.never") -> Mar
         at.astimezone(UTC).isoformat(timespec="seconds"), f"{local:%-d %B %Y, %H:%M:%S} {context['zone'].key}",
         texts.text("frame.due"),
     )  # fmt: skip
+
+
+def deed(action: str) -> str:
+    """What was done in plain words, where the catalogue has them; else the audit's own, as a sentence begins."""
+    key = f"audit.did.{re.sub('[ -]', '_', action)}"
+    return texts.text(key) if key in texts.catalogue() else action[:1].upper() + action[1:]
 
 
 def address(words: str) -> Markup:

@@ -18,7 +18,7 @@ from fieldcal.setup.alerting import Meant
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Alert
 from fieldcal.state import alerts, aside, mailboxes, posted
-from fieldcal.state.alerts import LEVELS, Group
+from fieldcal.state.alerts import LEVELS, URGENT, Group
 from fieldcal.state.aside import Kind
 from fieldcal.state.posted import Posted
 from fieldcal.web.listing import Column, Listing
@@ -31,6 +31,7 @@ SECTION = Section("alerts", Entry("service", 10, "bell"))
 _COLUMNS = (Column("alert"), Column("level"), Column("about"), Column("since"), Column("last"))
 #: shown, besides those that nobody has acknowledged
 _STATES = ("acknowledged",)
+_QUIET = tuple(level for level in LEVELS if level not in URGENT)
 #: Bookings that an alert names.
 _NAMED = 5
 
@@ -46,12 +47,25 @@ class _Found:
     #: bookings whose rows cannot be read
     aside: Sequence[str]
     mailed: Posted
+    #: for information alone, where they are not shown
+    quiet: int
+
+
+#: In the place of a level: information too, which else stands aside.
+_ALL = "all"
+
+
+def _levels(level: str, code: str, *, seen: bool) -> Sequence[str]:
+    """The levels that are shown: what somebody should look at, unless more is asked for, or all of one kind."""
+    if level in LEVELS:
+        return (level,)
+    return LEVELS if level == _ALL or code or seen else URGENT
 
 
 def _listing(visit: Visit) -> Listing:
     query = {name: value for name, value in visit.request.query_params.items() if name not in {"sort", "search"}}
     code = query.get("code", "")[:100]
-    filters = {"level": LEVELS, "state": _STATES, "code": (code,)}
+    filters = {"level": (*LEVELS, _ALL), "state": _STATES, "code": (code,)}
     found = Listing.asked({**query, "code": code}, path="/alerts", section="alerts", columns=(Column("last", "last"),),
                           sort="last", filters=filters)  # fmt: skip
     return replace(found, columns=_COLUMNS, sort="")
@@ -72,8 +86,8 @@ async def show(visit: Here) -> Response:
 
 
 def _look(tx: Connection, place: str, listing: Listing) -> _Found:
-    levels = (listing.filters["level"],) if listing.filters["level"] else LEVELS
     seen, code = bool(listing.filters["state"]), listing.filters["code"]
+    levels = _levels(listing.filters["level"], code, seen=seen)
     groups = [] if code else alerts.groups(tx, place, levels, seen=seen)
     rows = alerts.page(tx, place, levels, code, seen=seen, offset=listing.offset, limit=listing.size) if code else []
     total = alerts.count(tx, place, levels, code, seen=seen)
@@ -81,7 +95,8 @@ def _look(tx: Connection, place: str, listing: Listing) -> _Found:
     boxes = mailboxes.some(tx, place, [MailboxId(one) for one in sorted(about)])
     named = {str(box.id): box.address or box.name for box in boxes}
     unread = aside.longest_unread(tx, place, Kind.BOOKING, _NAMED)
-    return _Found(groups, rows, total, named, unread, posted.load(tx))
+    quiet = alerts.count(tx, place, _QUIET, seen=False) if levels == URGENT else 0
+    return _Found(groups, rows, total, named, unread, posted.load(tx), quiet)
 
 
 def title(code: str) -> str:
@@ -103,9 +118,9 @@ def _meant(form: FormData) -> Meant:
     """Which alerts the form means: those ticked, or all that fit its filter."""
     if form.get("all"):
         level, code = str(form.get("level", "")), str(form.get("code", ""))
-        if level and level not in LEVELS:
+        if level and level not in {*LEVELS, _ALL}:
             raise ConfigError(f"there is no level {level[:40]!r}")
-        return Meant(levels=(level,) if level else (), codes=(code,) if code else ())
+        return Meant(levels=_levels(level, code, seen=False), codes=(code,) if code else ())
     picked: set[tuple[str, str, str | None]] = set()
     for one in form.getlist("id"):
         level, _, rest = str(one).partition("/")
