@@ -175,6 +175,12 @@ async def _failure(page: Page) -> str:
 def test_what_was_kept_goes_when_the_session_ended_or_another_signs_in(tell: Tell) -> None:
     async def story(at: Company) -> None:
         page = await _begin(at)
+        # a proxy that answers for us while we are away is no answer
+        (keeper,) = page.context.service_workers
+        await keeper.evaluate("self.ours = self.fetch; self.fetch = async () => new Response('', { status: 502 }); 0")
+        await page.goto("/my/day")
+        await expect(page.locator(".if-offline")).to_be_visible()
+        await keeper.evaluate("self.fetch = self.ours; 0")
         # the session ends elsewhere; the next look at the page finds that out, and leaves nothing behind
         await page.context.clear_cookies(name="fieldcal")
         await page.goto("/my/day")
