@@ -123,6 +123,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "marks.postpone": lambda tx: marks.postpone(tx, ENVIRONMENT, BOX, [Later(SEEN, NOW, "busy")]),
     "marks.mark_mailbox": lambda tx: marks.mark_mailbox(tx, ENVIRONMENT, BOX, WINDOW, NOW, "enabled"),
     "bookings.starting": lambda tx: bookings.starting(tx, ENVIRONMENT, NOW, NOW + HOUR),
+    "bookings.starting, the first ones": lambda tx: bookings.starting(tx, ENVIRONMENT, NOW, NOW + HOUR, 12),
     "bookings.load": lambda tx: bookings.load(tx, ENVIRONMENT, IDS),
     "bookings.stale": lambda tx: bookings.stale(tx, ENVIRONMENT, 500),
     "bookings.stale, a later page": lambda tx: bookings.stale(tx, ENVIRONMENT, 500, IDS[5]),
@@ -285,6 +286,8 @@ def test_the_walking_of_a_table_is_noticed(large: Database) -> None:
 def test_what_the_hot_queries_answer_at_this_size_is_right(large: Database) -> None:
     with large.read() as tx:
         assert len(bookings.starting(tx, ENVIRONMENT, NOW, NOW + timedelta(minutes=30))) == 30
+        found = bookings.load(tx, ENVIRONMENT, bookings.starting(tx, ENVIRONMENT, NOW, NOW + timedelta(days=30), 12))
+        assert max(one.known.booking.start for one in found.values()) <= NOW + timedelta(minutes=12)
         assert len(bookings.stale(tx, ENVIRONMENT, 500)) == STORED // 1000
         assert len(bookings.load(tx, ENVIRONMENT, IDS)) == len(IDS)
         assert (

@@ -149,7 +149,7 @@ def test_r5_d13_a_worker_sees_and_sets_up_the_own_mailbox_and_no_other(place: Ce
         worker = await at.signed_in("worker", Role.WORKER)
         with at.app.database.write() as tx:
             tx.execute(user_table.update().where(user_table.c.id == "worker").values(sign_in="w00001@x.example"))
-        assert (await worker.get("/")).to == "/mailbox"
+        assert (await worker.get("/")).to == "/my/day"
         page = (await worker.get("/mailbox")).text
         assert "<h1>Worker 1</h1>" in page
         assert 'href="/mailbox"' in page

@@ -131,17 +131,19 @@ def stale(tx: Connection, environment: str, limit: int, after: str = "") -> list
     return [BookingId(row) for row in rows]
 
 
-def starting(tx: Connection, environment: str, since: datetime, until: datetime) -> list[BookingId]:
-    """The living bookings with `since <= start < until`."""
-    rows = tx.scalars(
-        select(bookings.c.id).where(
-            bookings.c.environment == environment,
-            bookings.c.start >= since,
-            bookings.c.start < until,
-            bookings.c.deleted_at.is_(None),
-        )
+def starting(
+    tx: Connection, environment: str, since: datetime, until: datetime, first: int | None = None
+) -> list[BookingId]:
+    """The living bookings with `since <= start < until`; `first`: at most so many, the earliest ones."""
+    asked = select(bookings.c.id).where(
+        bookings.c.environment == environment,
+        bookings.c.start >= since,
+        bookings.c.start < until,
+        bookings.c.deleted_at.is_(None),
     )
-    return [BookingId(row) for row in rows]
+    if first is not None:
+        asked = asked.order_by(bookings.c.start).limit(first)
+    return [BookingId(row) for row in tx.scalars(asked)]
 
 
 def in_window(tx: Connection, environment: str, window: Window) -> list[Stored]:

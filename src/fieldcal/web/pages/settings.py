@@ -130,7 +130,7 @@ async def _page(visit: Visit, place: Environment, sent: Sent, chosen: str = "") 
 
 
 def _samples(tx: Connection, place: Environment, now: Any) -> list[_Sample]:
-    ids = bookings.starting(tx, place.id, now - timedelta(days=1), now + _AHEAD)[:_OFFERED]
+    ids = bookings.starting(tx, place.id, now - timedelta(days=1), now + _AHEAD, _OFFERED)
     stored = [one.known for one in bookings.load(tx, place.id, ids).values()]
     people = workers.load(tx, place.id, {known.booking.worker for known in stored})
     found = [_Sample(known, people[known.booking.worker][0]) for known in stored
