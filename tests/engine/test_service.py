@@ -18,8 +18,9 @@ from tests.sync.world import ENVIRONMENT, NOW, PlayedTime, World
 
 from fieldcal.clock import PlayedClock
 from fieldcal.embedded.faults import Fault, Match
+from fieldcal.engine.fared import FIRST_PAUSE
 from fieldcal.engine.schedule import Job, Kind, Priority
-from fieldcal.engine.service import FIRST_PAUSE, GATHER, Service
+from fieldcal.engine.service import GATHER, Service
 from fieldcal.errors import ConfigError
 from fieldcal.model import BookingId, Identity, SetUpList
 from fieldcal.sources.dataverse import set_up

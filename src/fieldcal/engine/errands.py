@@ -13,7 +13,7 @@ from fieldcal.model import MailboxId
 from fieldcal.setup_model import MailboxState, Selection
 from fieldcal.state import feeds, history, mailboxes
 from fieldcal.state.history import Tally
-from fieldcal.sync.passes import Report, run_check, work_off
+from fieldcal.sync.passes import Report, run_check, work_in, work_off
 from fieldcal.sync.site import Site
 
 
@@ -35,6 +35,18 @@ async def in_mailbox(site: Site, mailbox: MailboxId) -> bool:
     feed = await site.database.reading(feeds.load, site.environment)
     report = Report(run, tally, number)
     news.pass_done(site.environment, "retry", report, site.clock.monotonic() - since, feed.next_pull_at)
+    return tally.busy > 0
+
+
+@sent.recorded
+async def handed_out(site: Site, mailbox: MailboxId) -> bool:
+    """What is due in one mailbox where passes only read, counted with the last pass; True if another has it."""
+    since, last = site.clock.monotonic(), await site.database.reading(history.last_ended, site.environment)
+    run = last or history.new_run(site.clock.now())
+    tally = await work_in(site, run, mailbox)
+    if replace(tally, busy=0) != Tally():
+        await site.database.writing(history.add, run, tally, site.clock.now())
+        news.pass_done(site.environment, "mailbox", Report(run, tally, 1), site.clock.monotonic() - since, None)
     return tally.busy > 0
 
 

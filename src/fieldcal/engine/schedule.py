@@ -38,6 +38,10 @@ class Job:
     kind: Kind
     environment: str
     mailbox: str = ""
+    #: what it is about where another process has to be told: bookings of a look, mailboxes of a person's pass
+    named: tuple[str, ...] = ()
+    #: how many notifications a look stands for
+    heard: int = 0
 
     @property
     def key(self) -> str:
@@ -46,6 +50,8 @@ class Job:
 
 #: The nightly check begins at this hour, UTC, and not twice within the span.
 CHECK_HOUR, CHECK_SPAN = 2, timedelta(hours=20)
+#: Mailboxes of one environment that wait at a time in a queue that several processes share.
+WINDOW = 128
 #: The longest interval that may be set.
 DAY = timedelta(days=1)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -12,18 +12,20 @@ import structlog
 from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
-from fieldcal.engine import errands, importing, news, quiet
+from fieldcal.engine import errands, importing, news, quiet, shared
 from fieldcal.engine.elsewhere import Elsewhere
-from fieldcal.engine.hints import Hinted
+from fieldcal.engine.fared import LONGEST_PAUSE, Reading
+from fieldcal.engine.hints import Hinted, Taken
 from fieldcal.engine.schedule import Job, Kind, Priority, due
+from fieldcal.engine.shared import Asker, Part
 from fieldcal.engine.single import SingleEngine
 from fieldcal.engine.wishes import Wish, all_told, answer, silent, together
 from fieldcal.errors import ConfigError, FieldcalError, LeaseLost
 from fieldcal.model import BookingId, MailboxId
-from fieldcal.plan.retry import LONGEST, pause
+from fieldcal.ports import Engine
 from fieldcal.setup import trial
 from fieldcal.setup.bench import Bench
-from fieldcal.state import alerts, bookings, environments, feeds, history, waiting
+from fieldcal.state import bookings, environments, feeds, history, waiting
 from fieldcal.state.database import Database
 from fieldcal.sync.look import look
 from fieldcal.sync.passes import Progress, Report, run_pass
@@ -35,17 +37,14 @@ log = structlog.get_logger()
 TICK = 1.0
 #: Changes announced within this many seconds are taken in one pass.
 GATHER = 0.5
-#: First pause after the source could not be read, seconds; it doubles up to a quarter of an hour.
-FIRST_PAUSE = 15.0
+#: How often a schedule that others share looks whether the state can be used again, seconds.
+AWAY = 2.0
 #: How often tests that wait for their next try are looked at, seconds.
 TESTS = 15.0
 #: Details that the source does not give are not asked for more often than this between two passes.
 REFRESH = timedelta(minutes=1)
 #: How long a pass by schedule waits where another process is at it.
 BUSY = timedelta(seconds=5)
-#: The longest pause after the source could not be read.
-LONGEST_PAUSE = timedelta(seconds=LONGEST)
-_ALERT = "source"
 
 
 @dataclass(slots=True)
@@ -55,10 +54,6 @@ class _Desk:
     #: what notifications named, and how soon it may be looked at
     hinted: Hinted
     wishes: list[Wish] = field(default_factory=list)
-    #: failures to read the source, in a row
-    failures: int = 0
-    #: the source is a stranger, or something else that a person has to mend: nothing is planned until a pass succeeds
-    refused: bool = False
     #: no pass by schedule before; another process is at it
     not_before: datetime | None = None
     #: a pass was run since the service started
@@ -75,25 +70,25 @@ class Service:
 
     `sites` opens an environment as it is set now; it is asked before each job and may raise `FieldcalError`.
     `there` tells who is set up in an environment's source, where that is imported (D9), while its passes go well.
+    `part`: several processes share the work, and this is ours; None: all of it.
     """
 
     def __init__(
         self, database: Database, clock: Clock, sites: Callable[[str], Awaitable[Site]],
-        there: importing.There | None = None, *, tick: float = TICK,
+        there: importing.There | None = None, part: Part | None = None, *, tick: float = TICK,
     ) -> None:  # fmt: skip
         self._database, self._clock, self._sites, self._there, self._tick = database, clock, sites, there, tick
-        self._engine, self._elsewhere = SingleEngine(), Elsewhere(clock)
+        self._part, self._elsewhere, self._source = part, Elsewhere(clock), Reading(database, clock)
+        self._engine: Engine[Job] = part.engine if part else SingleEngine()
         self._desks: dict[str, _Desk] = {}
         #: when the schedule last asked the state what is due
         self._turned: float | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; what is in hand is then finished."""
-        interrupted = await self._database.writing(history.interrupt, self._clock.now())
-        if interrupted:
-            log.warning("passes were interrupted when a process ended", action="interrupted", passes=interrupted)
+        await self._begin()
         engine = asyncio.create_task(self._engine.run(self._handle))
-        schedule = asyncio.create_task(self._schedule())
+        schedule = asyncio.create_task(self._schedule() if self._schedules else _nothing())
         stopped = asyncio.create_task(stop.wait())
         try:
             done, _ = await asyncio.wait([engine, schedule, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -110,6 +105,20 @@ class Service:
     def late(self) -> float | None:
         """Seconds since the schedule last asked the state what is due; None before the first time."""
         return None if self._turned is None else self._clock.monotonic() - self._turned
+
+    @property
+    def _schedules(self) -> bool:
+        return self._part is None or self._part.schedules
+
+    async def _begin(self) -> None:
+        if self._part is not None:
+            # What has not ended is another process's; and whoever takes a pass has not run it here.
+            for job in await self._database.reading(shared.begin) if self._part.schedules else []:
+                self._engine.enqueue(job)
+            return
+        interrupted = await self._database.writing(history.interrupt, self._clock.now())
+        if interrupted:
+            log.warning("passes were interrupted when a process ended", action="interrupted", passes=interrupted)
 
     def announce(self, environment: str) -> None:
         """Something changed there: a pass follows in about a second, together with what changes until then."""
@@ -129,7 +138,9 @@ class Service:
     async def ask(
         self, environment: str, only: frozenset[MailboxId] | None = None, progress: Progress = silent
     ) -> Report:
-        """Have a pass run now and wait for it. Raises what the pass raised."""
+        """Have a pass run now and wait for it. Raises what the pass raised, or reports it where another ran it."""
+        if self._part is not None:
+            return await Asker(self._database, self._clock, self._engine.enqueue).ask(environment, only, progress)
         wish = Wish(only, progress, asyncio.get_running_loop().create_future())
         self._desk(environment).wishes.append(wish)
         self._engine.enqueue(Job(Priority.PERSON, Kind.PASS, environment))
@@ -137,24 +148,36 @@ class Service:
 
     def _desk(self, environment: str) -> _Desk:
         if environment not in self._desks:
-            jobs = [Job(Priority.CHANGE, kind, environment) for kind in (Kind.LOOK, Kind.PASS)]
-            self._desks[environment] = _Desk(Hinted(self._clock, *(partial(self._engine.enqueue, job) for job in jobs)))
+            have_passed = partial(self._engine.enqueue, Job(Priority.CHANGE, Kind.PASS, environment))
+            hinted = Hinted(self._clock, partial(self._have_looked, environment), have_passed)
+            self._desks[environment] = _Desk(hinted)
         return self._desks[environment]
+
+    def _have_looked(self, environment: str) -> None:
+        job = Job(Priority.CHANGE, Kind.LOOK, environment)
+        if self._part is not None:
+            # Whoever takes it does not know what was hinted at here.
+            taken = self._desk(environment).hinted.hints.take()
+            job = replace(job, named=taken.bookings, heard=taken.heard)
+        self._engine.enqueue(job)
 
     async def _gather(self, environment: str) -> None:
         await self._clock.sleep(GATHER)
         self._engine.enqueue(Job(Priority.CHANGE, Kind.PASS, environment))
 
-    async def _look(self, site: Site, desk: _Desk) -> None:
+    async def _look(self, site: Site, desk: _Desk, job: Job) -> None:
         """Look at what notifications named, or have a pass look at everything."""
         taken = desk.hinted.hints.take()
+        if self._part is not None:
+            taken = Taken(tuple(map(BookingId, job.named)), not job.named, job.heard)
         if taken.heard:
             await self._database.writing(quiet.heard, site.environment, taken.heard, self._clock.now())
         place = await self._database.reading(environments.get, site.environment)
-        if not place.enabled or desk.refused or desk.failures or not (taken.bookings or taken.anything):
+        feed = await self._database.reading(feeds.load, site.environment)
+        if not place.enabled or feed.refused or feed.failures or not (taken.bookings or taken.anything):
             # Nothing is sent while it is off (R13); a source in trouble is asked by its growing pauses only.
             return
-        if taken.anything or not desk.begun:
+        if taken.anything or not (desk.begun or self._part):
             desk.hinted.pass_soon()
             return
         began = self._clock.monotonic()
@@ -166,7 +189,7 @@ class Service:
             desk.hinted.hints.put_back(taken)
             desk.hinted.look_soon()
         elif looked.report is not None and looked.report.error:
-            await self._put_off(site.environment, looked.report.error)
+            await self._source.put_off(site.environment, looked.report.error)
         elif looked.pass_needed:
             desk.hinted.pass_soon()
 
@@ -180,6 +203,16 @@ class Service:
                 wish.answer.set_exception(ConfigError("the service was stopped before the pass began"))
 
     async def _schedule(self) -> None:
+        while True:
+            try:
+                await self._look_often()
+            except ConfigError as error:
+                if self._part is None:
+                    raise
+                log.warning("the schedule waits for the state", action="state_away", error=str(error))
+            await self._clock.sleep(AWAY)
+
+    async def _look_often(self) -> None:
         tests_at = forecast_at = self._clock.monotonic()
         while True:
             names = await self._database.reading(_working)
@@ -207,44 +240,62 @@ class Service:
     def _due(self, tx: Connection, environment: str) -> list[Job]:
         now, desk = self._clock.now(), self._desk(environment)
         elsewhere = _ahead(desk.not_before, now, BUSY)
-        if not desk.begun and not elsewhere:
+        if not (desk.begun or self._part or elsewhere):
             return [Job(Priority.REGULAR, Kind.PASS, environment)]
         farthest = max(timedelta(minutes=environments.get(tx, environment).settings.interval), LONGEST_PAUSE)
         ready = [box for box in waiting.ready(tx, environment, now) if not self._elsewhere.waits(environment, box)]
-        jobs = due(environment, feeds.load(tx, environment), ready, now, farthest)
+        feed = feeds.load(tx, environment)
+        jobs = due(environment, feed, ready, now, farthest)
         if not elsewhere and not _ahead(desk.refresh_at, now, REFRESH) and bookings.stale(tx, environment, 1):
             # A mailbox was switched on by a command: what it lacks has to be read before it can be written.
             desk.refresh_at = now + REFRESH
             jobs.append(Job(Priority.CHANGE, Kind.PASS, environment))
         if elsewhere:
             jobs = [job for job in jobs if job.kind is not Kind.PASS]
-        if desk.refused:
+        if feed.refused:
             jobs = [job for job in jobs if job.kind is Kind.PASS and job.priority is Priority.REGULAR]
-        return jobs
+        return jobs if self._part is None else shared.left_over(jobs)
 
     async def _handle(self, job: Job) -> None:
         try:
-            site = await self._sites(job.environment)
+            site = await self._opened(job)
             match job.kind:
                 case Kind.PASS:
                     await self._pass(site, job)
                 case Kind.MAILBOX:
-                    busy = await errands.in_mailbox(site, MailboxId(job.mailbox))
-                    self._elsewhere.tell(job.environment, job.mailbox, busy=busy)
+                    await self._in_mailbox(site, job)
                 case Kind.CHECK:
                     await errands.check(site)
                 case Kind.TESTS:
                     await self._test(site)
                 case Kind.LOOK:
-                    await self._look(site, self._desk(job.environment))
+                    await self._look(site, self._desk(job.environment), job)
         except FieldcalError as error:
             await self._failed(job, error)
 
+    async def _opened(self, job: Job) -> Site:
+        try:
+            return await self._sites(job.environment)
+        except FieldcalError as error:
+            if self._part is not None and job.kind is Kind.PASS and job.priority is Priority.PERSON:
+                await self._database.writing(shared.could_not_begin, job, str(error), self._clock.now())
+            raise
+
+    async def _in_mailbox(self, site: Site, job: Job) -> None:
+        work = errands.in_mailbox
+        if self._part is not None:
+            feed = await self._database.reading(feeds.load, job.environment)
+            if feed.refused or self._elsewhere.waits(job.environment, job.mailbox):
+                return
+            work = errands.handed_out
+        busy = await work(site, MailboxId(job.mailbox))
+        self._elsewhere.tell(job.environment, job.mailbox, busy=busy)
+
     async def _pass(self, site: Site, job: Job) -> None:
-        desk = self._desk(job.environment)
+        desk, theirs = self._desk(job.environment), self._part is not None and job.priority is Priority.PERSON
         while (held := await self._held(job.environment)) is not None:
             # Another process reads this environment, or died doing so: its lease ends by itself.
-            if not desk.wishes:
+            if not (desk.wishes or theirs):
                 desk.not_before = min(held, self._clock.now() + BUSY)
                 if job.priority is Priority.CHANGE:
                     # What was announced may have changed after it was read there.
@@ -252,11 +303,13 @@ class Service:
                 return
             await self._clock.sleep(GATHER)
         wishes = _taken(desk)
-        only = together(wishes, everything=job.priority is not Priority.PERSON)
+        # Where the work is shared a pass reads, and what it finds due is handed out.
+        only = together(wishes, everything=job.priority is not Priority.PERSON) if self._part is None else frozenset()
         in_full = job.priority is Priority.PERSON or not desk.begun
         kind = {Priority.PERSON: "asked", Priority.CHANGE: "announced"}.get(job.priority, "scheduled")
         began = self._clock.monotonic()
-        since = (await self._database.reading(feeds.load, job.environment)).last_pull_at if desk.begun else None
+        before = await self._database.reading(feeds.load, job.environment)
+        since = before.last_pull_at if desk.begun else None
         try:
             report = await run_pass(
                 site, kind, only=only, workers_in_full=in_full, patient=bool(wishes), progress=all_told(wishes)
@@ -269,13 +322,12 @@ class Service:
             desk.wishes[:0] = wishes
             self._engine.enqueue(job)
             return
-        desk.begun, desk.not_before, desk.refused = True, None, False
+        desk.begun, desk.not_before = True, None
         answer(wishes, report)
-        if report.error:
-            await self._put_off(job.environment, report.error, report.again)
-        elif desk.failures:
-            desk.failures = 0
-            await self._database.writing(alerts.clear, job.environment, "", _ALERT)
+        await self._source.fared(job.environment, report, before)
+        if self._part is not None:
+            for found in await self._database.reading(shared.hand_out, job, self._clock.now()):
+                self._engine.enqueue(found)
         if kind == "scheduled" and since is not None:
             await self._database.writing(quiet.watch, job.environment, report.news, since, self._clock.now())
         feed = await self._database.reading(feeds.load, job.environment)
@@ -287,7 +339,8 @@ class Service:
     async def _test(self, site: Site) -> None:
         """Import if it is due, and go on with the tests that wait; what they switch on is read and written at once."""
         desk = self._desk(site.environment)
-        if self._there and desk.begun and not (desk.refused or desk.failures):
+        feed = await self._database.reading(feeds.load, site.environment)
+        if self._there and (desk.begun or self._part) and not (feed.refused or feed.failures):
             await importing.run(self._database, self._clock, site.environment, self._there)
         bench = Bench(site.database, site.clock, site.calendars, site.worker)
         if any(mailbox.enabled for mailbox in await trial.go_on(bench, site.environment)):
@@ -302,26 +355,16 @@ class Service:
         if job.kind is Kind.PASS:
             news.pass_failed(job.environment)
             # Nobody waits for another kind of job: whoever asked is told how the pass went.
-            desk.begun, desk.refused = True, isinstance(error, ConfigError)
+            desk.begun = True
             answer(_taken(desk), error)
-            await self._put_off(job.environment, str(error))
+            await self._source.put_off(job.environment, str(error), refused=isinstance(error, ConfigError))
         elif job.kind is Kind.CHECK:
             await self._database.writing(feeds.change, job.environment, last_check_at=self._clock.now())
 
-    async def _put_off(self, environment: str, error: str, again: datetime | None = None) -> None:
-        """Read the source again when it asked to be (`again`), else after a pause that grows; somebody is told."""
-        desk = self._desk(environment)
-        desk.failures += 1
-        now = self._clock.now()
-        grown = timedelta(seconds=pause(desk.failures, 0.0, first=FIRST_PAUSE))
-        again = now + grown if again is None else min(again, now + LONGEST_PAUSE)
 
-        def store(tx: Connection) -> None:
-            if environments.find(tx, environment) is not None:
-                feeds.change(tx, environment, next_pull_at=again, last_error=error[:500])
-                alerts.raise_alert(tx, environment, "", _ALERT, "warning", error, now)
-
-        await self._database.writing(store)
+async def _nothing() -> None:
+    """Another process's schedule is at it."""
+    await asyncio.Event().wait()
 
 
 def _ahead(instant: datetime | None, now: datetime, farthest: timedelta) -> bool:

@@ -47,6 +47,10 @@ class Feed:
     imported_at: datetime | None = None
     #: when the last pull that came to its end was begun: what changed before it is no news (`Frame.since`)
     pull_began_at: datetime | None = None
+    #: failures to read the source, in a row
+    failures: int = 0
+    #: the source is a stranger, or something else that a person has to mend: nothing is planned until a pass succeeds
+    refused: bool = False
 
 
 def workers_known(tx: Connection, environment: str) -> bool:
@@ -64,7 +68,7 @@ def load(tx: Connection, environment: str, /) -> Feed:
         row.cursor, row.reading, row.first_read_at, row.far_edge, row.kept_past, row.kept_future, row.workers_cursor,
         row.workers_read_at, row.last_pull_at, row.last_error, row.next_pull_at, row.last_check_at,
         Reading(row.way) if row.way else None, row.way_reason, row.swept_at, row.throttled, row.imported_at,
-        row.pull_began_at,
+        row.pull_began_at, row.failures, row.refused,
     )  # fmt: skip
 
 

@@ -155,6 +155,23 @@ def end(tx: Connection, run: str, tally: Tally, error: str, now: datetime, sent:
     )  # fmt: skip
 
 
+def last_ended(tx: Connection, environment: str) -> str | None:
+    """The id of the last pass that has ended: what its pull has found is worked off after it, mailbox by mailbox."""
+    ended = select(passes.c.id).where(passes.c.environment == environment, passes.c.ended_at.is_not(None))
+    found: str | None = tx.scalar(ended.order_by(passes.c.started_at.desc(), passes.c.id.desc()).limit(1))
+    return found
+
+
+def add(tx: Connection, run: str, tally: Tally, now: datetime) -> None:
+    """Add what was done in one mailbox to a pass that has ended."""
+    place = tx.scalar(select(passes.c.environment).where(passes.c.id == run)) if tally.took.counts else None
+    if place is not None:
+        latency.add(tx, place, tally.took, now)
+    counted = ("created", "updated", "removed", "adopted", "failed", "held", "churn")
+    more = {name: passes.c[name] + getattr(tally, name) for name in counted}
+    tx.execute(update(passes).where(passes.c.id == run).values(ended_at=now, **more))
+
+
 def count_passes(tx: Connection, environment: str) -> int:
     """How many passes are remembered."""
     return tx.scalar(select(func.count()).select_from(passes).where(passes.c.environment == environment)) or 0

@@ -56,6 +56,9 @@ feeds = Table(
     *(text_column("way"), text_column("way_reason")),
     Column("swept_at", Instant),
     count("throttled"),
+    #: failures to read it, in a row; and whether nothing is planned until a person has mended it
+    count("failures"),
+    flag("refused"),
     Column("imported_at", Instant),
     #: when the last pull that came to its end was begun
     Column("pull_began_at", Instant),

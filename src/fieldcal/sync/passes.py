@@ -122,6 +122,11 @@ async def work_off(
     return await _each(site, wanted, lambda mailbox: _reconcile(site, mailbox, run, until), progress), len(wanted)
 
 
+async def work_in(site: Site, run: str, mailbox: MailboxId) -> Tally:
+    """Reconcile this mailbox alone, whatever else is due."""
+    return await _alone(site, mailbox, lambda one: reconcile(site, one, run))
+
+
 async def _reconcile(site: Site, mailbox: MailboxId, run: str, until: datetime) -> Tally:
     while True:
         tally = await reconcile(site, mailbox, run)

@@ -18,6 +18,7 @@ def upgrade() -> None:
     _alerts_and_audit()
     _measuring()
     _people()
+    _several_machines()
 
 
 def _alerts_and_audit() -> None:
@@ -63,3 +64,9 @@ def _people() -> None:
     """Who answers for a person (the operator did so far), and when the directory last told the groups."""
     op.add_column("users", sa.Column("vouched", sa.Boolean, nullable=False, server_default=sa.true()))
     op.add_column("users", sa.Column("entered_at", Instant))
+
+
+def _several_machines() -> None:
+    """How reading the source fares, which every process on this state has to know."""
+    op.add_column("feeds", sa.Column("failures", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("feeds", sa.Column("refused", sa.Boolean, nullable=False, server_default=sa.false()))

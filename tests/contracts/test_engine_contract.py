@@ -1,4 +1,5 @@
-"""The engine of one process: urgency, one at a time of a key, at least once, and an end that finishes what is in hand."""
+"""What every engine promises, asked of the one of a single process and of Procrastinate's queue: urgency, one at a time
+of a key, at least once, and an end that finishes what is in hand."""
 
 from __future__ import annotations
 
@@ -6,8 +7,33 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
+from sqlalchemy.engine import make_url
+from tests.conftest import NewState
+
+from fieldcal.clock import SystemClock
+from fieldcal.engine.cluster import ClusterEngine
 from fieldcal.engine.schedule import Job, Kind, Priority
 from fieldcal.engine.single import SingleEngine
+from fieldcal.ports import Engine
+from fieldcal.state import beside, queue_schema
+from fieldcal.state.database import Database
+
+#: makes the engine that is asked, for so many jobs at once
+Made = Callable[[int], Engine[Job]]
+
+
+@pytest.fixture(params=["single", "cluster"])
+def made(request: pytest.FixtureRequest) -> Made:
+    if request.param == "single":
+        return lambda at_once: SingleEngine(at_once=at_once)
+    new_postgres: NewState = request.getfixturevalue("new_postgres")
+    url = new_postgres()
+    database = Database(url)
+    queue_schema.upgrade(database)
+    database.close()
+    address = beside.address(make_url(url), beside.QUEUE)
+    return lambda at_once: ClusterEngine(address, SystemClock(), at_once=at_once)
 
 
 def job(priority: int = 2, environment: str = "main", mailbox: str = "") -> Job:
@@ -21,8 +47,8 @@ def played(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
 class Bench:
     """Takes jobs down as they begin; each ends when it is let go."""
 
-    def __init__(self, at_once: int = 8) -> None:
-        self.engine = SingleEngine(at_once=at_once)
+    def __init__(self, made: Made, at_once: int = 8) -> None:
+        self.engine = made(at_once)
         self.begun: list[Job] = []
         self.ended: list[Job] = []
         self.news = asyncio.Event()
@@ -49,9 +75,9 @@ class Bench:
         await asyncio.gather(self.task, return_exceptions=True)
 
 
-def test_the_most_urgent_job_goes_first_whatever_came_first() -> None:
+def test_the_most_urgent_job_goes_first_whatever_came_first(made: Made) -> None:
     async def story() -> None:
-        bench = Bench(at_once=1)
+        bench = Bench(made, at_once=1)
         jobs = [job(3), job(1, "b"), job(0, "c"), job(2, "d")]
         for one in jobs:
             bench.let_go(one)
@@ -63,9 +89,9 @@ def test_the_most_urgent_job_goes_first_whatever_came_first() -> None:
     played(story)
 
 
-def test_two_of_one_key_never_run_together_and_others_pass_them() -> None:
+def test_two_of_one_key_never_run_together_and_others_pass_them(made: Made) -> None:
     async def story() -> None:
-        bench = Bench()
+        bench = Bench(made)
         first, second, other = job(2), job(0), job(3, "other")
         bench.engine.enqueue(first)
         await bench.until(lambda: bench.begun == [first])
@@ -83,9 +109,9 @@ def test_two_of_one_key_never_run_together_and_others_pass_them() -> None:
     played(story)
 
 
-def test_a_job_that_waits_is_not_queued_twice_but_one_that_runs_is_queued_again() -> None:
+def test_a_job_that_waits_is_not_queued_twice_but_one_that_runs_is_queued_again(made: Made) -> None:
     async def story() -> None:
-        bench = Bench()
+        bench = Bench(made)
         one = job()
         bench.engine.enqueue(one)
         bench.engine.enqueue(one)
@@ -100,9 +126,9 @@ def test_a_job_that_waits_is_not_queued_twice_but_one_that_runs_is_queued_again(
     played(story)
 
 
-def test_no_more_than_so_many_run_at_once() -> None:
+def test_no_more_than_so_many_run_at_once(made: Made) -> None:
     async def story() -> None:
-        bench = Bench(at_once=2)
+        bench = Bench(made, at_once=2)
         jobs = [job(2, f"e{number}") for number in range(5)]
         for one in jobs:
             bench.engine.enqueue(one)
@@ -117,9 +143,9 @@ def test_no_more_than_so_many_run_at_once() -> None:
     played(story)
 
 
-def test_a_job_that_fails_is_done_with_and_its_key_is_free_again() -> None:
+def test_a_job_that_fails_is_done_with_and_its_key_is_free_again(made: Made) -> None:
     async def story() -> None:
-        engine, tries = SingleEngine(), asyncio.Queue[Job]()
+        engine, tries = made(8), asyncio.Queue[Job]()
 
         async def handle(one: Job) -> None:
             tries.put_nowait(one)
@@ -136,9 +162,9 @@ def test_a_job_that_fails_is_done_with_and_its_key_is_free_again() -> None:
     played(story)
 
 
-def test_when_it_is_stopped_what_is_in_hand_is_finished_and_nothing_else_begun() -> None:
+def test_when_it_is_stopped_what_is_in_hand_is_finished_and_nothing_else_begun(made: Made) -> None:
     async def story() -> None:
-        bench = Bench(at_once=1)
+        bench = Bench(made, at_once=1)
         first, second = job(0), job(1, "later")
         bench.engine.enqueue(first)
         bench.engine.enqueue(second)

@@ -1,0 +1,109 @@
+"""What is different where several processes share a service's work: a pass only reads, and hands the mailboxes out.
+
+Whoever asks for a pass cannot be answered by a function call: it is seen in the state how it went.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from fieldcal.clock import Clock
+from fieldcal.engine.schedule import WINDOW, Job, Kind, Priority
+from fieldcal.errors import ConfigError
+from fieldcal.model import MailboxId
+from fieldcal.ports import Engine
+from fieldcal.state import environments, history, waiting
+from fieldcal.state.database import Database
+from fieldcal.state.history import Pass, Tally
+from fieldcal.sync.passes import PATIENCE, Progress, Report
+
+#: How often it is looked how far a pass is that somebody waits for, seconds.
+LOOK = 0.25
+#: How long nobody may begin a pass that a person asked for.
+UNBEGUN = timedelta(minutes=2)
+#: Passes that are looked through for the one that was asked for: many are run while a large one is under way.
+_LAST = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Which part of the work this process has; `schedules`: it looks what is due and puts it into the queue."""
+
+    engine: Engine[Job]
+    schedules: bool
+
+
+def begin(tx: Connection) -> list[Job]:
+    """What a schedule begins with: a pass of every environment that is switched on."""
+    places = [place.id for place in environments.everyone(tx) if place.enabled]
+    return [Job(Priority.REGULAR, Kind.PASS, place) for place in places]
+
+
+def left_over(jobs: list[Job]) -> list[Job]:
+    """What the schedule found due, as the queue is asked for it: the mailboxes that are due for the longest."""
+    boxes = [replace(job, priority=Priority.REGULAR) for job in jobs if job.kind is Kind.MAILBOX]
+    return [*(job for job in jobs if job.kind is not Kind.MAILBOX), *boxes[: 2 * WINDOW]]
+
+
+def hand_out(tx: Connection, job: Job, now: datetime) -> list[Job]:
+    """The mailboxes that the pass `job` has found to be due; those that a person named go first."""
+    named = set(job.named)
+    due = waiting.ready(tx, job.environment, now)
+    first = [Job(Priority.PERSON, Kind.MAILBOX, job.environment, box) for box in due if box in named]
+    return (
+        first + [Job(Priority.CHANGE, Kind.MAILBOX, job.environment, box) for box in due if box not in named][:WINDOW]
+    )
+
+
+def could_not_begin(tx: Connection, job: Job, error: str, now: datetime) -> None:
+    """Leave word for whoever asked for a pass that no pass was to be had."""
+    run = history.new_run(now)
+    history.begin(tx, job.environment, run, "asked", now)
+    history.end(tx, run, Tally(), error, now)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Has passes run by whichever worker, and waits for them."""
+
+    database: Database
+    clock: Clock
+    enqueue: Callable[[Job], None]
+
+    async def ask(self, environment: str, only: Collection[MailboxId] | None, progress: Progress) -> Report:
+        """Have a pass run that begins from now on; returns when what it found due is written, or waits for long."""
+        before = {one.id for one in await self._passes(environment)}
+        self.enqueue(Job(Priority.PERSON, Kind.PASS, environment, named=tuple(sorted(only or ()))))
+        read = await self._read(environment, before)
+        due = await self._due(environment, only)
+        of, left = len(due), len(due)
+        until = self.clock.now() + PATIENCE
+        while left and self.clock.now() < until:
+            progress(of - left, of)
+            await self.clock.sleep(LOOK)
+            now = len(await self._due(environment, due))
+            left, until = now, self.clock.now() + PATIENCE if now < left else until
+        progress(of - left, of)
+        done = [one.tally for one in await self._passes(environment) if one.id not in before]
+        return Report(read.id, replace(sum(done, Tally()), busy=left), of, read.error)
+
+    async def _read(self, environment: str, before: set[str]) -> Pass:
+        since = self.clock.now()
+        while True:
+            new = [one for one in await self._passes(environment) if one.id not in before and one.kind == "asked"]
+            if new and new[-1].ended_at is not None:
+                return new[-1]
+            if not new and self.clock.now() - since > UNBEGUN:
+                raise ConfigError("no worker has begun the pass for two minutes; see that `fieldcal worker` is running")
+            await self.clock.sleep(LOOK)
+
+    async def _passes(self, environment: str) -> list[Pass]:
+        return await self.database.reading(history.last_passes, environment, _LAST)
+
+    async def _due(self, environment: str, only: Collection[MailboxId] | None) -> set[MailboxId]:
+        due = await self.database.reading(waiting.ready, environment, self.clock.now())
+        return {box for box in due if only is None or box in only}
