@@ -182,11 +182,11 @@ def taking(option: str) -> set[str]:
 def test_what_the_page_says_of_all_commands_holds_of_all():
     """`docs/commands.md` names the commands that know no `--json` and no `--as`."""
     every, page = set(commands(typer.main.get_command(app))), (DOCS / "commands.md").read_text(encoding="utf-8")
-    assert "Every command has it but `serve`" in page
-    assert every - taking("--json") == {"fieldcal serve"}
-    assert "`demo`, `serve`, `doctor` and `db` are the operator's own" in page
+    assert "Every command has it but `serve` and `worker`" in page
+    assert every - taking("--json") == {"fieldcal serve", "fieldcal worker"}
+    assert "`demo`, `serve`, `worker`, `doctor` and `db` are the operator's own" in page
     without = {path.split()[1] for path in every - taking("--as")}
-    assert without == {"demo", "serve", "doctor", "db"}
+    assert without == {"demo", "serve", "worker", "doctor", "db"}
     assert {path for path in taking("--as") if path.startswith("fieldcal db")} == set()
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy.engine import make_url
 
-from fieldcal import __version__, post, runfile
+from fieldcal import __version__, post, runfile, working
 from fieldcal.app import App
 from fieldcal.config import Config
 from fieldcal.ends import Embedded, is_embedded
@@ -21,6 +21,7 @@ from fieldcal.ends import needed as embedded_needed
 from fieldcal.ends import serving as serving_ends
 from fieldcal.engine import letters, upkeep
 from fieldcal.engine.service import Service
+from fieldcal.engine.shared import Part
 from fieldcal.errors import ConfigError
 from fieldcal.runfile import Running
 from fieldcal.setup import sign_in
@@ -37,8 +38,13 @@ PATIENCE = 3.0
 Ready = Callable[[Running, Embedded | None, str], Awaitable[None]]
 
 
-async def serve(config: Config, stop: asyncio.Event, ready: Ready, *, sandbox: bool = False) -> None:
-    """Serve this installation until `stop` is set; a second service on its state gets a `ConfigError`."""
+async def serve(
+    config: Config, stop: asyncio.Event, ready: Ready, *, sandbox: bool = False, workers_elsewhere: bool = False
+) -> None:
+    """Serve this installation until `stop` is set; a second service on its state gets a `ConfigError`.
+
+    `workers_elsewhere`: pages, webhook and schedule only; other processes synchronize (`working.py`).
+    """
     with ExitStack() as locks:
         for folder in _folders(config):
             locks.enter_context(runfile.locked(folder, seconds=PATIENCE))
@@ -47,7 +53,8 @@ async def serve(config: Config, stop: asyncio.Event, ready: Ready, *, sandbox: b
             if embedded_needed(config):
                 embedded = await stack.enter_async_context(serving_ends(config, sandbox=sandbox))
             app = await stack.enter_async_context(App(config, ends=embedded.ends if embedded else None))
-            await work(app, embedded, stop, ready)
+            part = await working.part_of(app, schedules=True) if workers_elsewhere else None
+            await work(app, embedded, stop, ready, part)
 
 
 def _folders(config: Config) -> list[Path]:
@@ -57,7 +64,9 @@ def _folders(config: Config) -> list[Path]:
     return sorted({config.data.resolve(), state.resolve()})
 
 
-async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: Ready) -> None:
+async def work(
+    app: App, embedded: Embedded | None, stop: asyncio.Event, ready: Ready, part: Part | None = None
+) -> None:
     """Run engine, schedule and the service's own end until `stop` is set; the folder's lock must be held."""
     # uvicorn and starlette are loaded by who serves, not by every command.
     from fieldcal.schedule.desk import Desk
@@ -71,7 +80,7 @@ async def work(app: App, embedded: Embedded | None, stop: asyncio.Event, ready: 
 
     async with AsyncExitStack() as stack:
         sites = await stack.enter_async_context(Sites(app))
-        service = Service(app.database, app.clock, sites.open, app.set_up_there)
+        service = Service(app.database, app.clock, sites.open, app.set_up_there, part)
         token = secrets.token_urlsafe(32)
         bell = _Doorbell(app, service, hooked=bool(app.config.listen_hooks))
         desk = Desk(embedded.field_service.store, bell.ring) if embedded else None

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import uuid
+from collections import Counter
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from tests.cli.company import YES
+from tests.cli.company import YES, Company
 from tests.cli.conftest import Fieldcal
+from tests.cli.processes import Process, running
+from tests.conftest import NewState
 
 from fieldcal.config import Config
 from fieldcal.embedded.exchange import Exchange, NewMailbox
@@ -18,7 +25,7 @@ from fieldcal.embedded.fieldservice import FieldService
 from fieldcal.embedded.fieldservice.sample import load_sample
 from fieldcal.ends import field_service_at
 from fieldcal.runfile import locked
-from fieldcal.state import beside, queue_schema
+from fieldcal.state import beside, feeds, queue_schema
 from fieldcal.state.database import Database
 
 
@@ -98,3 +105,68 @@ def test_an_installation_is_copied_by_command_and_goes_on_where_it_was(
     said = fieldcal("sync", "--dry-run")
     assert (said.status, said.err) == (0, ""), said
     assert fieldcal("db", "check").status == 0
+
+
+@pytest.fixture
+def shared(company: Company, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, new_postgres: NewState) -> Company:
+    """The company, attached and set up, its state in PostgreSQL and with a queue."""
+    monkeypatch.setenv("FIELDCAL_DATABASE_URL", new_postgres())
+    assert fieldcal("db", "upgrade").status == 0
+    company.attach(fieldcal, monkeypatch)
+    company.set_up(fieldcal)
+    database = Database(os.environ["FIELDCAL_DATABASE_URL"])
+    with database.write() as tx:
+        feeds.change(tx, "main", last_check_at=datetime.now(UTC))
+    database.close()
+    return company
+
+
+def process(*words: str, **env: str) -> AbstractContextManager[Process]:
+    given = {name: value for name, value in os.environ.items() if name.startswith("FIELDCAL_")}
+    return running(*words, FIELDCAL_LISTEN="127.0.0.1:0", **(given | env))
+
+
+def copies(company: Company) -> Counter[str]:
+    """How many events stand for each booking, wherever."""
+    found: Counter[str] = Counter()
+    for events in company.events().values():
+        for event in events:
+            values = [value for name, value in company.exchange.hands.properties(event).items() if "Mark" in name]
+            found.update(value.split("/")[2] for value in values)
+    return found
+
+
+@pytest.mark.slow
+def test_what_serve_schedules_is_synchronized_by_workers(shared: Company, fieldcal: Fieldcal) -> None:
+    with process("fieldcal", "serve", "--no-worker") as schedule, process("fieldcal", "worker") as one:
+        schedule.until("Stop with Ctrl-C.")
+        one.until("the worker is at work")
+        (first,) = fieldcal("sync", "--json").json()
+        assert (first["failed"], first["error"], first["busy"]) == (0, "", 0), (first, one.printed)
+        stands = copies(shared)
+        assert len(stands) > 10
+        assert set(stands.values()) == {1}
+        (second,) = fieldcal("sync", "--json").json()
+        assert (second["created"], second["updated"], second["removed"]) == (0, 0, 0)
+        schedule.signal(signal.SIGTERM)
+        one.signal(signal.SIGTERM)
+        assert (schedule.wait(), one.wait()) == (0, 0)
+        assert copies(shared) == stands
+
+
+@pytest.mark.parametrize("words", [("worker",), ("serve", "--no-worker")])
+def test_a_state_that_one_process_works_on_says_what_several_need(
+    words: tuple[str, ...], fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FIELDCAL_LISTEN", "127.0.0.1:0")
+    said = fieldcal(*words)
+    assert said.status == 1
+    assert "several machines need it in PostgreSQL: set FIELDCAL_DATABASE_URL" in said.err
+
+
+def test_a_worker_on_a_postgresql_without_a_queue_says_which_command_makes_it(
+    fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, new_postgres: NewState
+) -> None:
+    monkeypatch.setenv("FIELDCAL_DATABASE_URL", new_postgres())
+    said = fieldcal("worker")
+    assert (said.status, "has no queue of jobs yet; run `fieldcal db upgrade`" in said.err) == (1, True), said

@@ -41,7 +41,7 @@ NOTICES = (
     ),
     Fault(
         "a hint wakes what is switched off", "R13", SERVICE,
-        "        if not place.enabled or desk.refused", "        if desk.refused",
+        "        if not place.enabled or feed.refused", "        if feed.refused",
         "An environment that is switched off is read, and its calendars written, whenever a notification comes.",
         f"{WORK}::test_r13_while_the_environment_is_off_a_hint_asks_the_source_nothing",
     ),
@@ -53,8 +53,8 @@ NOTICES = (
     ),
     Fault(
         "a hint of a deletion leads to no pass", "R1", SERVICE,
-        "        if taken.anything or not desk.begun:\n            desk.hinted.pass_soon()\n",
-        "        if taken.anything or not desk.begun:\n",
+        "        if taken.anything or not (desk.begun or self._part):\n            desk.hinted.pass_soon()\n",
+        "        if taken.anything or not (desk.begun or self._part):\n",
         "What was deleted, which no read by id proves, stands in the calendar for a quarter of an hour more.",
         f"{WORK}::test_a_deletion_is_proven_by_the_feed_that_the_hint_leads_to",
     ),

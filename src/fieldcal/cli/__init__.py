@@ -33,6 +33,7 @@ from fieldcal.cli import (
     token,
     user,
     why,
+    worker,
 )
 from fieldcal.errors import FieldcalError, one_line
 
@@ -67,6 +68,7 @@ def _about(
 app.command()(demo.demo)
 app.command()(sync.sync)
 app.command()(serve.serve)
+app.command()(worker.worker)
 app.command()(check.check)
 app.add_typer(duplicates.group, name="duplicates")
 app.add_typer(plan.group, name="plan")

@@ -22,6 +22,9 @@ def serve(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="Open the control planes of the embedded systems: faults, clock, ledger.")
     ] = False,
+    no_worker: Annotated[
+        bool, typer.Option("--no-worker", help="Pages, webhook and schedule only; `fieldcal worker` synchronizes.")
+    ] = False,
 ) -> None:
     """Synchronize by schedule until SIGTERM or Ctrl-C. Work in hand is finished first."""
     from fieldcal import config, log
@@ -40,7 +43,7 @@ def serve(
 
     async def work() -> None:
         with stopping() as stop:
-            await run(settings, stop, ready, sandbox=sandbox)
+            await run(settings, stop, ready, sandbox=sandbox, workers_elsewhere=no_worker)
 
     asyncio.run(work())
 
