@@ -12,6 +12,7 @@ from tests.planted.notices import NOTICES
 from tests.planted.pages import PAGES
 from tests.planted.phone import PHONE
 from tests.planted.plan import PLAN
+from tests.planted.records import RECORDS
 from tests.planted.rest import REST
 from tests.planted.setup import SETUP
 from tests.planted.store import STORE
@@ -32,6 +33,7 @@ PLANTED: tuple[Fault, ...] = (
     *KEEPING,
     *PAGES,
     *PHONE,
+    *RECORDS,
     *REST,
 )
 

@@ -17,8 +17,8 @@ from fieldcal.schedule.values import OrderStatus, Slot
 class Gang(Shop):
     """A shop with a crew of Ana, who leads, and Ben; Cleo leaves it on the 23rd."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, database: str = ":memory:") -> None:
+        super().__init__(database)
         make = self.store.create
         self.crew = make("bookableresource", {"name": "North", "resourcetype": 6, "timezone": 110})
         self.cleo = make("bookableresource", {"name": "Cleo"})
@@ -47,9 +47,9 @@ class Gang(Shop):
         return next(one for one in self.store.rows("bookableresourcebooking") if one["resource"] == worker)
 
 
-@pytest.fixture
-def gang() -> Iterator[Gang]:
-    made = Gang()
+@pytest.fixture(params=["sqlite", "postgresql"])
+def gang(request: pytest.FixtureRequest) -> Iterator[Gang]:
+    made = Gang(":memory:" if request.param == "sqlite" else request.getfixturevalue("empty_postgres"))
     yield made
     made.store.close()
 

@@ -99,7 +99,7 @@ def test_what_became_something_else_meanwhile_is_shown_again_and_not_loaded(plac
     async def story(at: Centre) -> None:
         browser = await dispatcher(at)
         sent = hidden((await sends(browser, "accounts", b"name,account number\nNew,7")).text)
-        shop.store.create("account", {"name": "New", "accountnumber": "7"})
+        shop.store.create("account", {"name": "Another", "accountnumber": "7"})  # it would be renamed
         version = shop.store.version()
         answer = await browser.post("/sheets/load", sent)
         assert (answer.status, shop.store.version()) == (409, version)

@@ -149,8 +149,6 @@ def dissolve(store: Store, tx: Connection, booking: str) -> None:
     row = store.find(tx, BOOKING, booking)
     if row is None or row["header"] is None or row["resource"] != row["msdyn_crew"]:
         return
-    for other in _others(tx, row):
-        store.delete(tx, BOOKING, other["bookableresourcebookingid"])
     # not a change that anybody sees: the booking itself is written or deleted next, by the version that was seen
     tx.execute(
         TABLES[BOOKING.name]
@@ -158,7 +156,7 @@ def dissolve(store: Store, tx: Connection, booking: str) -> None:
         .where(_bookings.bookableresourcebookingid == booking)
         .values(header=None, msdyn_crew=None)
     )
-    store.delete(tx, HEADER, row["header"])
+    store.delete(tx, HEADER, row["header"])  # takes the others with it
 
 
 def _others(tx: Connection, row: dict[str, Any]) -> list[dict[str, Any]]:
