@@ -277,6 +277,7 @@ class _Company:
         crew, (leader, *others) = _id(self._seed, "resource", "Lift crew"), self._crew()
         start, end = self._take_slot(leader, *soon)
         order = self._take_order(leader)
+        self._load_members(crew, [leader, *others])
         self._book("crew", crew, start, end, order, "Scheduled", {"msdyn_crew": crew})
         for member in (leader, *others):
             self._free[member] = [slot for slot in self._free[member] if slot[1] <= start or slot[0] >= end]
@@ -292,6 +293,19 @@ class _Company:
         for worker in islice(cycle(range(self._workers)), self._wanted - len(self._made)):
             start, end = self._take_slot(worker)
             self._book("job", self._technicians[worker], start, end, self._take_order(worker), self._status(end), {})
+
+    def _load_members(self, crew: str, members: list[int]) -> None:
+        """Who goes with the crew, for a year already and on; the first leads."""
+        since = instant_text(self._now - timedelta(days=365))
+        self._store.load(
+            "bookableresourcegroup",
+            [
+                {"bookableresourcegroupid": _id(self._seed, "member", number), "name": "Lift crew",
+                 "parentresource": crew, "childresource": self._technicians[number], "fromdate": since,
+                 "todate": "2100-01-01T00:00:00Z", "fieldcal_leads": number == members[0]}
+                for number in members
+            ],
+        )  # fmt: skip
 
     def _crew(self) -> list[int]:
         """Three technicians of one region, as far as there are so many."""
