@@ -1,0 +1,220 @@
+"""Procrastinate's queue where things go wrong: workers that die or sleep, a database that goes, crowds and rivals.
+
+What every engine promises stands in `tests/contracts/test_engine_contract.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from structlog.testing import capture_logs
+from tests.cli.processes import running
+from tests.conftest import NewState
+from tests.engine.queue_worker import BEATS
+
+from fieldcal.clock import SystemClock
+from fieldcal.engine.cluster import ClusterEngine
+from fieldcal.engine.schedule import WINDOW, Job, Kind, Priority
+from fieldcal.state import beside, queue_schema
+from fieldcal.state.database import Database
+
+MODULE = "tests.engine.queue_worker"
+
+
+@pytest.fixture
+def state(new_postgres: NewState) -> str:
+    url = new_postgres()
+    database = Database(url)
+    queue_schema.upgrade(database)
+    database.close()
+    return url
+
+
+@pytest.fixture
+def address(state: str) -> str:
+    return beside.address(make_url(state), beside.QUEUE)
+
+
+def box(number: int, environment: str = "main", priority: Priority = Priority.CHANGE) -> Job:
+    return Job(priority, Kind.MAILBOX, environment, f"box-{number}")
+
+
+def worker(address: str, at_once: int = 8) -> ClusterEngine:
+    return ClusterEngine(address, SystemClock(), at_once=at_once, beats=BEATS)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110 - what is waited for is another process's, or the database's
+        await asyncio.sleep(0.01)
+
+
+def played(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(asyncio.wait_for(story(), 90))
+
+
+async def ended(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def told(begun: list[Job]) -> Callable[[Job], Awaitable[None]]:
+    async def handle(job: Job) -> None:
+        begun.append(job)
+
+    return handle
+
+
+def test_a_tenant_with_ten_mailboxes_waits_for_one_window_of_a_crowd_and_never_for_all_of_it(address: str) -> None:
+    async def story() -> None:
+        schedule = ClusterEngine(address, SystemClock(), works=False)
+        crowd, few = [box(number, "crowd") for number in range(2_000)], [box(number, "few") for number in range(10)]
+        for job in [*crowd, *few]:
+            schedule.enqueue(job)
+        sending = asyncio.create_task(schedule.run(told([])))
+        begun: list[Job] = []
+        engine = worker(address)
+        at_work = asyncio.create_task(engine.run(told(begun)))
+        await until(lambda: {job.mailbox for job in begun if job.environment == "few"} == {job.mailbox for job in few})
+        before = [job.environment for job in begun]
+        assert before.count("crowd") <= WINDOW + 8
+        assert [job for job in begun if job.environment == "crowd"] == crowd[: before.count("crowd")], "in their order"
+        await ended(sending, at_work)
+
+    played(story)
+
+
+def test_reading_goes_before_a_crowd_of_mailboxes_and_a_person_before_all(address: str) -> None:
+    jobs = [
+        box(1), Job(Priority.CHECK, Kind.CHECK, "main"), box(2, "other", Priority.REGULAR),
+        Job(Priority.REGULAR, Kind.PASS, "other"), Job(Priority.CHANGE, Kind.LOOK, "main", named=("a",)),
+        box(3, priority=Priority.PERSON), Job(Priority.PERSON, Kind.PASS, "main"),
+    ]  # fmt: skip
+
+    async def story() -> None:
+        begun: list[Job] = []
+        engine = worker(address, at_once=1)
+        for job in jobs:
+            engine.enqueue(job)
+        task = asyncio.create_task(engine.run(told(begun)))
+        await until(lambda: len(begun) == len(jobs))
+        assert begun == [jobs[6], jobs[5], jobs[4], jobs[3], jobs[0], jobs[2], jobs[1]]
+        await ended(task)
+
+    played(story)
+
+
+def test_each_look_is_queued_with_its_own_bookings(address: str) -> None:
+    async def story() -> None:
+        begun: list[Job] = []
+        engine = worker(address)
+        looks = [Job(Priority.CHANGE, Kind.LOOK, "main", named=(f"booking-{n}",), heard=n) for n in range(3)]
+        for job in looks:
+            engine.enqueue(job)
+        task = asyncio.create_task(engine.run(told(begun)))
+        await until(lambda: len(begun) == 3)
+        assert begun == looks
+        await ended(task)
+
+    played(story)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "paused"])
+def test_another_takes_the_job_of_a_worker_that_is_gone_and_one_that_wakes_works_on(
+    number: signal.Signals, address: str
+) -> None:
+    async def story() -> None:
+        begun: list[Job] = []
+        schedule = ClusterEngine(address, SystemClock(), works=False)
+        with running(MODULE, address, "0.5") as first:
+            sending = asyncio.create_task(schedule.run(told([])))
+            schedule.enqueue(box(1))
+            await asyncio.to_thread(first.until, "begins main box-1")
+            first.signal(number)
+            at_work = asyncio.create_task(worker(address).run(told(begun)))
+            await until(lambda: box(1) in begun)
+            if number is signal.SIGSTOP:
+                await ended(at_work)
+                first.signal(signal.SIGCONT)
+                schedule.enqueue(box(2))
+                await asyncio.to_thread(first.until, "begins main box-2")
+            await ended(sending, at_work)
+            assert begun.count(box(1)) == 1
+
+    played(story)
+
+
+def test_the_database_goes_and_comes_back_and_what_was_enqueued_meanwhile_is_run(state: str, address: str) -> None:
+    name = make_url(state).database
+    admin = create_engine(
+        make_url(state).set(drivername="postgresql+psycopg", database="postgres"), isolation_level="AUTOCOMMIT"
+    )
+
+    def allow(words: str) -> None:
+        with admin.connect() as connection:
+            connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {words}"))
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": name}
+            )
+
+    async def story() -> None:
+        begun: list[Job] = []
+        engine = worker(address)
+        task = asyncio.create_task(engine.run(told(begun)))
+        engine.enqueue(box(1))
+        await until(lambda: box(1) in begun)
+        with capture_logs() as lines:
+            await asyncio.to_thread(allow, "false")
+            engine.enqueue(box(2))
+            await until(lambda: any(line["action"] == "queue_away" for line in lines))
+        assert (task.done(), begun) == (False, [box(1)])
+        await asyncio.to_thread(allow, "true")
+        await until(lambda: box(2) in begun)
+        await ended(task)
+
+    try:
+        played(story)
+    finally:
+        with suppress(Exception):
+            allow("true")
+        admin.dispose()
+
+
+@pytest.mark.parametrize("times", [40, pytest.param(1_000, marks=pytest.mark.slow)])
+def test_two_workers_that_fight_for_one_mailbox_are_never_in_it_together(times: int, address: str) -> None:
+    async def story() -> None:
+        inside, most, runs, by = 0, 0, 0, Counter[int]()
+
+        def handled(who: int) -> Callable[[Job], Awaitable[None]]:
+            async def handle(_job: Job) -> None:
+                nonlocal inside, most, runs
+                inside += 1
+                most = max(most, inside)
+                await asyncio.sleep(0.001)
+                inside -= 1
+                runs += 1
+                by[who] += 1
+
+            return handle
+
+        engines = [worker(address), worker(address)]
+        tasks = [asyncio.create_task(engine.run(handled(who))) for who, engine in enumerate(engines)]
+        for turn in range(times):
+            before = runs
+            for engine in engines:
+                engine.enqueue(box(1, priority=Priority.PERSON))
+            await until(lambda before=before: runs > before)
+            assert most == 1, turn
+        await ended(*tasks)
+        assert runs >= times
+        assert len(by) == 2, "both had their turns"
+
+    asyncio.run(asyncio.wait_for(story(), 900))
