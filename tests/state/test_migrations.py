@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
@@ -15,7 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Boolean, Connection, Integer, MetaData, Table, insert, inspect, select, text
 
 from fieldcal.errors import ConfigError
 from fieldcal.setup_model import Method
@@ -128,6 +130,39 @@ def test_a_state_of_each_earlier_revision_is_brought_up_with_what_it_holds(
         database.close()
 
 
+@pytest.mark.parametrize("older", schema.REVISIONS[:-1])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_every_row_of_every_table_of_each_earlier_revision_comes_up_with_all_its_values(
+    older: str, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = f"sqlite:///{tmp_path / 'old.sqlite3'}"
+    database = Database(path if kind == "sqlite" else request.getfixturevalue("empty_postgres"))
+    with database.write() as tx:
+        command.upgrade(_config(tx), older)
+        tables = _reflected(tx)
+        for table in tables.values():
+            tx.execute(insert(table), [_row(table, n) for n in range(_ROWS)])
+        before = _contents(tx, tables)
+    assert schema.upgrade(database) == older
+    with database.write() as tx:
+        schema.check(tx)
+        now = _reflected(tx)
+        assert set(tables) <= set(now)
+        after = _contents(tx, {name: (now[name], list(tables[name].c.keys())) for name in tables})
+        if older == "0001":  # the one word that was changed
+            before["mailboxes"] = [{**row, "method": Method.SERVER_SIDE_SYNC.value} for row in before["mailboxes"]]
+        assert after == before
+        assert {len(rows) for rows in before.values()} == {_ROWS}
+        for row in tx.execute(select(now["bookings"].c["name", "number", "account"])):
+            # filled when they came, and kept where they were
+            found = ("wo-7", "acme gmbh") if older < "0003" else (f"number {row.name[-1]}", f"account {row.name[-1]}")
+            assert (row.number, row.account) == found
+        last = max(row["id"] for row in after["history"])
+        line = {key: value for key, value in _row(now["history"], 0).items() if key != "id"}
+        assert tx.execute(insert(now["history"]).values(line).returning(now["history"].c.id)).scalar_one() > last
+    database.close()
+
+
 @pytest.mark.parametrize(
     ("name", "digest"),
     [
@@ -193,6 +228,47 @@ def test_a_failed_migration_leaves_no_half_made_tables(
         with database.read() as tx:
             assert schema.revision(tx) is None
         database.close()
+
+
+_ROWS = 3
+#: What a migration reads, or the database counts, is of its own form.
+_FORMED = {
+    "snapshot": '{"number": " WO-7 ", "service_account": "ACME  GmbH"}',
+    "method": "server_side_sync",
+}
+
+
+def _reflected(tx: Connection) -> dict[str, Table]:
+    """The tables as the database has them, whatever this version's say."""
+    there = MetaData()
+    there.reflect(tx)
+    return {name: table for name, table in there.tables.items() if name != "alembic_version"}
+
+
+def _row(table: Table, n: int) -> dict[str, Any]:
+    """A row with a value of its kind in every column; numbers that the database gives are left to it."""
+
+    def value(column: Any) -> Any:
+        if column.name in _FORMED:
+            return _FORMED[column.name]
+        if isinstance(column.type, Boolean):
+            return bool(n % 2)
+        if isinstance(column.type, Integer):
+            return n + 40
+        return f"{column.name} {n}"
+
+    serial = {one.name for one in table.primary_key.columns if isinstance(one.type, Integer)} & {"id"}
+    return {column.name: value(column) for column in table.columns if column.name not in serial}
+
+
+def _contents(tx: Connection, tables: Mapping[str, Table | tuple[Table, list[str]]]) -> dict[str, list[dict[str, Any]]]:
+    found = {}
+    for name, asked in tables.items():
+        table, columns = asked if isinstance(asked, tuple) else (asked, list(asked.c.keys()))
+        rows = tx.execute(select(*(table.c[column] for column in columns))).mappings()
+        kept = [dict(row) for row in rows if row.get("key") != "installation"]  # meta's, which an upgrade makes
+        found[name] = sorted(kept, key=repr)
+    return found
 
 
 def _columns(tx: Connection) -> dict[str, dict[str, tuple[str, object, bool]]]:
