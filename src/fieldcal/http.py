@@ -17,6 +17,7 @@ from typing import Protocol
 import aiohttp
 from yarl import URL
 
+from fieldcal import sent
 from fieldcal.answer import Answer
 from fieldcal.clock import Clock
 from fieldcal.connection import SpokenUnasked, new_session
@@ -167,7 +168,7 @@ class Http:
     ) -> Answer:
         for _ in range(2):
             header = await _authorization(signer, method, target)
-            signed = {**(headers or {}), "Authorization": header}
+            signed = {**(headers or {}), **sent.traced(), "Authorization": header}
             async with self._places:
                 if before_send is not None:
                     before_send()

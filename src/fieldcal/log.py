@@ -14,6 +14,8 @@ from typing import Any, TextIO
 
 import structlog
 
+from fieldcal import sent
+
 _HIDDEN = "(not told)"
 #: Keys whose values are secrets, by a part of their name.
 _SECRET = re.compile(r"secret|token|password|authorization|credential|cookie|api_?key", re.IGNORECASE)
@@ -40,6 +42,13 @@ def redact(_logger: Any, level: str, line: Line) -> Line:
     return line
 
 
+def trace(_logger: Any, _level: str, line: Line) -> Line:
+    """Name the pass or other work that a line is of, whoever wrote it, by the id that its requests carry too."""
+    if run := sent.run():
+        line.setdefault("run", run)
+    return line
+
+
 def _cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return _ROW.sub(_HIDDEN, _TOKEN.sub(_HIDDEN, value))
@@ -63,6 +72,7 @@ def configure(level: str = "info", form: str = "text", stream: TextIO | None = N
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            trace,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             # As text before the last step, so that it looks at a traceback too.
@@ -82,6 +92,7 @@ def configure(level: str = "info", form: str = "text", stream: TextIO | None = N
     of_libraries.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
+                trace,
                 structlog.stdlib.add_log_level,
                 structlog.stdlib.add_logger_name,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -12,8 +12,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import ParamSpec, TypeVar
+from uuid import UUID
+
+import structlog
 
 from fieldcal import counted
+
+log = structlog.get_logger()
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -40,6 +45,8 @@ class Sent:
 
 class _Book:
     def __init__(self) -> None:
+        #: the id of the pass or other work, "" before it has one
+        self.run = ""
         self.requests: Counter[str] = Counter()
         self.answers: dict[str, Counter[str]] = {"source": Counter(), "calendars": Counter()}
 
@@ -61,6 +68,33 @@ def recorded(work: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     return written_down
 
 
+def under(run: str) -> str:
+    """Have the open book be that of this run: its log lines and requests carry the id. Returns the id."""
+    if (book := _open.get()) is not None:
+        book.run = run
+    return run
+
+
+def run() -> str:
+    """The id of the work that is under way here, "" where none is."""
+    book = _open.get()
+    return book.run if book is not None else ""
+
+
+def traced() -> dict[str, str]:
+    """The headers by which both ends' own logs name this work; none where none is under way.
+
+    Graph keeps `client-request-id` (learn.microsoft.com/graph/best-practices-concept). Microsoft's client of Dataverse
+    sends `x-ms-correlation-id` with all requests of one call (PowerPlatform-Dataverse-Client 1.1.0, `_odata_base.py`).
+    Both want a GUID, for which an id of ours has the 32 digits.
+    """
+    try:
+        name = str(UUID(run()))
+    except ValueError:
+        return {}
+    return {"client-request-id": name, "x-ms-correlation-id": name}
+
+
 def so_far() -> Sent:
     """What the open book holds; nothing where none is open."""
     book = _open.get()
@@ -74,6 +108,7 @@ def request(system: str, status: int) -> None:
     """A request to `source` or `calendars` was sent, and answered with this status (0: not at all)."""
     counted.add("requests", system, _kind(status))
     counted.add("throttle", system, number=0)
+    log.debug("a request was answered", action="request", end=system, status=status)
     if (book := _open.get()) is not None:
         book.requests[system] += 1
         book.answers[system][_kind(status)] += 1

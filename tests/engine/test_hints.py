@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import logging
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,11 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import structlog
 from sqlalchemy import delete
 from tests.conftest import NewState
 from tests.engine.test_service import MINUTE, TOMORROW, Served, eventually
 from tests.sync.world import ENVIRONMENT, World
 
+from fieldcal import log
 from fieldcal.embedded.faults import Fault, Match
 from fieldcal.embedded.server import serving
 from fieldcal.engine.hints import GATHER, LOOKS, NAMED, PASSES, Allowance, Hints
@@ -142,6 +147,36 @@ def test_a_hinted_booking_is_read_by_its_id_with_one_request_and_written(served:
     settle(served)
     assert len(requests(served)) == 3
     assert kinds(served) == ["hinted", "hinted"]
+
+
+def test_one_id_leads_from_the_notification_over_the_log_and_the_pass_to_each_request_at_both_ends(
+    served: Served,
+) -> None:
+    out = io.StringIO()
+    before = logging.root.handlers[:], logging.root.level
+    log.configure("debug", "json", out)
+    try:
+        row = served.world.book("Anna", TOMORROW)
+        hint(served, row, row)
+        eventually(served, lambda: len(served.world.events("Anna")) == 1)
+        settle(served)
+        served.world.delete(row)
+        hint(served, None)
+        eventually(served, lambda: served.world.events("Anna") == [])
+        settle(served)
+    finally:
+        structlog.reset_defaults()
+        logging.root.handlers[:], logging.root.level = before
+    told = [json.loads(line) for line in out.getvalue().splitlines()]
+    looked, again, passed = [line["run"] for line in told if line.get("action") == "hinted"]
+    assert (looked, looked != passed) == (again, True)
+    assert {one.id: one.kind for one in served.passes()}.items() >= {looked: "hinted", passed: "announced"}.items()
+    for run in (looked, passed):
+        actions = {line["action"] for line in told if line.get("run") == run}
+        assert actions >= {"hinted", "pass", "request"}
+        for end in (served.world.field_service, served.world.exchange):
+            names = {entry.request_id for entry in end.control.ledger()}
+            assert str(uuid.UUID(run)) in names
 
 
 def test_doubled_late_and_groundless_hints_cost_a_read_and_write_nothing(served: Served) -> None:

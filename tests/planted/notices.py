@@ -53,7 +53,7 @@ NOTICES = (
     ),
     Fault(
         "a hint of a deletion leads to no pass", "R1", SERVICE,
-        "        if taken.anything or not (desk.begun or self._part):\n            desk.hinted.pass_soon()\n",
+        "        if taken.anything or not (desk.begun or self._part):\n            desk.hinted.pass_soon(taken.run)\n",
         "        if taken.anything or not (desk.begun or self._part):\n",
         "What was deleted, which no read by id proves, stands in the calendar for a quarter of an hour more.",
         f"{WORK}::test_a_deletion_is_proven_by_the_feed_that_the_hint_leads_to",

@@ -20,7 +20,7 @@ from fieldcal.sync.site import Site
 @sent.recorded
 async def in_mailbox(site: Site, mailbox: MailboxId) -> bool:
     """What is due in one mailbox between two passes: second tries, pauses that have ended; True if another has it."""
-    run, began, since = history.new_run(site.clock.now()), site.clock.now(), site.clock.monotonic()
+    run, began, since = sent.under(history.new_run(site.clock.now())), site.clock.now(), site.clock.monotonic()
     tally, number = await work_off(site, run, only={mailbox})
     if replace(tally, busy=0) == Tally():
         return tally.busy > 0

@@ -32,6 +32,8 @@ class Taken:
     anything: bool
     #: notifications that this stands for
     heard: int
+    #: the id under which the first of them was told, and all that follows is
+    run: str = ""
 
 
 @dataclass(slots=True)
@@ -41,17 +43,24 @@ class Hints:
     _bookings: dict[BookingId, None] = field(default_factory=dict)
     _anything: bool = False
     _heard: int = 0
+    _run: str = ""
 
-    def add(self, booking: BookingId | None) -> None:
-        """Remember a notification; None where a pass has to find what it is about."""
+    def add(self, booking: BookingId | None, run: str = "") -> str:
+        """Remember a notification; None where a pass has to find what it is about.
+
+        `run`: an id for what follows; returned is that of the first that waits, for all are looked at together.
+        """
         self._heard += 1
+        self._run = self._run or run
         if booking is None or (booking not in self._bookings and len(self._bookings) >= NAMED):
             self.need_pass()
         elif not self._anything:
             self._bookings[booking] = None
+        return self._run
 
     def put_back(self, taken: Taken) -> None:
         """Have what could not be looked at wait again; it was counted already."""
+        self._run = taken.run or self._run
         if taken.anything or len({*self._bookings, *taken.bookings}) > NAMED:
             self.need_pass()
         elif not self._anything:
@@ -64,9 +73,9 @@ class Hints:
 
     def take(self) -> Taken:
         """Everything that waits; nothing does then."""
-        taken = Taken(tuple(self._bookings), self._anything, self._heard)
+        taken = Taken(tuple(self._bookings), self._anything, self._heard, self._run)
         self._bookings.clear()
-        self._anything, self._heard = False, 0
+        self._anything, self._heard, self._run = False, 0, ""
         return taken
 
 
@@ -94,6 +103,8 @@ class Hinted:
         self._looks, self._passes = Allowance(*LOOKS), Allowance(*PASSES)
         self._looking: asyncio.Task[None] | None = None
         self._passing: asyncio.Task[None] | None = None
+        #: the id of the notification for which the next pass is, "" where it is for none
+        self._run = ""
 
     def look_soon(self) -> None:
         """Have what waits looked at, as soon as the rate allows."""
@@ -105,8 +116,14 @@ class Hinted:
         for _ in range(requests):
             self._looks.wait(self._clock.monotonic())
 
-    def pass_soon(self) -> None:
-        """Have a pass run, as soon as the rate allows."""
+    def run_of_pass(self) -> str:
+        """The id that the pass which begins now is to have, "" where no notification gave it one; taken once."""
+        run, self._run = self._run, ""
+        return run
+
+    def pass_soon(self, run: str = "") -> None:
+        """Have a pass run, as soon as the rate allows, under this id."""
+        self._run = self._run or run
         if self._passing is None or self._passing.done():
             self._passing = asyncio.create_task(self._later(self._passes, 0.0, self._run_pass))
 

@@ -132,7 +132,8 @@ class Service:
         Harmless whatever is said and however often: it costs reads, at a bounded rate, and holds a few ids.
         """
         hinted = self._desk(environment).hinted
-        hinted.hints.add(booking)
+        run = hinted.hints.add(booking, history.new_run(self._clock.now()))
+        log.info("a notification came in", action="hinted", environment=environment, booking=booking, run=run)
         hinted.look_soon()
 
     async def ask(
@@ -178,10 +179,10 @@ class Service:
             # Nothing is sent while it is off (R13); a source in trouble is asked by its growing pauses only.
             return
         if taken.anything or not (desk.begun or self._part):
-            desk.hinted.pass_soon()
+            desk.hinted.pass_soon(taken.run)
             return
         began = self._clock.monotonic()
-        looked = await look(site, taken.bookings)
+        looked = await look(site, taken.bookings, taken.run)
         desk.hinted.charge(looked.absent)
         if looked.report is not None:
             news.pass_done(site.environment, "hinted", looked.report, self._clock.monotonic() - began, None)
@@ -312,8 +313,9 @@ class Service:
         since = before.last_pull_at if desk.begun else None
         try:
             report = await run_pass(
-                site, kind, only=only, workers_in_full=in_full, patient=bool(wishes), progress=all_told(wishes)
-            )
+                site, kind, only=only, workers_in_full=in_full, patient=bool(wishes), progress=all_told(wishes),
+                run=desk.hinted.run_of_pass(),
+            )  # fmt: skip
         except BaseException as error:
             answer(wishes, error)
             raise

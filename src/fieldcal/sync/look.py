@@ -41,9 +41,13 @@ class Looked:
 
 
 @sent.recorded
-async def look(site: Site, ids: Sequence[BookingId]) -> Looked:
-    """Read these bookings by id and make the calendars say what they say now; a source that fails is in the report."""
-    began, run = site.clock.now(), history.new_run(site.clock.now())
+async def look(site: Site, ids: Sequence[BookingId], run: str = "") -> Looked:
+    """Read these bookings by id and make the calendars say what they say now; a source that fails is in the report.
+
+    `run`: the id that the notification was told under.
+    """
+    began = site.clock.now()
+    run = sent.under(run or history.new_run(began))
     async with holding(site, f"pull:{site.environment}") as held:
         if held is None:
             return Looked(None, busy=True)

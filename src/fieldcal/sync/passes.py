@@ -72,13 +72,14 @@ async def run_pass(
     workers_in_full: bool = False,
     patient: bool = False,
     progress: Progress = _silent,
+    run: str = "",
 ) -> Report:
     """Read what changed and make the calendars say it. A source that does not answer stops no calendar.
 
     `patient`: a person waits for the outcome, so a mailbox that another is at work in is waited for. One that stays
-    so is counted as busy; what is due in it remains due.
+    so is counted as busy; what is due in it remains due. `run`: the id that its notification was told under.
     """
-    run = history.new_run(site.clock.now())
+    run = sent.under(run or history.new_run(site.clock.now()))
     await site.database.writing(history.begin, site.environment, run, kind, site.clock.now())
     pulled, error, again = Pulled(), "", None
     try:
@@ -146,7 +147,7 @@ async def run_check(
     site: Site, boxes: Collection[MailboxId], *, everything: bool = False, progress: Progress = _silent
 ) -> Report:
     """Check these mailboxes, then work off what the checks have marked."""
-    run = history.new_run(site.clock.now())
+    run = sent.under(history.new_run(site.clock.now()))
     await site.database.writing(history.begin, site.environment, run, "check", site.clock.now())
     found = await _each(site, list(boxes), lambda mailbox: check(site, mailbox, run, everything=everything), progress)
     done, _ = await work_off(site, run, only=set(boxes))
@@ -166,9 +167,10 @@ class Rewritten:
     left: Mapping[EventId, str]
 
 
+@sent.recorded
 async def run_write_again(site: Site, chosen: Sequence[Finding], by: str, progress: Progress = _silent) -> Rewritten:
     """Write these again where the rules want them, and forget them as findings once it is done (D8)."""
-    run = history.new_run(site.clock.now())
+    run = sent.under(history.new_run(site.clock.now()))
     boxes = {MailboxId(one.mailbox) for one in chosen}
 
     def mark(tx: Connection) -> dict[EventId, str]:
@@ -213,7 +215,7 @@ async def run_clean(site: Site, plan: int, by: str, surveys: Sequence[Survey], p
 
     `progress`: after each batch, how many events are removed, of how many that the surveys have found.
     """
-    run, removed, of = history.new_run(site.clock.now()), 0, sum(len(one.found.ours) for one in surveys)
+    run, removed, of = sent.under(history.new_run(site.clock.now())), 0, sum(len(one.found.ours) for one in surveys)
 
     def tell(number: int) -> None:
         nonlocal removed
@@ -238,7 +240,7 @@ async def run_remove(
     site: Site, plan: int, by: str, chosen: Mapping[MailboxId, tuple[str, frozenset[EventId]]], progress: Progress
 ) -> list[Removed]:
     """Carry out the approved removal `plan` of duplicates: by mailbox its address, and the events."""
-    run = history.new_run(site.clock.now())
+    run = sent.under(history.new_run(site.clock.now()))
     job = duplicates.Job(plan, run, by)
     await site.database.writing(history.begin, site.environment, run, duplicates.PLAN, site.clock.now())
     done = await _all(lambda box: duplicates.remove(site, job, box, *chosen[box]), list(chosen), progress)
