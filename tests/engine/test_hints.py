@@ -171,12 +171,14 @@ def test_one_id_leads_from_the_notification_over_the_log_and_the_pass_to_each_re
     looked, again, passed = [line["run"] for line in told if line.get("action") == "hinted"]
     assert (looked, looked != passed) == (again, True)
     assert {one.id: one.kind for one in served.passes()}.items() >= {looked: "hinted", passed: "announced"}.items()
+    asked = {entry.request_id for entry in served.world.field_service.control.ledger()}
     for run in (looked, passed):
-        actions = {line["action"] for line in told if line.get("run") == run}
-        assert actions >= {"hinted", "pass", "request"}
-        for end in (served.world.field_service, served.world.exchange):
-            names = {entry.request_id for entry in end.control.ledger()}
-            assert str(uuid.UUID(run)) in names
+        assert {line["action"] for line in told if line.get("run") == run} >= {"hinted", "pass", "request"}
+        assert str(uuid.UUID(run)) in asked
+    # Which job writes what a look has marked is chance; it is one that the log tells.
+    written = {entry.request_id for entry in served.world.exchange.control.ledger()} - {None}
+    assert written
+    assert written <= {str(uuid.UUID(line["run"])) for line in told if line.get("action") == "pass"}
 
 
 def test_doubled_late_and_groundless_hints_cost_a_read_and_write_nothing(served: Served) -> None:
