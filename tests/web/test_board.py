@@ -139,6 +139,22 @@ def test_what_cannot_be_kept_is_shown(place: Centre, shop: Shop) -> None:
     place.play(story)
 
 
+def test_where_a_booking_stands_is_told_again_only_when_it_has_changed(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        _, first = await sends(browser, "/board/book", {"worker": shop.ana, **MORNING})
+        have = (await shown(browser))["version"]
+        _, second = await sends(browser, "/board/book", {"worker": shop.ben, **MORNING})
+        told = json.loads((await browser.get(f"{DAY}&have={have}")).text)["slots"]
+        assert {one["id"]: one["standing"] for one in told} == {
+            first["slot"]["id"]: None,
+            second["slot"]["id"]: "waits",
+        }
+
+    place.play(story)
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [

@@ -106,9 +106,13 @@ def _made_here(visit: Visit) -> bool:
 
 @SECTION.get("/board/day.json", Action.SCHEDULE)
 async def day(
-    visit: Here, since: Annotated[AwareDatetime, Query()], until: Annotated[AwareDatetime, Query()]
-) -> Response:
-    """Every lane, and the bookings with a part of this span, with what is wrong with them and where they stand."""
+    visit: Here, since: Annotated[AwareDatetime, Query()], until: Annotated[AwareDatetime, Query()],
+    have: Annotated[int, Query(ge=0)] = 0,
+) -> Response:  # fmt: skip
+    """Every lane, and the bookings with a part of this span, with what is wrong with them and where they stand.
+
+    `have`: a version that the page has; of what has not changed since, it is not told again where it stands.
+    """
     if not timedelta(0) < until - since <= _LONGEST:
         raise ConfigError(f"the board shows up to {_LONGEST.days} days at once")
     desk = visit.desk
@@ -118,12 +122,12 @@ async def day(
         return board.lanes(tx), board.between(tx, since, until), board.statuses(tx)
 
     lanes, slots, statuses = await desk.read(look)
-    wrong = (double(slots), outside_hours(slots, {lane.worker: lane for lane in lanes}))
-    standing = await _standing(visit, slots)
+    twice, outside = double(slots), outside_hours(slots, {lane.worker: lane for lane in lanes})
+    standing = await _standing(visit, [one for one in slots if one.version > have])
     return JSONResponse({
         "version": version, "lanes": [_lane(one) for one in lanes], "statuses": [_status(one) for one in statuses],
         "slots": [
-            {**_slot(one), "standing": standing[one.id], "double": one.id in wrong[0], "outside": one.id in wrong[1]}
+            {**_slot(one), "standing": standing.get(one.id), "double": one.id in twice, "outside": one.id in outside}
             for one in slots
         ],
     })  # fmt: skip

@@ -7,15 +7,16 @@ import { changed, merge, nameOf, ofWorker, span, state, lanes, workerName } from
 const sign = document.getElementById("board-link");
 let [source, loading, again, lost] = [null, null, false, null];
 
-// Read what is in sight; asked for while it is under way, it is read once more.
-export function load() {
+// Read what is in sight; asked for while it is under way, it is read once more. `anew`: with where everything stands, not
+// only what changed.
+export function load(anew = false) {
   if (loading) {
     again = true;
     return loading;
   }
   loading = (async () => {
     const [since, until] = span().map((at) => new Date(at).toISOString());
-    const told = await ask("day", { since, until });
+    const told = await ask("day", { since, until, have: anew ? 0 : state.version });
     if (told && since === new Date(span()[0]).toISOString() && until === new Date(span()[1]).toISOString()) {
       merge(told);
       warn();
@@ -53,6 +54,9 @@ function connected(yes) {
   if (lost && yes) tell(say("back"));
   lost = !yes;
 }
+
+// Word of each change comes by itself.
+export function isLive() { return lost === false; }
 
 export function listen() {
   source?.close();

@@ -5,7 +5,7 @@ import { details, help } from "./details.js";
 import { dragging } from "./drag.js";
 import { draw, plane, showStart } from "./draw.js";
 import { begin, fresh } from "./keys.js";
-import { listen, load, summary, watch } from "./link.js";
+import { isLive, listen, load, summary, watch } from "./link.js";
 import { menu } from "./menu.js";
 import { place, say } from "./page.js";
 import { drawList } from "./phone.js";
@@ -74,7 +74,7 @@ onDeed((last, next) => {
     button.setAttribute("aria-label", words);
   }
   watch(true);
-  load();
+  if (!isLive()) load();
   loadOrders();
 });
 onChange(drawn);
@@ -129,8 +129,8 @@ document.addEventListener("keydown", (event) => {
 
 narrow.addEventListener("change", changed);
 new ResizeObserver(() => { if (!narrow.matches) draw(); }).observe(plane);
-// the line that says what time it is
-setInterval(() => { if (!document.hidden) drawn(); }, 60_000);
+// the line that says what time it is, and where bookings stand that were not changed here, as when a mailbox is disabled
+setInterval(() => { if (!document.hidden) load(true).then(drawn); }, 60_000);
 
 // from the page of a work order, which is to be booked
 const wanted = new URLSearchParams(location.search).get("order") ?? "";

@@ -60,7 +60,8 @@ export function merge(told) {
   const slots = new Map();
   for (const one of told.slots) {
     const here = state.slots.get(one.id);
-    if (!state.gone.has(one.id)) slots.set(one.id, here && here.version > one.version ? here : slotOf(one));
+    if (state.gone.has(one.id)) continue;
+    slots.set(one.id, here && here.version > one.version ? here : slotOf({ ...one, standing: one.standing ?? here?.standing ?? "waits" }));
   }
   for (const here of state.slots.values()) if (!slots.has(here.id) && here.version > told.version) slots.set(here.id, here);
   state.slots = slots;
