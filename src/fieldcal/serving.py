@@ -90,9 +90,9 @@ async def work(
         watch = Watch(app.database, app.clock, service.late)
         end = ServiceEnd(service, token, app.requests).app(centre(house), watch.routes(by_scope(house)))
         hooks = HooksEnd(app.database, app.clock, service.hint).app()
-        urls = [await stack.enter_async_context(_listening(end, address)) for address in app.config.listen]
-        public = [await stack.enter_async_context(_listening(hooks, each)) for each in app.config.listen_hooks]
-        local = [await stack.enter_async_context(_listening(watch.local(), each)) for each in app.config.listen_metrics]
+        urls = [await stack.enter_async_context(listening(end, address)) for address in app.config.listen]
+        public = [await stack.enter_async_context(listening(hooks, each)) for each in app.config.listen_hooks]
+        local = [await stack.enter_async_context(listening(watch.local(), each)) for each in app.config.listen_metrics]
         if embedded is not None and desk is not None:
             embedded.changed = _each(bell.ring, desk.changed)
         ends = embedded.ends if embedded else None
@@ -165,7 +165,7 @@ async def _tell_start(app: App, running: Running, embedded: Embedded | None) -> 
 
 
 @asynccontextmanager
-async def _listening(app: Any, address: str) -> AsyncIterator[str]:
+async def listening(app: Any, address: str) -> AsyncIterator[str]:
     """Serve the app at `ADDRESS:PORT` while the block runs; gives its base URL."""
     from fieldcal.embedded.server import LocalServer
 

@@ -36,6 +36,7 @@ async def work(config: Config, stop: asyncio.Event, clock: Clock | None = None) 
         sites = await stack.enter_async_context(Sites(app))
         part = await part_of(app, schedules=False)
         service = Service(app.database, app.clock, sites.open, app.set_up_there, part)
+        await _watched(stack, app)
         known = await app.database.reading(environments.everyone)
         log.info(
             "the worker is at work", action="started", version=__version__, worker=app.worker,
@@ -43,3 +44,18 @@ async def work(config: Config, stop: asyncio.Event, clock: Clock | None = None) 
         )  # fmt: skip
         await service.run(stop)
         log.info("the worker has ended", action="stopped", worker=app.worker)
+
+
+async def _watched(stack: AsyncExitStack, app: App) -> None:
+    """Give health and metrics of this worker at the addresses that are set for it, to this machine alone."""
+    if not app.config.listen_metrics:
+        return
+    # Who is not asked loads no server.
+    from fieldcal.serving import listening
+    from fieldcal.web.watch import Watch
+
+    # It has no schedule that could stand: what it needs is the state.
+    watch = Watch(app.database, app.clock, lambda: 0.0)
+    for address in app.config.listen_metrics:
+        url = await stack.enter_async_context(listening(watch.local(), address))
+        log.info("health and metrics are given to this machine", action="watched", url=url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
+from tests.conftest import NewState
 from tests.web.centre_end import OPERATOR, Centre
 
 from fieldcal import counted, metrics, sent
@@ -23,13 +25,14 @@ from fieldcal.plan.spread import Spread
 from fieldcal.setup import tokens
 from fieldcal.setup.tokens import Scope
 from fieldcal.setup_model import Role
-from fieldcal.state import alerts, marks, plans
+from fieldcal.state import alerts, marks, plans, queue_schema
 from fieldcal.state.database import Database
 from fieldcal.state.history import Tally
 from fieldcal.state.tables import mailboxes as mailbox_table
 from fieldcal.sync.passes import Report
 from fieldcal.web.service import ServiceEnd
 from fieldcal.web.watch import LATE, Watch, by_scope
+from fieldcal.working import work
 
 Numbers = dict[str, dict[tuple[str, ...], float]]
 
@@ -201,3 +204,29 @@ def test_a_pass_that_failed_is_counted_so(sqlite_database: Database) -> None:
     assert counted.sums("passes")[("of-failures", "scheduled", "failed")] == before + 1
     with pytest.raises(ConfigError), sqlite_database.read():
         raise ConfigError("a state that cannot be used is told as that")
+
+
+def test_a_worker_gives_health_and_metrics_to_its_machine(new_postgres: NewState, tmp_path: Path) -> None:
+    url = new_postgres()
+    database = Database(url)
+    queue_schema.upgrade(database)
+    database.close()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+
+    async def story() -> None:
+        stop = asyncio.Event()
+        at_work = asyncio.create_task(work(Config(data=tmp_path, database_url=url, listen_metrics=(address,)), stop))
+        while True:
+            try:
+                assert (await asked(f"http://{address}/health/ready"))[0] == 200
+                break
+            except aiohttp.ClientConnectorError:
+                assert not at_work.done(), at_work.result()
+                await asyncio.sleep(0.05)
+        assert parsed((await asked(f"http://{address}/metrics"))[1])["fieldcal_state_up"] == {(): 1.0}
+        stop.set()
+        await at_work
+
+    asyncio.run(story())
