@@ -23,9 +23,5 @@ def due(known: Known, worker: Worker | None, gone: bool, settings: Settings, win
         return False
     if row.kind is StatusKind.PROPOSED and settings.proposed is Proposed.LEAVE_OUT:
         return False
-    return not nobodys(worker, gone)
-
-
-def nobodys(worker: Worker | None, gone: bool) -> bool:
-    """What is booked is no person, and so has no calendar: equipment, a crew, a place."""
-    return worker is not None and not gone and worker.mailbox is None and worker.kind is not WorkerKind.USER
+    nobodys = worker is not None and not gone and worker.mailbox is None and worker.kind is not WorkerKind.USER
+    return not nobodys

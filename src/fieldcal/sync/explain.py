@@ -144,7 +144,7 @@ def _explain(tx: Connection, site: Site, ground: _Ground, stored: Stored, aside:
         stations.source(stored, feed, ground.pauses.get(f"source:{site.environment}")),
         *([stations.unreadable(aside)] if aside else []),
         stations.window(site.settings, row, ground.moment),
-        stations.worker(worker, gone, where, feed),
+        stations.worker(worker, where, feed),
     ]
     said: list[Case] = []
     if not isinstance(where, Reason):

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from fieldcal.model import Booking, Link, MailboxId, Worker
-from fieldcal.plan.missed import nobodys
 from fieldcal.plan.rules import SENTENCES, Moment, Reason
 from fieldcal.plan.settings import Settings
 from fieldcal.setup_model import Mailbox
@@ -76,12 +75,11 @@ def window(settings: Settings, row: Booking, moment: Moment) -> Station:
     return Station("window", False, text, moment.now)
 
 
-def worker(one: Worker | None, gone: bool, where: MailboxId | Reason, feed: Feed) -> Station:
+def worker(one: Worker | None, where: MailboxId | Reason, feed: Feed) -> Station:
     """Whom it is for."""
     name = one.name if one else "nobody"
     if isinstance(where, Reason):
-        good = None if nobodys(one, gone) else False
-        return Station("worker", good, f"{name}: {SENTENCES[where]}", feed.workers_read_at)
+        return Station("worker", False, f"{name}: {SENTENCES[where]}", feed.workers_read_at)
     return Station("worker", True, f"{name}, mailbox {one.address if one else where}", feed.workers_read_at)
 
 
