@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 import uuid
 from collections import Counter
 from contextlib import AbstractContextManager
@@ -170,3 +171,27 @@ def test_a_worker_on_a_postgresql_without_a_queue_says_which_command_makes_it(
     monkeypatch.setenv("FIELDCAL_DATABASE_URL", new_postgres())
     said = fieldcal("worker")
     assert (said.status, "has no queue of jobs yet; run `fieldcal db upgrade`" in said.err) == (1, True), said
+
+
+@pytest.mark.slow
+def test_i1_a_worker_killed_in_the_middle_of_a_first_load_doubles_and_loses_nothing(
+    shared: Company, fieldcal: Fieldcal
+) -> None:
+    shared.exchange.control.change(latency=0.3)  # so that there is a middle
+    with process("fieldcal", "serve", "--no-worker") as schedule, process("fieldcal", "worker") as victim:
+        schedule.until("Stop with Ctrl-C.")
+        deadline = time.monotonic() + 120
+        while not copies(shared):
+            assert time.monotonic() < deadline, "the first worker writes nothing"
+        victim.signal(signal.SIGKILL)
+        assert victim.wait() == -signal.SIGKILL
+        shared.exchange.control.change(latency=0.0)
+        with process("fieldcal", "worker") as heir:
+            heir.until("the worker is at work")
+            (done,) = fieldcal("sync", "--json").json()
+            assert (done["error"], done["busy"]) == ("", 0), (done, heir.printed)
+            (again,) = fieldcal("sync", "--json").json()
+            assert (again["created"], again["updated"], again["removed"]) == (0, 0, 0)
+    stands = copies(shared)
+    assert len(stands) > 10
+    assert set(stands.values()) == {1}
