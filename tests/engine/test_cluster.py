@@ -116,7 +116,9 @@ def test_each_look_is_queued_with_its_own_bookings(address: str) -> None:
     async def story() -> None:
         begun: list[Job] = []
         engine = worker(address)
-        looks = [Job(Priority.CHANGE, Kind.LOOK, "main", named=(f"booking-{n}",), heard=n) for n in range(3)]
+        looks = [
+            Job(Priority.CHANGE, Kind.LOOK, "main", named=(f"booking-{n}",), heard=n, run=f"run-{n}") for n in range(3)
+        ]
         for job in looks:
             engine.enqueue(job)
         task = asyncio.create_task(engine.run(told(begun)))

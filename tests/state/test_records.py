@@ -148,3 +148,11 @@ def test_both_databases_keep_the_ends_of_the_calendar(database: Database, at: da
     with database.write() as tx:
         tx.execute(leases.insert().values(name="x", fence=1, until=at))
         assert tx.scalar(select(leases.c.until)) == at
+
+
+def test_a_pass_that_is_begun_again_by_another_worker_is_one(database: Database) -> None:
+    with database.write() as tx:
+        for _ in range(2):
+            history.begin(tx, ENVIRONMENT, "run", "hinted", NOW)
+        history.end(tx, "run", Tally(created=1), "", NOW)
+        assert [one.tally.created for one in history.last_passes(tx, ENVIRONMENT)] == [1]

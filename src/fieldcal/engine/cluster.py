@@ -88,10 +88,17 @@ class ClusterEngine:
 
         @app.task(name=_TASK, queue=_TASK)
         async def run_one(
-            kind: str, priority: int, environment: str, mailbox: str, named: Sequence[str], heard: int, **_later: object
+            kind: str,
+            priority: int,
+            environment: str,
+            mailbox: str,
+            named: Sequence[str],
+            heard: int,
+            run: str = "",
+            **_later: object,
         ) -> None:
             try:
-                job = Job(Priority(priority), Kind[kind], environment, mailbox, tuple(named), heard)
+                job = Job(Priority(priority), Kind[kind], environment, mailbox, tuple(named), heard, run)
             except (KeyError, ValueError):
                 log.warning("a job of a newer version was left to newer workers", action="job_unknown", job=kind)
                 return
@@ -219,7 +226,7 @@ def _row(job: Job) -> Row:
     return Row(
         queue=_queue(job.environment), lock=job.key, queueing_lock=waits, priority=_urgency(job), task_name=_TASK,
         task_kwargs={"kind": job.kind.name, "priority": int(job.priority), "environment": job.environment,
-                     "mailbox": job.mailbox, "named": list(job.named), "heard": job.heard},
+                     "mailbox": job.mailbox, "named": list(job.named), "heard": job.heard, "run": job.run},
     )  # fmt: skip
 
 

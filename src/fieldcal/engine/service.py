@@ -159,7 +159,7 @@ class Service:
         if self._part is not None:
             # Whoever takes it does not know what was hinted at here.
             taken = self._desk(environment).hinted.hints.take()
-            job = replace(job, named=taken.bookings, heard=taken.heard)
+            job = replace(job, named=taken.bookings, heard=taken.heard, run=taken.run)
         self._engine.enqueue(job)
 
     async def _gather(self, environment: str) -> None:
@@ -170,7 +170,7 @@ class Service:
         """Look at what notifications named, or have a pass look at everything."""
         taken = desk.hinted.hints.take()
         if self._part is not None:
-            taken = Taken(tuple(map(BookingId, job.named)), not job.named, job.heard)
+            taken = Taken(tuple(map(BookingId, job.named)), not job.named, job.heard, job.run)
         if taken.heard:
             await self._database.writing(quiet.heard, site.environment, taken.heard, self._clock.now())
         place = await self._database.reading(environments.get, site.environment)

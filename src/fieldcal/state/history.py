@@ -15,7 +15,7 @@ from fieldcal.plan.spread import Spread
 from fieldcal.sent import Sent
 from fieldcal.state import latency
 from fieldcal.state.pass_tables import passes
-from fieldcal.state.rows import from_json, to_json
+from fieldcal.state.rows import add_missing, from_json, to_json
 from fieldcal.state.tables import history
 
 
@@ -137,8 +137,8 @@ class Pass:
 
 
 def begin(tx: Connection, environment: str, run: str, kind: str, now: datetime) -> None:
-    """Remember that a pass began."""
-    tx.execute(insert(passes).values({"id": run, "environment": environment, "kind": kind, "started_at": now}))
+    """Remember that a pass began; one whose worker died, and which another begins again, is one."""
+    add_missing(tx, passes, [{"id": run, "environment": environment, "kind": kind, "started_at": now}])
 
 
 def end(tx: Connection, run: str, tally: Tally, error: str, now: datetime, sent: Sent | None = None) -> None:
