@@ -285,6 +285,9 @@ _PURE = [
     ("time", "m.weekday(Date.UTC(2026, 10, 23))", 0),
     ("time", "m.spanText(Date.UTC(2026,10,23,22), Date.UTC(2026,10,24,1), 'UTC', Date.UTC(2026,10,23))",
      "22:00–Tue 24 Nov, 01:00"),
+    ("time", "m.datedText(NaN, Date.UTC(2026,10,24,23,30), 'Europe/Vienna', Date.UTC(2026,10,23))", "Wed 25 Nov"),
+    ("time", "m.datedText(Date.UTC(2027,0,5,8), Date.UTC(2027,0,5,9), 'UTC', Date.UTC(2026,10,23))",
+     "Tue, 5 Jan 2027, 08:00–09:00"),
     ("lay", "m.stack([{start:0,end:4},{start:2,end:6},{start:4,end:8}])", {"rows": [0, 1, 0], "count": 2}),
     ("lay", "m.between([[480, 720], [700, 1020]], 1440)", [[0, 480], [1020, 1440]]),
     # who works 8 to 17 in New York is open from 13 to 22 on a board in UTC

@@ -78,6 +78,12 @@ LONG = "x" * 20_001
         ("number,summary\nWO-5,a\nwo-5,b", [(3, "number 'wo-5' stands in line 2 already")]),
         ("number,summary\n,a", [(2, "'number' is empty")]),
         ("number,summary\nWO-5," + LONG, [(2, "'summary' has 20,001 characters; at most 20,000 are kept")]),
+        ("number,promised from\nWO-5,0026-11-24 10:00\nWO-6,2101-01-01 00:00", [
+            (2, "its year is not one from 1990 to 2100"), (3, "its year is not one from 1990 to 2100"),
+        ]),
+        ("number,promised from\nWO-5,2026-03-29 02:30", [
+            (2, "the clocks of Europe/Vienna are put on: there is no such time; is 2026-03-29 03:30 meant?"),
+        ]),
         ("number,summary\nWO-5,a,b", [(2, "the line has 3 cells, and there are 2 headings")]),
         ("number,sumary\nWO-5,a", [(1, "there is no heading 'sumary' in a file of work orders; is 'summary' meant?")]),
         ("summary\na", [(1, "the heading 'number' is missing")]),
@@ -95,6 +101,15 @@ def test_each_mistake_is_named_with_its_line_and_nothing_is_written(
     for one, (_, words) in zip(found, mistakes, strict=True):
         assert words in one.text
     assert shop.store.version() == before
+
+
+def test_of_a_time_that_the_clock_shows_twice_the_first_is_meant_and_the_second_has_its_offset(shop: Shop) -> None:
+    text = "number,promised from,promised until\nWO-5,2026-10-25 02:30,2026-10-25 02:30+01:00"
+    assert told(shop, text).mistakes == ()
+    loading.load(shop.store, ORDERS, text.encode(), VIENNA)
+    made = row(shop, "WO-5")
+    kept = ("2026-10-25T00:30:00Z", "2026-10-25T01:30:00Z")
+    assert (made["msdyn_timefrompromised"], made["msdyn_timetopromised"]) == kept
 
 
 @pytest.mark.parametrize(

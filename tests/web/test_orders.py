@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from html import unescape
@@ -111,6 +112,7 @@ def test_of_two_who_change_an_order_both_are_kept_and_one_field_of_both_is_asked
         ("account", "Nobody", "there is no account"),
         ("minutes", "9 h", "not a number of minutes"),
         ("promised_until", "2026-11-23T07:00", "is not after"),
+        ("promised_from", "0026-11-26T09:00", "its year is not one from 1990 to 2100"),
         ("summary", "x" * 20_001, "at most 20,000 are kept"),
     ],
 )
@@ -128,6 +130,27 @@ def test_each_mistake_stands_beside_its_field_and_nothing_is_written(
         assert words in unescape(wrong[1]).lower()
         assert values(answer.text)["city"] == "Graz"  # what was right is not lost
         assert shop.store.version() == before
+
+    place.play(story)
+
+
+def test_a_promise_that_is_no_instant_is_told_as_that_and_hides_no_other_order(place: Centre, shop: Rung) -> None:
+    # as an embedded Field Service kept it that took any year
+    broken = {"msdyn_name": "WO-26", "msdyn_timefrompromised": "26-11-26T09:00:00Z", "msdyn_systemstatus": 690970000}
+    shop.store.load("msdyn_workorder", [broken, {**broken, "msdyn_name": "WO-27", "msdyn_timefrompromised": None,
+                                                 "msdyn_timetopromised": "9999-12-31T23:59:59Z"}])  # fmt: skip
+
+    async def story(at: Centre) -> None:
+        browser = await dispatcher(at)
+        listed = await browser.get("/orders?sort=promised")
+        assert (listed.status, "WO-1<" in listed.text, listed.text.count("unreadable")) == (200, True, 2)
+        found = json.loads((await browser.get("/board/waiting.json")).text)["orders"]
+        assert {one["number"]: one["unreadable"] for one in found} == {"WO-1": False, "WO-26": True, "WO-27": True}
+        assert "26-11-26" in (await browser.get("/orders/one?number=WO-26")).text
+        form = await edited(browser, str(orders(shop)["WO-26"]["msdyn_workorderid"]))
+        assert (await browser.post("/orders/save", {**form, "promised_from": "2026-11-26T09:00"})).status == 303
+        assert orders(shop)["WO-26"]["msdyn_timefrompromised"] == "2026-11-26T09:00:00Z"
+        assert "9999-12-31" in (await browser.get("/sheets.csv?kind=orders")).text
 
     place.play(story)
 

@@ -116,6 +116,7 @@ def test_a_crew_is_made_its_members_come_and_go_and_who_is_booked_is_only_deacti
         assert (await browser.post("/workers/crews/join", {**day, "leads": "1"})).status == 303
         assert (await browser.post("/workers/crews/join", day)).status == 409
         assert (await browser.post("/workers/crews/join", {**day, "since": "soon"})).status == 409
+        assert (await browser.post("/workers/crews/join", {**day, "since": "0026-01-01"})).status == 409
         page = (await browser.get(f"/workers/crews/one?id={crew}")).text
         assert "since 2026-01-01" in page
         member = re.search(r'name="member" value="([^"]+)"', page)

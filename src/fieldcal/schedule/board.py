@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
 
 from fieldcal.embedded.fieldservice.database import TABLES
 from fieldcal.embedded.fieldservice.tables import RESOURCE_TYPES
-from fieldcal.embedded.fieldservice.times import instant_text, parse_instant
+from fieldcal.embedded.fieldservice.times import instant_text, legible, parse_instant
 from fieldcal.errors import ConfigError
 from fieldcal.schedule.cells import zone_name
 from fieldcal.schedule.hours import STANDARD, Hours, parse
@@ -155,10 +155,16 @@ def waiting(tx: Connection, wanted: Wanted, *, offset: int = 0, limit: int = 50)
         Waiting(
             row.msdyn_workorderid, row.msdyn_name or "", row.msdyn_workordersummary or "", row.type or "",
             row.priority or "", row.account or "", row.msdyn_displayaddress or "",
-            row.msdyn_totalestimatedduration or 0, _at(row.msdyn_timefrompromised), _at(row.msdyn_timetopromised),
+            row.msdyn_totalestimatedduration or 0, *promise(row.msdyn_timefrompromised, row.msdyn_timetopromised),
         )
         for row in rows
     ]  # fmt: skip
+
+
+def promise(begin: str | None, end: str | None) -> tuple[datetime | None, datetime | None, bool]:
+    """From when until when, and whether something that is no instant stands there: one such row hides no other."""
+    told = (legible(begin), legible(end))
+    return *told, (bool(begin), bool(end)) != (told[0] is not None, told[1] is not None)
 
 
 def waiting_count(tx: Connection, wanted: Wanted) -> int:
@@ -199,7 +205,3 @@ def _narrowed(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.priority:
         found.append(_orders.msdyn_priority == wanted.priority)
     return found
-
-
-def _at(text: str | None) -> datetime | None:
-    return parse_instant(text) if text else None

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from tzlocal.windows_tz import tz_win, win_tz
 
-from fieldcal.embedded.fieldservice.times import instant_text, parse_instant
+from fieldcal.embedded.fieldservice.times import instant_text, legible
 from fieldcal.embedded.fieldservice.zones import ZONE_CODES
 from fieldcal.errors import ConfigError
 from fieldcal.schedule import hours
@@ -22,6 +22,8 @@ from fieldcal.schedule.sheets import Cell, Holds
 Names = Mapping[str, Mapping[str, str | None]]
 _ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+", re.ASCII)
 _DIGITS = 9
+#: of a date and time that a person writes; another one is a slip of the finger
+YEARS = range(1990, 2101)
 
 
 def read(cell: Cell, text: str, names: Names, zone: ZoneInfo) -> tuple[Any, list[str]]:
@@ -34,9 +36,7 @@ def read(cell: Cell, text: str, names: Names, zone: ZoneInfo) -> tuple[Any, list
         case Holds.MINUTES | Holds.NUMBER:
             return _number(cell, text)
         case Holds.INSTANT:
-            instant = _instant(text, zone)
-            wrong = f"{cell.heading!r} is {text[:40]!r}, and not a date and time such as 2026-11-24 09:00"
-            return instant and instant_text(instant), [] if instant else [wrong]
+            return _instant(cell, text, zone)
         case Holds.ADDRESS:
             good = _ADDRESS.fullmatch(text) and len(text) <= cell.longest
             return text.lower(), [] if good else [f"{cell.heading!r} is {text[:60]!r}, and not an e-mail address"]
@@ -62,7 +62,10 @@ def told(cell: Cell, value: Any, labels: Mapping[str, str], zone: ZoneInfo, *, f
         case Holds.NAME:
             return labels.get(value, "")
         case Holds.INSTANT:
-            local = parse_instant(value).astimezone(zone)
+            instant = legible(value)
+            if instant is None:
+                return str(value)  # as it stands there, for somebody to mend
+            local = instant.astimezone(zone)
             return f"{local:%Y-%m-%dT%H:%M}" if form else local.isoformat(sep=" ", timespec="seconds")
         case Holds.ZONE:
             return zone_name(value)
@@ -110,12 +113,23 @@ def _number(cell: Cell, text: str) -> tuple[int | None, list[str]]:
     return None, [f"{cell.heading!r} is {text[:40]!r}, and not a {kind} up to {cell.most:,}"]
 
 
-def _instant(text: str, zone: ZoneInfo) -> datetime | None:
+def _instant(cell: Cell, text: str, zone: ZoneInfo) -> tuple[str | None, list[str]]:
+    """Of a wall clock that shows a time twice the first is meant; the second is written with its offset."""
+    told = f"{cell.heading!r} is {text[:40]!r}"
     try:
         found = datetime.fromisoformat(text)
-        return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    except ValueError:
+        return None, [f"{told}, and not a date and time such as 2026-11-24 09:00"]
+    if found.year not in YEARS:
+        return None, [f"{told}, and its year is not one from {YEARS[0]} to {YEARS[-1]}"]
+    if found.tzinfo is not None:
+        return instant_text(found), []
+    instant = found.replace(tzinfo=zone).astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) != found:
+        # the offset before the gap leads to what the clock, put on, shows in its place
+        meant = f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"
+        return None, [f"{told}, when the clocks of {zone.key} are put on: there is no such time; is {meant} meant?"]
+    return instant_text(instant), []
 
 
 def _hours(cell: Cell, text: str) -> tuple[str | None, list[str]]:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Select, func, or_
 
 from fieldcal.embedded.fieldservice.database import TABLES
-from fieldcal.embedded.fieldservice.times import instant_text, parse_instant
+from fieldcal.embedded.fieldservice.times import instant_text, legible
 from fieldcal.model import StatusKind
 from fieldcal.schedule.board import slot, slots
 from fieldcal.schedule.values import Kind, Slot, Status, Step
@@ -95,7 +95,7 @@ def here(tx: Connection, workers: Collection[str], since: datetime, until: datet
         Job(
             slot(row), row.incident or "", row.instructions or "", row.contact or "", row.phone or "",
             (row.latitude, row.longitude) if row.latitude is not None and row.longitude is not None else None,
-            _at(row.promised_from), _at(row.promised_until),
+            legible(row.promised_from), legible(row.promised_until),
         )
         for row in rows
     ]  # fmt: skip
@@ -123,10 +123,6 @@ def _jobs() -> Select[Any]:
         .outerjoin(_account, _account.c.accountid == own.msdyn_serviceaccount)
         .outerjoin(_other, _other.c.contactid == _account.c.primarycontactid)
     )  # fmt: skip
-
-
-def _at(text: str | None) -> datetime | None:
-    return parse_instant(text) if text else None
 
 
 def read_before(

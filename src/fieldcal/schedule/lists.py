@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, uni
 from fieldcal.embedded.fieldservice.database import TABLES
 from fieldcal.embedded.fieldservice.tables import SCHEMA, WORK_ORDER
 from fieldcal.embedded.fieldservice.times import instant_text, parse_instant
-from fieldcal.schedule import cells
+from fieldcal.schedule import board, cells
 from fieldcal.schedule.names import labels
 from fieldcal.schedule.sheets import Holds, Sheet
 from fieldcal.schedule.values import OrderStatus
@@ -62,6 +62,8 @@ class Order:
     promised_until: datetime | None
     created: datetime
     next: tuple[datetime, str] | None = None
+    #: something else than an instant stands there for one end of the promise
+    unreadable: bool = False
 
 
 def orders(tx: Connection, wanted: Wanted, now: datetime, *, sort: str, offset: int, limit: int) -> list[Order]:
@@ -153,11 +155,11 @@ def _next(tx: Connection, ids: Sequence[str], now: datetime) -> dict[str, tuple[
 
 
 def _order(row: Any, coming: tuple[datetime, str] | None) -> Order:
-    begin, end = (parse_instant(at) if at else None for at in (row.msdyn_timefrompromised, row.msdyn_timetopromised))
+    begin, end, unreadable = board.promise(row.msdyn_timefrompromised, row.msdyn_timetopromised)
     return Order(
         row.id, row.msdyn_name or "", row.msdyn_workordersummary or "", row.account or "", row.msdyn_city or "",
         row.type or "", row.priority or "", OrderStatus(row.msdyn_systemstatus), begin, end,
-        parse_instant(row.createdon), coming,
+        parse_instant(row.createdon), coming, unreadable,
     )  # fmt: skip
 
 

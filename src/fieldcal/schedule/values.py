@@ -115,3 +115,5 @@ class Waiting:
     #: promised to the customer, None where nothing was
     promised_from: datetime | None
     promised_until: datetime | None
+    #: something else than an instant stands there for one of the two
+    unreadable: bool = False

@@ -48,6 +48,23 @@ def test_a_lookup_is_bound_by_path_or_address(room, reference):
     assert answer.body["_resource_value"] == room.bert
 
 
+@pytest.mark.parametrize(
+    ("instant", "told"),
+    [
+        ("0026-11-24T09:00:00Z", "Minimum value supported: 1753-01-01"),
+        ("1752-12-31T23:59:59Z", "Minimum value supported: 1753-01-01"),
+        ("0001-01-01T00:00:00+05:00", "Cannot convert the literal"),
+    ],
+)
+def test_what_was_before_dataverse_s_calendar_is_refused(room, instant, told):
+    for answer in (
+        room.ask("POST", BOOKINGS, booking(room, starttime=instant)),
+        room.ask("PATCH", f"msdyn_workorders({room.order})", {"msdyn_timefrompromised": instant}),
+    ):
+        assert answer.status == 400
+        assert told in answer.body["error"]["message"]
+
+
 def test_instants_with_an_offset_are_stored_in_utc(room):
     answer = room.ask(
         "POST", BOOKINGS, booking(room, starttime="2026-11-24T09:00:00+01:00"), prefer="return=representation"

@@ -89,7 +89,7 @@ def _value(table: Table, column: Column, value: object) -> Any:
         raise _payload(table.set, text)
     try:
         result = read(value)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         text = (
             f"Cannot convert the literal '{str(value)[:60]}' to the expected type of '{column.name}' ({column.type})."
         )

@@ -26,6 +26,7 @@ from fieldcal.embedded.fieldservice.database import (
 from fieldcal.embedded.fieldservice.errors import (
     ASSOCIATED,
     INVALID_ARGUMENT,
+    TOO_EARLY,
     VERSION_MISMATCH,
     Refused,
     does_not_exist,
@@ -33,7 +34,7 @@ from fieldcal.embedded.fieldservice.errors import (
 from fieldcal.embedded.fieldservice.outbox import Outbox
 from fieldcal.embedded.fieldservice.schema import Column, Table
 from fieldcal.embedded.fieldservice.tables import ADDRESS_PARTS, BOOKING, CONTACT, ORGANIZATION, SCHEMA, WORK_ORDER
-from fieldcal.embedded.fieldservice.times import instant_text, parse_instant
+from fieldcal.embedded.fieldservice.times import EARLIEST, instant_text, parse_instant
 
 Values = Mapping[str, Any]
 LOAD_CHUNK = 20_000
@@ -137,6 +138,7 @@ class Store:
         row[table.id] = row_id or row[table.id] or str(uuid.uuid4())
         self._complete(connection, table, row)
         self._check(connection, table, row, row)
+        _check_dates(table, row)
         row["versionnumber"] = take_counter(connection, "version")
         connection.execute(insert(TABLES[table.name]), [row])
         connection.execute(delete(deletions).where(deletions.c.row_id == row[table.id]))
@@ -161,6 +163,7 @@ class Store:
                 if column.target and row[column.name] and (column.target, row[column.name]) not in targets
             }
             self._check(connection, table, row, fresh)
+            _check_dates(table, row)
             targets |= {(table.by_name[name].target, target) for name, target in fresh.items()}
         for start in range(0, len(complete), LOAD_CHUNK):
             connection.execute(insert(TABLES[table.name]), complete[start : start + LOAD_CHUNK])
@@ -184,6 +187,7 @@ class Store:
             changes["statuscode"] = 2 if changes["statecode"] == 1 else 1
         merged = row | changes
         self._check(connection, table, merged, changes)
+        _check_dates(table, changes)
         _derive(table, merged, changes)
         self._write(connection, table, [row_id], changes)
         self.outbox.note(connection, "Update", table.name, row_id, values)
@@ -267,6 +271,17 @@ def _check_version(row: Values, expected: int | None) -> None:
     if expected is not None and row["versionnumber"] != expected:
         text = "The version of the existing record doesn't match the RowVersion property provided."
         raise Refused(412, VERSION_MISMATCH, text)
+
+
+def _check_dates(table: Table, values: Values) -> None:
+    for column in table.columns:
+        value = values.get(column.name) if column.type in {"date", "datetime"} else None
+        if value is not None and value < EARLIEST:
+            text = (
+                f"DateTime is less than minimum value supported by CrmDateTime. Actual value: {value}, "
+                f"Minimum value supported: {EARLIEST}"
+            )
+            raise Refused(400, TOO_EARLY, text)
 
 
 def _derive(table: Table, row: Values, changes: dict[str, Any]) -> None:

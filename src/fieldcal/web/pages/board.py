@@ -248,6 +248,7 @@ def _order(one: Waiting) -> Mapping[str, Any]:
         "id": one.id, "number": one.number, "summary": one.summary[:500], "type": one.type, "priority": one.priority,
         "account": one.account, "address": one.address, "minutes": one.minutes,
         "promised": [_at(at) if at else None for at in (one.promised_from, one.promised_until)],
+        "unreadable": one.unreadable,
     }  # fmt: skip
 
 

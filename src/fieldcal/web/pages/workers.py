@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from fieldcal.errors import ConfigError, Overtaken
 from fieldcal.schedule import crews, workers
+from fieldcal.schedule.cells import YEARS
 from fieldcal.schedule.entering import Opened
 from fieldcal.schedule.sheets import CREWS, WORKERS
 from fieldcal.setup.permissions import Action
@@ -113,6 +114,9 @@ async def part(visit: Here) -> Response:
 def _day(given: object) -> date | None:
     told = str(given or "").strip()
     try:
-        return date.fromisoformat(told) if told else None
+        found = date.fromisoformat(told) if told else None
     except ValueError:
         raise ConfigError(text("workers.no_day", {"text": told[:20]})) from None
+    if found is not None and found.year not in YEARS:
+        raise ConfigError(text("workers.far_day", {"text": told, "first": YEARS[0], "last": YEARS[-1]}))
+    return found

@@ -3,7 +3,7 @@ import { booking } from "./details.js";
 import { freeOn } from "./drag.js";
 import { ask, made, say } from "./page.js";
 import { axis, lanes, state } from "./state.js";
-import { DAY, MINUTE, dayName, spanText } from "./time.js";
+import { DAY, MINUTE, datedText } from "./time.js";
 
 const form = document.getElementById("board-search");
 const list = document.getElementById("board-orders");
@@ -18,9 +18,10 @@ export function orderOf(node) {
 }
 
 function promised(order) {
+  if (order.unreadable) return say("promise_unreadable");
   const [from, till] = order.promised.map((at) => (at ? Date.parse(at) : NaN));
   if (Number.isNaN(till)) return "";
-  return say("promised", { when: Number.isNaN(from) ? dayName(till) : spanText(from, till, state.viewer) });
+  return say("promised", { when: datedText(from, till, state.viewer, Date.now()) });
 }
 
 function card(order) {

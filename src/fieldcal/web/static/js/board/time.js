@@ -75,12 +75,20 @@ const say = (options) => {
 };
 export const clockText = say({ hour: "2-digit", minute: "2-digit" });
 export const dayName = say({ weekday: "short", day: "numeric", month: "short" });
+export const dayOfYear = say({ weekday: "short", day: "numeric", month: "short", year: "numeric" });
 export const longDay = say({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
 
-// "Mon 23 Nov, 09:00–10:30", without the day where it is `on`.
-export function spanText(start, end, zone, on = NaN) {
+// "Mon 23 Nov, 09:00–10:30", without the day where it is `on`; `named` says how a day is written.
+export function spanText(start, end, zone, on = NaN, named = dayName) {
   const [from, till] = [wall(start, zone), wall(end, zone)];
-  const day = dayOf(from) === on ? "" : `${dayName(from)}, `;
-  const last = dayOf(till) === dayOf(from) ? "" : `${dayName(till)}, `;
+  const day = dayOf(from) === on ? "" : `${named(from)}, `;
+  const last = dayOf(till) === dayOf(from) ? "" : `${named(till)}, `;
   return `${day}${clockText(from)}–${last}${clockText(till)}`;
+}
+
+// The same with its year where that is not the year of `now`; the day alone where there is no start (NaN).
+export function datedText(start, end, zone, now) {
+  const [year, here] = [end, now].map((at) => new Date(wall(at, zone)).getUTCFullYear());
+  const named = year === here ? dayName : dayOfYear;
+  return Number.isNaN(start) ? named(wall(end, zone)) : spanText(start, end, zone, NaN, named);
 }
