@@ -142,6 +142,7 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "plans.finish": lambda tx: plans.finish(tx, ENVIRONMENT, BOX, [BookingId(IDS[0])]),
     "news.look": lambda tx: news.look(tx, ENVIRONMENT),
     "audit.latest, of one subject": lambda tx: audit.latest(tx, 15, f"{ENVIRONMENT}/{BOX}"),
+    "audit.latest, about one thing": lambda tx: audit.latest(tx, 20, wanted=Lines(about=f"{ENVIRONMENT}/{BOX}")),
     "audit.page": lambda tx: audit.page(tx, Lines(), 50),
     "audit.page, a later one": lambda tx: audit.page(tx, Lines(), 50, (NOW, 1_000)),
     "audit.page, of a user": lambda tx: audit.page(tx, Lines(since=NOW - DAY, actor="eve"), 50, (NOW, 1_000)),

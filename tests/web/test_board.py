@@ -86,6 +86,16 @@ def test_a_dispatcher_books_moves_and_gives_away_and_it_is_on_record(place: Cent
         assert [line[1] for line in lines] == ["booking made", "booking moved", "booking status", "booking removed"]
         assert {line[2] for line in lines} == {f"main/{slot['id']}"}
         assert shop.rung == 4  # type: ignore[attr-defined]
+        # its work order tells all of it though the booking is gone, in the viewer's zone
+        page = (await browser.get("/orders/one?number=WO-1")).text.replace("23 Nov 2026, ", "")
+        told = [
+            " ".join(re.sub(r"<[^>]+>", "", line).split()) for line in re.findall(r"<li><span>(Booking.*?)</li>", page)
+        ]
+        ana, ben = (f"{name}, 09:00 to 11:00, Scheduled" for name in ("Ana", "Ben"))
+        expected = ["Booking removed: " + ben.replace("Scheduled", "Completed"),
+                    f"Booking status: {ben}; now " + ben.replace("Scheduled", "Completed"),
+                    f"Booking moved: {ana}; now {ben}", f"Booking made: {ana}"]  # fmt: skip
+        assert [line.partition("dora")[0].strip() for line in told] == expected
 
     place.play(story)
 

@@ -237,7 +237,9 @@ def test_a_step_tapped_twice_is_taken_once(place: Centre, shop: Shop) -> None:
         page = await here.told()
         assert "you are on the way" in page
         assert "Undo “Traveling”" in page
-        assert len([line for line in _audited(at) if line.action == "booking status"]) == 1
+        (line,) = [line for line in _audited(at) if line.action == "booking status"]
+        before, _, after = line.detail.partition("; now ")
+        assert (before.rpartition(", ")[2], after.rpartition(", ")[2]) == ("Scheduled", "Traveling")
 
     place.play(story)
 

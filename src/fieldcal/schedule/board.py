@@ -87,6 +87,12 @@ def some(tx: Connection, ids: Collection[str]) -> dict[str, Slot]:
     return {row.id: slot(row) for row in rows}
 
 
+def names(tx: Connection, workers: Collection[str]) -> dict[str, str]:
+    """What each of these workers is called, by id."""
+    asked = select(_resources.bookableresourceid, _resources.name).where(_resources.bookableresourceid.in_(workers))
+    return {row.bookableresourceid: row.name or "" for row in tx.execute(asked)}
+
+
 def slot(row: Row[Any]) -> Slot:
     """The value of one row of `slots`."""
     status = Status(row.status, row.status_name, Kind(row.kind), step_of(row.step))

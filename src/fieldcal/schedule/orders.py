@@ -11,16 +11,14 @@ from fieldcal.errors import Overtaken
 from fieldcal.schedule import board
 from fieldcal.schedule.values import Slot
 
-_bookings, _resources = TABLES[BOOKING.name].c, TABLES["bookableresource"].c
+_bookings = TABLES[BOOKING.name].c
 
 
 def bookings(tx: Connection, order: str) -> list[tuple[Slot, str]]:
     """The active bookings of this work order with their workers' names, by their start."""
     ids = list(tx.scalars(select(_bookings.bookableresourcebookingid).where(_bookings.msdyn_workorder == order)))
     found = sorted(board.some(tx, ids).values(), key=lambda one: (one.start, one.id))
-    workers = {one.worker for one in found}
-    asked = select(_resources.bookableresourceid, _resources.name).where(_resources.bookableresourceid.in_(workers))
-    named = {row.bookableresourceid: row.name or "" for row in tx.execute(asked)}
+    named = board.names(tx, {one.worker for one in found})
     return [(one, named.get(one.worker, "")) for one in found]
 
 
@@ -36,12 +34,18 @@ def count(tx: Connection, order: str) -> int:
     return tx.scalar(asked) or 0
 
 
-def remove(store: Store, order: str, expected: int) -> None:
-    """Take this work order away with its bookings; `Overtaken` where they are not as many as were told."""
+def remove(store: Store, order: str, expected: int) -> list[Slot]:
+    """Take this work order away with its bookings, and give those of them that stood on the board.
+
+    `Overtaken` where they are not as many as were told.
+    """
     with store.writing() as tx:
         if count(tx, order) != expected:
             raise Overtaken("the work order has more or fewer bookings by now; nothing was removed")
         asked = select(_bookings.bookableresourcebookingid).where(_bookings.msdyn_workorder == order)
-        for booking in list(tx.scalars(asked)):
+        ids = list(tx.scalars(asked))
+        gone = board.some(tx, ids)
+        for booking in ids:
             store.delete(tx, BOOKING, booking)
         store.delete(tx, WORK_ORDER, order)
+        return list(gone.values())

@@ -42,6 +42,8 @@ class Taken:
 
     slot: Slot
     before: Before | None
+    #: as it was seen before
+    seen: Slot
 
 
 def take(store: Store, workers: Collection[str], booking: str, version: int, step: Step, now: datetime) -> Taken:
@@ -57,14 +59,14 @@ def take(store: Store, workers: Collection[str], booking: str, version: int, ste
     if seen.version != version:
         # pressed twice, or on two phones: it stands as it was wanted
         if seen.status.step is step:
-            return Taken(seen, None)
+            return Taken(seen, None, seen)
         raise Overtaken(seen)
     if step not in after(seen):
         raise ConfigError(f"after {seen.status.name} this step does not follow; nothing was written")
     if status is None:
         raise ConfigError(f"there is no booking status that means {step.name.lower()}; nothing was written")
     made = moves.set_status(store, booking, version, status.id, now, own=True)
-    return Taken(made, Before(seen.status.id, seen.start, seen.end, arrived))
+    return Taken(made, Before(seen.status.id, seen.start, seen.end, arrived), seen)
 
 
 def take_back(store: Store, workers: Collection[str], booking: str, version: int, before: Before) -> Slot:

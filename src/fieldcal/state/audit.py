@@ -18,11 +18,14 @@ _EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzin
 _LAST = "\U0010ffff"
 
 
-def record(tx: Connection, actor: Actor, now: datetime, action: str, subjects: Iterable[str], detail: str = "") -> None:
-    """One line for each subject, in the transaction that makes the change."""
+def record(
+    tx: Connection, actor: Actor, now: datetime, action: str, subjects: Iterable[str], detail: str = "", *,
+    about: str = "",
+) -> None:  # fmt: skip
+    """One line for each subject, in the transaction that makes the change; `about`: what its history is part of."""
     rows = [
         {"at": now, "operator": actor.operator, "actor": actor.name, "action": action, "subject": subject,
-         "detail": detail[:1000]}
+         "about": about, "detail": detail[:1000]}
         for subject in subjects
     ]  # fmt: skip
     for some in slices(rows):
@@ -31,7 +34,8 @@ def record(tx: Connection, actor: Actor, now: datetime, action: str, subjects: I
 
 def strange(tx: Connection, operator: str, now: datetime, action: str, subject: str, detail: str = "") -> None:
     """One line about somebody who has not signed in, so that nobody stands as the one who acted."""
-    line = {"at": now, "operator": operator, "actor": "", "action": action, "subject": subject, "detail": detail[:1000]}
+    line = {"at": now, "operator": operator, "actor": "", "action": action, "subject": subject, "detail": detail[:1000],
+            "about": ""}  # fmt: skip
     tx.execute(insert(audit), [line])
 
 
@@ -46,6 +50,8 @@ class Wanted:
     subject: str = ""
     #: how the subject begins
     begins: str = ""
+    #: the whole that the subject is a part of, as a work order of its bookings
+    about: str = ""
 
 
 #: When a line was written and its number: what pages are counted from.
@@ -106,6 +112,8 @@ def _narrowed(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(audit.c.action == wanted.action)
     if wanted.subject:
         found.append(audit.c.subject == wanted.subject)
+    if wanted.about:
+        found.append(audit.c.about == wanted.about)
     if wanted.begins:
         found += [audit.c.subject >= wanted.begins, audit.c.subject < wanted.begins + _LAST]
     return found

@@ -41,8 +41,11 @@ audit = Table(
     text_column("action"),
     plain_column("subject"),
     text_column("detail"),
+    #: what the subject is a part of: the work order of a booking, which tells of it when the booking is gone
+    text_column("about"),
     Index(None, "at"),
     Index(None, "subject", "at"),
+    Index(None, "about", "at"),
     Index(None, "actor", "at"),
     Index(None, "action", "at"),
 )

@@ -22,7 +22,7 @@ from fieldcal.schedule.desk import Desk
 from fieldcal.schedule.moves import Moved, Overtaken
 from fieldcal.schedule.values import Lane, Slot, Status, Waiting
 from fieldcal.setup.permissions import Action
-from fieldcal.state import audit
+from fieldcal.web import bookkeeping
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import catalogue
 from fieldcal.web.visit import Here, Visit
@@ -175,7 +175,7 @@ async def move(visit: Here, sent: Changed) -> Response:
     change = Moved(sent.worker, sent.start, sent.end)
     return await _changed(visit, "booking moved", lambda desk: desk.write(
         moves.move, sent.booking, sent.version, change
-    ))  # fmt: skip
+    ), sent.booking)  # fmt: skip
 
 
 @SECTION.post("/board/status", Action.SCHEDULE)
@@ -184,7 +184,7 @@ async def step(visit: Here, sent: Stepped) -> Response:
     now = visit.house.app.clock.now()
     return await _changed(visit, "booking status", lambda desk: desk.write(
         moves.set_status, sent.booking, sent.version, sent.status, now
-    ))  # fmt: skip
+    ), sent.booking)  # fmt: skip
 
 
 @SECTION.post("/board/remove", Action.SCHEDULE)
@@ -198,17 +198,18 @@ async def remove(visit: Here, sent: Removed) -> Response:
 async def _changed(
     visit: Visit, what: str, change: Callable[[Desk], Awaitable[Slot | None]], booking: str = ""
 ) -> Response:  # fmt: skip
-    """Do it and put it on record; where another was faster the answer tells how it stands now."""
+    """Do it and put it on record; where another was faster the answer tells how it stands now.
+
+    `booking`: the one that is there already. It was as it is read here, or the change is refused.
+    """
+    before = (await visit.desk.read(board.some, [booking])).get(booking) if booking else None
     try:
         made = await change(visit.desk)
     except Overtaken as error:
         return JSONResponse({"detail": str(error), "now": error.now and _slot(error.now)}, 409)
     except ConfigError as error:
         return JSONResponse({"detail": str(error)}, 422)
-    place, now = visit.place_of_work.id, visit.house.app.clock.now()
-    told = f"{made.worker} {made.start.isoformat()} {made.end.isoformat()} {made.status.name}" if made else ""
-    subject = f"{place}/{made.id if made else booking}"
-    await visit.house.write(lambda tx: audit.record(tx, visit.actor, now, what, [subject], told))
+    await bookkeeping.recorded(visit, what, [(before, made)])
     return JSONResponse({"slot": {**_slot(made), "standing": "waits"} if made else None})
 
 

@@ -27,7 +27,8 @@ from fieldcal.schedule.moves import Before, Overtaken
 from fieldcal.schedule.values import Slot, Step
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Environment, Mailbox
-from fieldcal.state import audit, booking_lists, mailboxes, profiles, workers
+from fieldcal.state import booking_lists, mailboxes, profiles, workers
+from fieldcal.web import bookkeeping
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.visit import Here, Visit
 
@@ -147,7 +148,7 @@ async def step(
         return taken
     answer = visit.say(visit.go(_HOME), f"my_day.done.{to}", {"job": _name(taken.slot)})
     if taken.before is not None:
-        await _record(visit, taken.slot, now)
+        await bookkeeping.recorded(visit, "booking status", [(taken.seen, taken.slot)])
         _remember(visit, answer, taken.slot, taken.before)
     return answer
 
@@ -155,7 +156,7 @@ async def step(
 @SECTION.post("/my/day/back", Action.SCHEDULE, own=True)
 async def back(visit: Here) -> Response:
     """Take the last step back, while nothing else was done to the booking."""
-    desk, own, now = visit.desk, await _own(visit), visit.house.app.clock.now()
+    desk, own = visit.desk, await _own(visit)
     match visit.unseal("back", visit.request.cookies.get(_BACK, ""), _BACK_LASTS):
         case [str(booking), int(version), str(status), str(start), str(end), arrived]:
             before = Before(status, datetime.fromisoformat(start), datetime.fromisoformat(end), arrived)
@@ -164,7 +165,7 @@ async def back(visit: Here) -> Response:
     made = await _taken(visit, desk.write(steps.take_back, own.workers, booking, version, before))
     if isinstance(made, Response):
         return made
-    await _record(visit, made, now)
+    await bookkeeping.recorded(visit, "booking status", [(None, made)])
     answer = visit.say(visit.go(_HOME), "my_day.back", {"job": _name(made), "status": made.status.name})
     answer.delete_cookie(_BACK)
     return answer
@@ -192,11 +193,3 @@ def _remember(visit: Visit, answer: Response, made: Slot, before: Before) -> Non
     value = [made.id, made.version, before.status, before.start.isoformat(), before.end.isoformat(), before.arrived]
     answer.set_cookie(_BACK, visit.seal("back", value), max_age=_BACK_LASTS, httponly=True, samesite="lax",
                       secure=visit.house.https)  # fmt: skip
-
-
-async def _record(visit: Visit, made: Slot, now: datetime) -> None:
-    place = visit.place_of_work.id
-    told = f"{made.worker} {made.start.isoformat()} {made.end.isoformat()} {made.status.name}"
-    await visit.house.write(
-        lambda tx: audit.record(tx, visit.actor, now, "booking status", [f"{place}/{made.id}"], told)
-    )

@@ -17,7 +17,7 @@ from fieldcal.schedule.values import OrderStatus, Slot
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import AuditLine
 from fieldcal.state import audit
-from fieldcal.web import rooms
+from fieldcal.web import bookkeeping, rooms
 from fieldcal.web.listing import Column, Listing
 from fieldcal.web.rooms import Room
 from fieldcal.web.section import Entry, Section
@@ -78,7 +78,7 @@ async def one(visit: Here, id: str = "", number: str = "") -> Response:  # noqa:
     found = await rooms.known(visit, ORDERS, id)
     held = await visit.desk.read(orders.bookings, found.id)
     standing = await _standing(visit, [slot for slot, _ in held])
-    lines = await _history(visit, found.id, [slot for slot, _ in held])
+    lines = await _history(visit, found.id)
     values: dict[str, Any] = {
         "order": found, "held": held, "standing": standing, "lines": lines, "zone_key": visit.zone.key,
         "status": OrderStatus(found.row["msdyn_systemstatus"]).name.lower(), "field": rooms.field_name,
@@ -98,15 +98,14 @@ async def _standing(visit: Visit, held: list[Slot]) -> dict[str, str]:
     return await visit.house.read(look)
 
 
-async def _history(visit: Visit, order: str, held: list[Slot]) -> list[tuple[AuditLine, str]]:
-    """The newest lines about the work order and its bookings, each with the booking that it is about."""
-    place = visit.place_of_work.id
+async def _history(visit: Visit, order: str) -> list[AuditLine]:
+    """The newest lines about the work order and its bookings, those that were removed too."""
+    subject = f"{visit.place_of_work.id}/{order}"
 
-    def look(tx: Connection) -> list[tuple[AuditLine, str]]:
-        found = [(line, "") for line in audit.latest(tx, _LINES, f"{place}/{order}")]
-        for slot in held[-_LINES:]:
-            found += [(line, slot.id) for line in audit.latest(tx, _LINES, f"{place}/{slot.id}")]
-        return sorted(found, key=lambda one: one[0].at, reverse=True)[:_LINES]
+    def look(tx: Connection) -> list[AuditLine]:
+        found = audit.latest(tx, _LINES, subject)
+        found += audit.latest(tx, _LINES, wanted=audit.Wanted(about=subject))
+        return sorted(found, key=lambda one: one.at, reverse=True)[:_LINES]
 
     return await visit.house.read(look)
 
@@ -132,10 +131,11 @@ async def remove(visit: Here) -> Response:
     told, count = str(form.get("count", "")), await visit.desk.read(orders.count, found.id)
     if told == str(count):
         try:
-            await visit.desk.write(orders.remove, found.id, count)
+            gone = await visit.desk.write(orders.remove, found.id, count)
         except Overtaken:
             count = await visit.desk.read(orders.count, found.id)
         else:
+            await bookkeeping.recorded(visit, "booking removed", [(slot, None) for slot in gone])
             await rooms.recorded(visit, "work order removed", found.id, f"{found.texts['number']}, {count} bookings")
             return visit.say(visit.go("/orders"), "orders.removed", {"number": found.texts["number"], "count": count})
     values = {"order": found, "count": count, "again": bool(told)}

@@ -30,6 +30,8 @@ def _alerts_and_audit() -> None:
         op.create_index(index, "mailboxes", ["environment", name, "address", "id"])
     op.create_index("ix_audit_actor_at", "audit", ["actor", "at"])
     op.create_index("ix_audit_action_at", "audit", ["action", "at"])
+    op.add_column("audit", sa.Column("about", sa.Text, nullable=False, server_default=""))
+    op.create_index("ix_audit_about_at", "audit", ["about", "at"])
     if op.get_bind().dialect.name == "postgresql":
         # Sorted by the letters' numbers, so that the index gives every subject that begins alike.
         op.alter_column("audit", "subject", type_=sa.Text(collation="C"))
