@@ -11,7 +11,11 @@ from tests.schedule.shop import NOW, Shop, at
 from fieldcal.errors import ConfigError
 from fieldcal.schedule import crews, moves, workers
 from fieldcal.schedule.moves import Moved
-from fieldcal.schedule.values import OrderStatus, Slot
+from fieldcal.schedule.values import Became, OrderStatus, Slot
+
+
+def seen(row: dict[str, object]) -> tuple[str, int]:
+    return str(row["bookableresourcebookingid"]), int(str(row["versionnumber"]))
 
 
 class Gang(Shop):
@@ -42,6 +46,10 @@ class Gang(Shop):
             named[one["resource"]]: (one["starttime"][8:16], one["endtime"][8:16], status[one["bookingstatus"]])
             for one in self.store.rows("bookableresourcebooking")
         }
+
+    def alone(self, worker: str, change: Moved) -> None:
+        """Move only this member's booking."""
+        moves.move(self.store, *seen(self.of(worker)), change)
 
     def of(self, worker: str) -> dict[str, object]:
         return next(one for one in self.store.rows("bookableresourcebooking") if one["resource"] == worker)
@@ -76,24 +84,53 @@ def test_to_book_a_crew_is_to_book_each_member_of_that_day(gang: Gang) -> None:
 
 def test_who_still_goes_along_follows_the_crew_and_who_was_moved_alone_does_not(gang: Gang) -> None:
     slot = gang.book()
-    ben = gang.of(gang.ben)
-    alone = Moved(start=at(24, 10))
-    moves.move(gang.store, str(ben["bookableresourcebookingid"]), int(str(ben["versionnumber"])), alone)
+    gang.alone(gang.ben, Moved(start=at(24, 10)))
     moved = moves.move(gang.store, slot.id, slot.version, Moved(start=at(24, 13), end=at(24, 15)))
-    assert gang.stands() == {"North": LATER, "Ana": LATER, "Ben": ("24T10:00", "24T11:00", "Scheduled")}
-    ana = gang.of(gang.ana)
-    done = moves.set_status(
-        gang.store, str(ana["bookableresourcebookingid"]), int(str(ana["versionnumber"])),
-        gang.status["Completed"], NOW,
-    )  # fmt: skip
-    assert done.status.name == "Completed"
+    assert [(one.slot.worker, one.became) for one in moved.along] == [(gang.ana, Became.MOVED)]
+    alone = ("24T10:00", "24T11:00", "Scheduled")
+    assert gang.stands() == {"North": LATER, "Ana": LATER, "Ben": alone}
     canceled = moves.set_status(gang.store, moved.id, moved.version, gang.status["Canceled"], NOW)
-    assert {name: told[2] for name, told in gang.stands().items()} == {
-        "North": "Canceled", "Ana": "Completed", "Ben": "Canceled",
-    }  # fmt: skip
-    moves.remove(gang.store, canceled.id, canceled.version)
-    assert gang.stands() == {}
+    assert [(one.slot.worker, one.became) for one in canceled.along] == [(gang.ana, Became.STATUS)]
+    off = ("24T13:00", "24T15:00", "Canceled")
+    assert gang.stands() == {"North": off, "Ana": off, "Ben": alone}
+    gone = moves.remove(gang.store, canceled.id, canceled.version)
+    assert [(one.slot.worker, one.became) for one in gone.along] == [(gang.ana, Became.REMOVED)]
+    assert gang.stands() == {"Ben": alone}
     assert gang.store.rows("bookableresourcebookingheader") == []
+
+
+def test_what_a_member_has_done_stays_where_the_crew_s_booking_goes_and_comes_back(gang: Gang) -> None:
+    slot = gang.book()
+    ana = gang.of(gang.ana)
+    done = moves.set_status(gang.store, *seen(ana), gang.status["Completed"], NOW)
+    with gang.store.reading() as tx:
+        assert [one.worker for one in crews.along(tx, slot.id)] == [gang.ben]
+        assert crews.along(tx, done.id) == []
+    gone = moves.remove(gang.store, slot.id, slot.version)
+    kept = {"Ana": ("24T09:00", "24T11:00", "Completed")}
+    assert gang.stands() == kept
+    assert gang.of(gang.ana)["versionnumber"] == done.version
+    # undone: whom it took comes back, and nobody else is booked a second time
+    taken = [one.slot.worker for one in gone.along]
+    back = moves.book(gang.store, gang.crew, slot.start, slot.end, order=gang.order, again=True, members=taken)
+    assert gang.stands() == kept | {"North": THEN, "Ben": THEN}
+    assert [(one.slot.worker, one.became) for one in back.along] == [(gang.ben, Became.MADE)]
+    given = moves.move(gang.store, back.id, back.version, Moved(worker=gang.cleo))
+    assert gang.stands() == kept | {"Cleo": THEN}
+    moves.move(gang.store, given.id, given.version, Moved(worker=gang.crew), members=taken)
+    assert gang.stands() == kept | {"North": THEN, "Ben": THEN}
+    assert len(gang.store.rows("bookableresourcebooking")) == 3
+
+
+def test_a_member_s_booking_that_is_given_to_another_worker_goes_alone_until_it_is_given_back(gang: Gang) -> None:
+    slot = gang.book()
+    gang.alone(gang.ben, Moved(worker=gang.cleo))
+    moved = moves.move(gang.store, slot.id, slot.version, Moved(start=at(24, 13), end=at(24, 15)))
+    assert gang.stands() == {"North": LATER, "Ana": LATER, "Cleo": THEN}
+    back = moves.move(gang.store, slot.id, moved.version, Moved(start=slot.start, end=slot.end))
+    gang.alone(gang.cleo, Moved(worker=gang.ben))
+    moves.move(gang.store, slot.id, back.version, Moved(start=at(24, 13), end=at(24, 15)))
+    assert gang.stands() == {"North": LATER, "Ana": LATER, "Ben": LATER}
 
 
 def test_a_crew_s_booking_that_is_given_to_one_worker_is_that_worker_s_alone_and_the_other_way_round(
@@ -156,7 +193,7 @@ def test_who_was_booked_is_put_out_of_the_schedule_and_not_forgotten(gang: Gang)
     with pytest.raises(ConfigError, match="more or fewer"):
         workers.switch(gang.store, gang.ben, NOW, active=False, expected=2)
     workers.switch(gang.store, gang.ben, NOW, active=False, expected=1)
-    gang.book(25)
+    moves.book(gang.store, gang.crew, at(25, 9), at(25, 11))
     assert [one["resource"] for one in gang.store.rows("bookableresourcebooking")].count(gang.ben) == 2
     workers.remove(gang.store, gang.lift)
     assert gang.store.get("bookableresource", gang.lift) is None

@@ -76,3 +76,11 @@ def test_eight_o_clock_is_eight_o_clock_before_and_after_the_change_of_the_clock
 def test_around_the_clock_has_no_gap_at_midnight() -> None:
     always = parse("Mon-Sun 00:00-24:00")
     assert not always.outside(datetime(2026, 10, 24, tzinfo=UTC), datetime(2026, 10, 27, tzinfo=UTC), VIENNA)
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Honolulu"])
+@pytest.mark.parametrize(("first", "last"), [(1, 9999), (9999, 9999), (9998, 9999), (26, 9999)])
+def test_what_lies_at_the_ends_of_time_is_told_too(first: int, last: int, zone: str) -> None:
+    begin, end = (datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC) for year in (first, last))
+    assert STANDARD.outside(begin, end, ZoneInfo(zone))
+    assert parse("Mon-Sun 00:00-24:00").outside(begin, end, ZoneInfo(zone)) is (first in {1, 9999})

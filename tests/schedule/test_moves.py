@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import timedelta
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from tests.schedule.shop import NOW, Shop, at
@@ -11,6 +14,7 @@ from tests.schedule.shop import NOW, Shop, at
 from fieldcal.errors import ConfigError
 from fieldcal.schedule import board, moves
 from fieldcal.schedule.board import Wanted
+from fieldcal.schedule.bookable import NotWaiting
 from fieldcal.schedule.moves import Moved, Overtaken
 from fieldcal.schedule.values import OrderStatus, Slot, Step
 
@@ -90,9 +94,107 @@ def test_an_order_waits_again_when_its_only_booking_is_canceled_or_removed(shop:
     assert shop.order_status() == OrderStatus.UNSCHEDULED
 
 
+def test_an_order_that_is_booked_already_is_booked_again_only_where_that_is_wanted(shop: Shop) -> None:
+    first = moves.book(shop.store, shop.ana, at(23, 9), at(23, 11), order=shop.order)
+    with pytest.raises(NotWaiting, match="WO-1 has been booked by somebody else meanwhile") as told:
+        moves.book(shop.store, shop.ben, at(24, 9), at(24, 11), order=shop.order)
+    assert told.value.slots == [first]
+    assert shown(shop, 24) == []
+    second = moves.book(shop.store, shop.ben, at(24, 9), at(24, 11), order=shop.order, again=True)
+    for one in (first, second):
+        moves.set_status(shop.store, one.id, one.version, shop.status["Canceled"], NOW)
+    moves.book(shop.store, shop.ana, at(25, 9), at(25, 11), order=shop.order)  # what is canceled takes nobody's time
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_of_two_at_the_same_moment_one_books_or_moves_and_the_other_is_told(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    shop = Shop(str(tmp_path / "fs.sqlite3") if kind == "sqlite" else request.getfixturevalue("empty_postgres"))
+
+    def at_once(deed: Callable[[str], Slot]) -> list[Slot | None]:
+        together = threading.Barrier(2)
+
+        def run(worker: str) -> Slot | None:
+            together.wait(10)
+            try:
+                return deed(worker)
+            except NotWaiting as error:
+                return error.slots[0]
+            except Overtaken as error:
+                return error.now
+
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(run, (shop.ana, shop.ben)))
+
+    (made,) = set(at_once(lambda worker: moves.book(shop.store, worker, at(23, 9), at(23, 11), order=shop.order)))
+    assert shown(shop) == [made]
+    hours = {shop.ana: 12, shop.ben: 13}
+    (moved,) = set(at_once(
+        lambda worker: moves.move(shop.store, made.id, made.version, Moved(start=at(23, 8), end=at(23, hours[worker])))
+    ))  # fmt: skip
+    assert shown(shop) == [moved]
+    shop.store.close()
+
+
+def test_who_was_taken_out_of_the_schedule_is_neither_booked_nor_given_a_booking(shop: Shop) -> None:
+    made = moves.book(shop.store, shop.ana, at(23, 9), at(23, 11))
+    for worker in (shop.ana, shop.ben):
+        shop.store.change("bookableresource", worker, {"statecode": 1})
+    for refused in (
+        lambda: moves.book(shop.store, shop.ben, at(23, 9), at(23, 11)),
+        lambda: moves.move(shop.store, made.id, made.version, Moved(worker=shop.ben)),
+    ):
+        with pytest.raises(ConfigError, match="Ben is not active any more"):
+            refused()
+    assert moves.move(shop.store, made.id, made.version, Moved(end=at(23, 12))).worker == shop.ana
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "words"),
+    [
+        ("2026-11-23T10:00:00.1+00:00", "2026-11-23T10:00:00.9+00:00", "ends after it begins"),
+        ("2026-11-23T09:00:00+00:00", "9999-12-31T23:59:59+00:00", "lies between 1990 and 2036"),
+        ("0026-11-23T09:00:00+00:00", "0026-11-23T10:00:00+00:00", "lies between 1990 and 2036"),
+        ("0001-01-01T00:00:00+14:00", "2026-11-23T10:00:00+00:00", "lies between 1990 and 2036"),
+        ("2036-12-31T23:00:00+00:00", "2037-01-01T00:00:01+00:00", "lies between 1990 and 2036"),
+        ("2026-11-23T09:00:00+00:00", "2026-12-25T09:00:01+00:00", "lasts up to 32 days"),
+    ],
+)
+def test_a_time_that_cannot_be_meant_is_neither_booked_nor_moved_to(
+    start: str, end: str, words: str
+) -> None:  # fmt: skip
+    shop = Shop()
+    begin, until = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    made = moves.book(shop.store, shop.ana, at(23, 9), at(23, 11))
+    with pytest.raises(ConfigError, match=words):
+        moves.book(shop.store, shop.ana, begin, until)
+    with pytest.raises(ConfigError, match=words):
+        moves.move(shop.store, made.id, made.version, Moved(start=begin, end=until))
+    assert shown(shop) == [made]
+    shop.store.close()
+
+
+def test_what_came_another_way_is_given_away_and_moved_with_its_odd_length() -> None:
+    shop = Shop()
+    odd = shop.store.create("bookableresourcebooking", {
+        "resource": shop.ana, "bookingstatus": shop.status["Scheduled"], "starttime": "1980-01-01T09:00:00Z",
+        "endtime": "1980-05-01T09:00:00Z",
+    })  # fmt: skip
+    with shop.store.reading() as tx:
+        seen = board.some(tx, [odd])[odd]
+    given = moves.move(shop.store, odd, seen.version, Moved(shop.ben, seen.start, seen.end))
+    moved = moves.move(shop.store, odd, given.version, Moved(start=at(1, 9), end=at(1, 9) + (seen.end - seen.start)))
+    assert (moved.worker, moved.end - moved.start) == (shop.ben, timedelta(days=121))
+    shop.store.close()
+
+
 def test_a_closed_order_is_not_opened_by_a_booking(shop: Shop) -> None:
     closed = shop.opens("WO-2", msdyn_systemstatus=int(OrderStatus.POSTED))
-    moves.book(shop.store, shop.ana, at(23, 13), at(23, 15), order=closed)
+    with pytest.raises(NotWaiting, match="WO-2 is posted") as told:
+        moves.book(shop.store, shop.ana, at(23, 13), at(23, 15), order=closed)
+    assert (told.value.slots, told.value.there) == ([], True)
+    moves.book(shop.store, shop.ana, at(23, 13), at(23, 15), order=closed, again=True)
     assert shop.order_status(closed) == OrderStatus.POSTED
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.schedule.shop import Shop
+from tests.schedule.test_crews import Gang
 from tests.web.centre_end import OPERATOR, Browser, Centre
 
 from fieldcal import web
@@ -113,6 +114,88 @@ def test_of_two_dispatchers_the_second_is_told_how_it_stands_and_overwrites_noth
         again = {**seen, "version": told["now"]["version"], "start": "2026-11-23T10:00:00Z"}
         assert (await sends(second, "/board/move", again))[0] == 200
         assert (await shown(first))["slots"][0]["start"] == "2026-11-23T10:00:00Z"
+
+    place.play(story)
+
+
+def test_an_order_that_another_booked_meanwhile_is_booked_again_only_by_a_choice(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        first, second = [await at.signed_in(name, Role.DISPATCHER) for name in ("dora", "dirk")]
+        sent = {"order": shop.order, **MORNING}
+        before = json.loads((await second.get("/board/waiting.json")).text)
+        both = await asyncio.gather(
+            sends(first, "/board/book", {**sent, "worker": shop.ana}),
+            sends(second, "/board/book", {**sent, "worker": shop.ben}),
+        )
+        (_, made), (status, told) = sorted(both, key=lambda one: one[0])
+        assert (status, [one["id"] for one in told["order"]["slots"]]) == (409, [made["slot"]["id"]])
+        assert {key: told["order"][key] for key in ("number", "closed", "there")} == {
+            "number": "WO-1", "closed": "", "there": True,
+        }  # fmt: skip
+        after = json.loads((await second.get("/board/waiting.json")).text)
+        assert (before["total"], after["total"]) == (1, 0)
+        assert after["version"] > before["version"]
+        assert (await sends(second, "/board/book", {**sent, "worker": shop.ben, "again": True}))[0] == 200
+        assert len((await shown(first))["slots"]) == 2
+        shop.store.remove("msdyn_workorder", shop.order)
+        status, told = await sends(second, "/board/book", {**sent, "worker": shop.ben})
+        assert (status, told["order"]["there"]) == (409, False)
+        assert (await sends(second, "/board/book", {**sent, "worker": shop.ben, "again": True}))[0] == 422
+
+    place.play(story)
+
+
+def test_each_booking_that_goes_with_a_crew_is_on_record_and_named_before_it_goes(
+    place: Centre, tmp_path: Path
+) -> None:
+    gang = Gang(str(tmp_path / "fs.sqlite3"))
+    place.desk = Desk(gang.store, lambda: None)
+
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        sent = {"worker": gang.crew, "start": "2026-11-24T09:00:00Z", "end": "2026-11-24T11:00:00Z"}
+        _, made = await sends(browser, "/board/book", sent)
+        slot = made["slot"]
+        of = {one["resource"]: one["bookableresourcebookingid"] for one in gang.store.rows("bookableresourcebooking")}
+        change = {"booking": slot["id"], "version": slot["version"], "end": "2026-11-24T12:00:00Z"}
+        _, moved = await sends(browser, "/board/move", change)
+        step = {**change, "version": moved["slot"]["version"], "status": gang.status["Traveling"]}
+        _, stepped = await sends(browser, "/board/status", {key: step[key] for key in ("booking", "version", "status")})
+        going = json.loads((await browser.get(f"/board/along.json?booking={slot['id']}")).text)["slots"]
+        assert {one["worker"] for one in going} == {gang.ana, gang.ben}
+        gone = {"booking": slot["id"], "version": stepped["slot"]["version"]}
+        status, told = await sends(browser, "/board/remove", gone)
+        assert (status, told["slot"], set(told["members"])) == (200, None, {gang.ana, gang.ben})
+        with at.app.database.read() as tx:
+            lines = audit.latest(tx, wanted=audit.Wanted(actor="dora"))
+        for what in ("made", "moved", "status", "removed"):
+            named = sorted(line.subject for line in lines if line.action == f"booking {what}")
+            assert named == sorted(f"main/{one}" for one in of.values())
+        gang.store.close()
+
+    place.play(story)
+
+
+def test_a_booking_at_the_end_of_time_is_refused_and_one_that_came_another_way_is_shown(
+    place: Centre, shop: Shop
+) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        for span in ({**MORNING, "end": "9999-12-31T23:59:59Z"}, {**MORNING, "start": "0026-11-23T09:00:00Z"},
+                     {**MORNING, "start": "0001-01-01T00:00:00+14:00"}):  # fmt: skip
+            status, told = await sends(browser, "/board/book", {"worker": shop.ben, **span})
+            assert (status, "between 1990 and" in told["detail"]) == (422, True)
+        kept = {"bookingstatus": shop.status["Scheduled"], "resource": shop.ben}
+        for begin, end in (("2026-11-23T10:00:00Z", "9999-12-31T23:59:59Z"), ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+                           ("26-11-23T10:00:00Z", "9999-12-31T23:59:59Z")):  # fmt: skip
+            shop.store.load("bookableresourcebooking", [{**kept, "starttime": begin, "endtime": end, "duration": 1}])
+        assert {one["end"][:4] for one in (await shown(browser))["slots"]} == {"9999"}
+        for since, until in (("0001-01-01", "0001-01-02"), ("9999-12-30", "9999-12-31")):
+            far = await browser.get(f"/board/day.json?since={since}T00:00:00%2B14:00&until={until}T00:00:00%2B14:00")
+            assert far.status == 409
 
     place.play(story)
 
@@ -230,7 +313,7 @@ def test_a_booking_that_is_brought_back_has_the_status_that_it_had(place: Centre
     async def story(at: Centre) -> None:
         embedded(at)
         browser = await at.signed_in("dora", Role.DISPATCHER)
-        sent = {"worker": shop.ana, "order": shop.order, "status": shop.status["Completed"], **MORNING}
+        sent = {"worker": shop.ana, "status": shop.status["Completed"], **MORNING}
         status, made = await sends(browser, "/board/book", sent)
         assert (status, made["slot"]["status"]["step"]) == (200, "completed")
         assert (await sends(browser, "/board/book", {**sent, "status": "none such"}))[0] == 422

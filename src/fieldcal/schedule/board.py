@@ -97,7 +97,7 @@ def slot(row: Row[Any]) -> Slot:
     """The value of one row of `slots`."""
     status = Status(row.status, row.status_name, Kind(row.kind), step_of(row.step))
     return Slot(
-        row.id, row.version, row.name or "", row.resource, parse_instant(row.starttime), parse_instant(row.endtime),
+        row.id, row.version, row.name or "", row.resource, stored(row.starttime), stored(row.endtime),
         status, row.order or "", row.number or "", row.summary or "", row.type or "", row.account or "",
         row.address or "", row.crew or "",
     )  # fmt: skip
@@ -211,3 +211,8 @@ def _narrowed(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.priority:
         found.append(_orders.msdyn_priority == wanted.priority)
     return found
+
+
+def stored(text: str) -> datetime:
+    """When a row says that it begins or ends; another program may have written a year of fewer than four digits."""
+    return parse_instant(text.zfill(20))

@@ -6,6 +6,7 @@ As Field Service does it: one booking for the crew, one for each member, held to
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -18,8 +19,9 @@ from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import BOOKING, GROUP, HEADER, RESOURCE
 from fieldcal.embedded.fieldservice.times import instant_text, parse_instant
 from fieldcal.errors import ConfigError
+from fieldcal.schedule import board
 from fieldcal.schedule.cells import zone_name
-from fieldcal.schedule.values import Slot
+from fieldcal.schedule.values import Along, Slot
 
 _groups, _resources, _bookings = (TABLES[table.name].c for table in (GROUP, RESOURCE, BOOKING))
 _CREW, _USER = 6, 3
@@ -103,65 +105,110 @@ def part(store: Store, crew: str, member: str) -> str:
         return str(found["name"])
 
 
-def booked(store: Store, tx: Connection, booking: str) -> None:
-    """Where this booking is a crew's: book each member of its first day beside it."""
+def booked(store: Store, tx: Connection, booking: str, only: Collection[str] | None = None) -> list[Along]:
+    """Where this booking is a crew's: book each member of its first day beside it, or `only` these workers."""
     row = store.find(tx, BOOKING, booking)
     if row is None or not _is_crew(store, tx, row["resource"]):
-        return
+        return []
+    span = {name: row[name] for name in ("starttime", "endtime")}
+    header = store.insert(tx, HEADER, {"name": row["name"], **span})
+    together = {"header": header, "msdyn_crew": row["resource"]}
+    store.update(tx, BOOKING, booking, together)
+    shared = {name: row[name] for name in ("bookingstatus", "msdyn_workorder", "msdyn_bookingmethod")}
+    made = [
+        store.insert(tx, BOOKING, {
+            **span, **shared, **together, "resource": member, "fieldcal_crewmember": member,
+            "msdyn_crewmembertype": _LEADER if leads else _MEMBER,
+        })
+        for member, leads in _going(tx, row, only).items()
+    ]  # fmt: skip
+    return [Along(None, one) for one in _by_worker(tx, made)]
+
+
+def _going(tx: Connection, row: Mapping[str, Any], only: Collection[str] | None) -> dict[str, bool]:
+    """Who goes along with this booking of a crew, and whether each leads; nobody who cannot be booked any more."""
     asked = select(_groups.childresource, _groups.fieldcal_leads).join_from(
         TABLES[GROUP.name], TABLES[RESOURCE.name], _resources.bookableresourceid == _groups.childresource
     ).where(
         _groups.parentresource == row["resource"], _groups.fromdate <= row["starttime"],
         _groups.todate > row["starttime"], _resources.statecode == 0,
     )  # fmt: skip
-    going = tx.execute(asked).all()
-    span = {name: row[name] for name in ("starttime", "endtime")}
-    header = store.insert(tx, HEADER, {"name": row["name"], **span})
-    together = {"header": header, "msdyn_crew": row["resource"]}
-    store.update(tx, BOOKING, booking, together)
-    shared = {name: row[name] for name in ("bookingstatus", "msdyn_workorder", "msdyn_bookingmethod")}
-    rows = [
-        {**span, **shared, **together, "resource": member, "msdyn_crewmembertype": _LEADER if leads else _MEMBER}
-        for member, leads in going
-    ]
-    for values in rows:
-        store.insert(tx, BOOKING, values)
+    members = {worker: bool(leads) for worker, leads in tx.execute(asked)}
+    if only is None:
+        return members
+    # who has parted since went along all the same
+    there = select(_resources.bookableresourceid).where(
+        _resources.bookableresourceid.in_(only), _resources.statecode == 0, _resources.resourcetype != _CREW
+    )
+    return {worker: members.get(worker, False) for worker in tx.scalars(there)}
 
 
-def follow(store: Store, tx: Connection, before: Slot) -> None:
+def follow(store: Store, tx: Connection, before: Slot) -> list[Along]:
     """Where this booking, as it stood `before`, is a crew's: have the members' follow it who still went along."""
     row = store.find(tx, BOOKING, before.id)
     if row is None or row["header"] is None or row["resource"] != row["msdyn_crew"]:
-        return
-    window = (instant_text(before.start), instant_text(before.end))
-    for other in _others(tx, row):
-        changes: dict[str, Any] = {}
-        if (other["starttime"], other["endtime"]) == window != (row["starttime"], row["endtime"]):
-            changes |= {"starttime": row["starttime"], "endtime": row["endtime"]}
-        if other["bookingstatus"] == before.status.id != row["bookingstatus"]:
-            changes["bookingstatus"] = row["bookingstatus"]
-        if changes:
-            store.update(tx, BOOKING, other["bookableresourcebookingid"], changes)
+        return []
+    shared = ("starttime", "endtime", "bookingstatus")
+    if all(row[name] == was for name, was in zip(shared, _shared(before), strict=True)):
+        return []
+    following = _by_worker(tx, [other[BOOKING.id] for other in _others(tx, row) if _goes_along(other, before)])
+    for one in following:
+        store.update(tx, BOOKING, one.id, {name: row[name] for name in shared})
+    after = board.some(tx, [one.id for one in following])
+    return [Along(one, after[one.id]) for one in following]
 
 
-def dissolve(store: Store, tx: Connection, booking: str) -> None:
-    """Where this booking is a crew's: take the members' bookings away, and what held them together."""
-    row = store.find(tx, BOOKING, booking)
+def dissolve(store: Store, tx: Connection, before: Slot) -> list[Along]:
+    """Where this booking is a crew's: take away the members' bookings that go along, and leave the others alone."""
+    row = store.find(tx, BOOKING, before.id)
     if row is None or row["header"] is None or row["resource"] != row["msdyn_crew"]:
-        return
-    # not a change that anybody sees: the booking itself is written or deleted next, by the version that was seen
+        return []
+    going = [other[BOOKING.id] for other in _others(tx, row) if _goes_along(other, before)]
+    gone = _by_worker(tx, going)
+    # no change that anybody sees: the crew's booking is written or deleted next, by the version that was seen, and
+    # whoever goes alone did so before
+    bookings = TABLES[BOOKING.name]
+    alone = {"header": None, "msdyn_crew": None, "fieldcal_crewmember": None}
     tx.execute(
-        TABLES[BOOKING.name]
-        .update()
-        .where(_bookings.bookableresourcebookingid == booking)
-        .values(header=None, msdyn_crew=None)
+        bookings.update()
+        .where(_bookings.header == row["header"], _bookings.bookableresourcebookingid.not_in(going))
+        .values(alone)
     )
-    store.delete(tx, HEADER, row["header"])  # takes the others with it
+    for other in going:
+        store.delete(tx, BOOKING, other)
+    store.delete(tx, HEADER, row["header"])
+    return [Along(one, None) for one in gone]
 
 
-def _others(tx: Connection, row: dict[str, Any]) -> list[dict[str, Any]]:
+def along(tx: Connection, booking: str) -> list[Slot]:
+    """The members' bookings that would go with this one of a crew, by worker; none where it is no crew's."""
+    seen = board.some(tx, [booking]).get(booking)
+    if seen is None or seen.worker != seen.crew:
+        return []
+    row = tx.execute(select(TABLES[BOOKING.name]).where(_bookings.bookableresourcebookingid == booking)).mappings()
+    return _by_worker(tx, [other[BOOKING.id] for other in _others(tx, dict(row.one())) if _goes_along(other, seen)])
+
+
+def _goes_along(other: Mapping[str, Any], crew: Slot) -> bool:
+    """Whether this member's booking is still as the crew's is: time, status, and the worker whom it was made for."""
+    as_it = (other["starttime"], other["endtime"], other["bookingstatus"]) == _shared(crew)
+    made_for = other["fieldcal_crewmember"] or other["resource"]
+    return as_it and other["statecode"] == 0 and other["resource"] == made_for
+
+
+def _shared(slot: Slot) -> tuple[str, str, str]:
+    return instant_text(slot.start), instant_text(slot.end), slot.status.id
+
+
+def _by_worker(tx: Connection, bookings: Collection[str]) -> list[Slot]:
+    return sorted(board.some(tx, bookings).values(), key=lambda one: one.worker)
+
+
+def _others(tx: Connection, row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    if row["header"] is None:
+        return []
     asked = select(TABLES[BOOKING.name]).where(
-        _bookings.header == row["header"], _bookings.bookableresourcebookingid != row["bookableresourcebookingid"]
+        _bookings.header == row["header"], _bookings.bookableresourcebookingid != row[BOOKING.id]
     )
     return [dict(one) for one in tx.execute(asked).mappings()]
 

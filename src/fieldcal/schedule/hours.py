@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,8 @@ from fieldcal.errors import ConfigError
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _RULE = re.compile(r"([A-Za-z]{3})(?:\s*-\s*([A-Za-z]{3}))?\s+(\d\d?):(\d\d)\s*-\s*(\d\d?):(\d\d)", re.ASCII)
 _DAY = 24 * 60
+#: after so long each weekday has been there, though a clock was moved
+_WHOLE = timedelta(days=9)
 
 #: From and until, minutes after midnight; 1440 is the end of the day.
 Span = tuple[int, int]
@@ -35,7 +37,14 @@ class Hours:
         return ", ".join(rules)
 
     def outside(self, start: datetime, end: datetime, zone: ZoneInfo) -> bool:
-        """Whether any part from `start` to `end` (aware) lies outside these hours in this zone."""
+        """Whether any part from `start` to `end` (aware) lies outside these hours in this zone.
+
+        At the end of all time, and its beginning, nobody works: zones cannot be reckoned there.
+        """
+        if start.year in {MINYEAR, MAXYEAR}:
+            return True
+        # who works through a whole week never stops
+        end = min(end, start + _WHOLE)
         at = start.astimezone(UTC)
         for begin, until in self._working(start, end, zone):
             if begin > at:

@@ -5,27 +5,26 @@ Each is one transaction of the field service, decided by the version that was se
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
-from fieldcal.embedded.fieldservice.database import TABLES
+from fieldcal.embedded.fieldservice.database import TABLES, take_counter
 from fieldcal.embedded.fieldservice.errors import Refused
 from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import BOOKING, WORK_ORDER
 from fieldcal.embedded.fieldservice.times import instant_text
 from fieldcal.errors import ConfigError
-from fieldcal.schedule import board, crews
+from fieldcal.schedule import board, bookable, crews
 from fieldcal.schedule.progress import order_status, window
-from fieldcal.schedule.values import OrderStatus, Slot, Status, Step, step_of
+from fieldcal.schedule.values import Along, Slot, Status, Step, step_of
 
 #: the schedule board, as Field Service tells where a booking was made
 _BY_BOARD = 690970001
-#: What nobody's booking changes any more.
-_CLOSED = frozenset({OrderStatus.POSTED, OrderStatus.CANCELED})
 
 
 class Overtaken(ConfigError):
@@ -57,11 +56,19 @@ class Before:
 
 
 def book(
-    store: Store, worker: str, start: datetime, end: datetime, *, order: str | None = None, status: str | None = None
-) -> Slot:
-    """Book this worker from `start` to `end`, for a work order or without one; scheduled, unless a status is named."""
-    _in_order(start, end)
-    with store.writing() as tx:
+    store: Store, worker: str, start: datetime, end: datetime, *, order: str | None = None, status: str | None = None,
+    again: bool = False, members: Collection[str] | None = None,
+) -> Slot:  # fmt: skip
+    """Book this worker from `start` to `end`, for a work order or without one; scheduled, unless a status is named.
+
+    A work order that is booked already, or closed, raises `bookable.NotWaiting`, unless it is wanted `again`.
+    `members`: of a crew, who go along; None: all of that day.
+    """
+    with _alone(store) as tx:
+        start, end = bookable.window(start, end, store.clock.now())
+        bookable.works(store, tx, worker)
+        if order and not again:
+            bookable.waits(store, tx, order)
         chosen = status or _first(tx, Step.SCHEDULED).id
         values = {
             "resource": worker, "starttime": instant_text(start), "endtime": instant_text(end), "bookingstatus": chosen,
@@ -71,31 +78,37 @@ def book(
             made = store.insert(tx, BOOKING, values)
         except Refused as error:
             raise ConfigError(f"nothing was booked: {error.message}") from error
-        crews.booked(store, tx, made)
+        along = crews.booked(store, tx, made, members)
         _order_follows(store, tx, order)
-        return board.some(tx, [made])[made]
+        return _now(tx, made, along)
 
 
-def move(store: Store, booking: str, version: int, change: Moved) -> Slot:
-    """Give this booking another time, worker or length; `Overtaken` where it is not as it was seen."""
-    with store.writing() as tx:
+def move(
+    store: Store, booking: str, version: int, change: Moved, *, members: Collection[str] | None = None
+) -> Slot:  # fmt: skip
+    """Give this booking another time, worker or length; `Overtaken` where it is not as it was seen.
+
+    `members`: of a crew that it is given to, who go along; None: all of that day.
+    """
+    with _alone(store) as tx:
         seen = _as_seen(tx, booking, version)
-        start, end = change.start or seen.start, change.end or seen.end
-        _in_order(start, end)
+        start, end = bookable.window(change.start or seen.start, change.end or seen.end, store.clock.now(), seen)
         values = {"starttime": instant_text(start), "endtime": instant_text(end)}
-        given = change.worker is not None and change.worker != seen.worker
-        if given:
-            crews.dissolve(store, tx, booking)
-        _write(store, tx, seen, values | ({"resource": change.worker} if change.worker else {}))
-        if given:
-            crews.booked(store, tx, booking)
-        crews.follow(store, tx, seen)
-        return board.some(tx, [booking])[booking]
+        along: list[Along] = []
+        if change.worker is not None and change.worker != seen.worker:
+            bookable.works(store, tx, change.worker)
+            along += crews.dissolve(store, tx, seen)
+            _write(store, tx, seen, {**values, "resource": change.worker})
+            along += crews.booked(store, tx, booking, members)
+        else:
+            _write(store, tx, seen, values)
+            along += crews.follow(store, tx, seen)
+        return _now(tx, booking, along)
 
 
 def set_status(store: Store, booking: str, version: int, status: str, now: datetime, *, own: bool = False) -> Slot:
     """Give this booking another status; `own`: its worker takes the step, which moves its window (`progress`)."""
-    with store.writing() as tx:
+    with _alone(store) as tx:
         seen = _as_seen(tx, booking, version)
         chosen = next((one for one in board.statuses(tx) if one.id == status), None)
         if chosen is None:
@@ -108,32 +121,49 @@ def set_status(store: Store, booking: str, version: int, status: str, now: datet
         if own and chosen.step is Step.IN_PROGRESS and seen.status.step not in {Step.IN_PROGRESS, Step.ON_BREAK}:
             values["msdyn_actualarrivaltime"] = instant_text(now)
         _write(store, tx, seen, values)
-        crews.follow(store, tx, seen)
+        along = crews.follow(store, tx, seen)
         _order_follows(store, tx, seen.order)
-        return board.some(tx, [booking])[booking]
+        return _now(tx, booking, along)
 
 
 def put_back(store: Store, booking: str, version: int, before: Before) -> Slot:
     """Have this booking as it was before the worker's step that led to this version."""
-    with store.writing() as tx:
+    with _alone(store) as tx:
         seen = _as_seen(tx, booking, version)
         values = {
             "bookingstatus": before.status, "starttime": instant_text(before.start),
             "endtime": instant_text(before.end), "msdyn_actualarrivaltime": before.arrived,
         }  # fmt: skip
         _write(store, tx, seen, values)
-        crews.follow(store, tx, seen)
+        along = crews.follow(store, tx, seen)
         _order_follows(store, tx, seen.order)
-        return board.some(tx, [booking])[booking]
+        return _now(tx, booking, along)
 
 
-def remove(store: Store, booking: str, version: int) -> None:
-    """Take this booking off the board for good; its work order waits again where it was the only one."""
-    with store.writing() as tx:
+def remove(store: Store, booking: str, version: int) -> Slot:
+    """Take this booking off the board for good; its work order waits again where it was the only one.
+
+    Gives it as it was, with the members' bookings that went along.
+    """
+    with _alone(store) as tx:
         seen = _as_seen(tx, booking, version)
-        crews.dissolve(store, tx, booking)
+        along = crews.dissolve(store, tx, seen)
         store.delete(tx, BOOKING, booking, version)
         _order_follows(store, tx, seen.order)
+        return replace(seen, along=tuple(along))
+
+
+@contextmanager
+def _alone(store: Store) -> Iterator[Connection]:
+    """A transaction in which nobody else writes from its first look on: what it decides by still holds at its end."""
+    with store.writing() as tx:
+        # SQLite's lock is taken by now; PostgreSQL's writers wait for each other at this row
+        take_counter(tx, "version", 0)
+        yield tx
+
+
+def _now(tx: Connection, booking: str, along: Iterable[Along]) -> Slot:
+    return replace(board.some(tx, [booking])[booking], along=tuple(along))
 
 
 def _as_seen(tx: Connection, booking: str, version: int) -> Slot:
@@ -150,11 +180,6 @@ def _write(store: Store, tx: Connection, seen: Slot, values: Mapping[str, Any]) 
         raise ConfigError(f"nothing was written: {error.message}") from error
 
 
-def _in_order(start: datetime, end: datetime) -> None:
-    if end <= start:
-        raise ConfigError("a booking ends after it begins; nothing was written")
-
-
 def _first(tx: Connection, step: Step) -> Status:
     found = next((one for one in board.statuses(tx) if one.step is step), None)
     if found is None:
@@ -165,7 +190,7 @@ def _first(tx: Connection, step: Step) -> Status:
 def _order_follows(store: Store, tx: Connection, order: str | None) -> None:
     """Have the work order say how far its bookings are, where that is another than it says (and it is not closed)."""
     row = store.find(tx, WORK_ORDER, order) if order else None
-    if row is None or row["msdyn_systemstatus"] in _CLOSED:
+    if row is None or row["msdyn_systemstatus"] in bookable.CLOSED:
         return
     booking, status = TABLES["bookableresourcebooking"].c, TABLES["bookingstatus"].c
     codes = tx.scalars(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from fieldcal.schedule.hours import Hours
 
@@ -92,11 +92,45 @@ class Slot:
     address: str = ""
     #: the crew that it was booked with, "" for none
     crew: str = ""
+    #: what the deed that led here did to other bookings of its crew; () where it was only looked at
+    along: tuple[Along, ...] = field(default=(), compare=False)
 
     @property
     def takes_time(self) -> bool:
         """Whether the worker is taken by it: a canceled one leaves the time free."""
         return self.status.kind is not Kind.CANCELED and self.status.step is not Step.CANCELED
+
+
+class Became(StrEnum):
+    """What a deed did to a booking, as it stands on record."""
+
+    MADE = "booking made"
+    MOVED = "booking moved"
+    STATUS = "booking status"
+    REMOVED = "booking removed"
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """A member's booking that went along with its crew's: as it was, and is; None where it was not, or is not there."""
+
+    before: Slot | None
+    after: Slot | None
+
+    @property
+    def slot(self) -> Slot:
+        """As it is, or was where it is removed."""
+        one = self.after or self.before
+        if one is None:
+            raise ValueError("nothing came of nothing")
+        return one
+
+    @property
+    def became(self) -> Became:
+        """What was done to it."""
+        if self.before is None or self.after is None:
+            return Became.MADE if self.before is None else Became.REMOVED
+        return Became.MOVED if self.before.status.id == self.after.status.id else Became.STATUS
 
 
 @dataclass(frozen=True, slots=True)

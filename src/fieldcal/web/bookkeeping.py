@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from fieldcal.schedule import board
-from fieldcal.schedule.values import Slot
+from fieldcal.schedule.values import Along, Slot
 from fieldcal.state import audit
 from fieldcal.web.visit import Visit
 
@@ -16,19 +16,23 @@ from fieldcal.web.visit import Visit
 Change = tuple[Slot | None, Slot | None]
 
 
-async def recorded(visit: Visit, what: str, changes: Sequence[Change]) -> None:
-    """One line for each booking, which its work order's history shows too, even when the booking is gone."""
-    slots = [one for change in changes for one in change if one is not None]
+async def recorded(visit: Visit, what: str, changes: Sequence[Change], along: Sequence[Along] = ()) -> None:
+    """One line for each booking, which its work order's history shows too, even when the booking is gone.
+
+    `along`: members' bookings that went with their crew's; each has a line of what became of it.
+    """
+    lines = [(what, *change) for change in changes] + [(str(one.became), one.before, one.after) for one in along]
+    slots = [one for _, *change in lines for one in change if one is not None]
     names = await visit.desk.read(board.names, {one.worker for one in slots})
     place, actor, now = visit.place_of_work.id, visit.actor, visit.house.app.clock.now()
 
     def write(tx: Connection) -> None:
-        for before, after in changes:
+        for action, before, after in lines:
             one = after or before
             if one is not None:
                 about = f"{place}/{one.order}" if one.order else ""
                 detail = told(before, after, names)
-                audit.record(tx, actor, now, what, [f"{place}/{one.id}"], detail, about=about)
+                audit.record(tx, actor, now, action, [f"{place}/{one.id}"], detail, about=about)
 
     await visit.house.write(write)
 

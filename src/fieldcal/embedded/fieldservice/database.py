@@ -32,7 +32,7 @@ from fieldcal.embedded.fieldservice.schema import Column, Table
 from fieldcal.embedded.fieldservice.tables import SCHEMA
 
 ID_CHUNK = 500  # ids in one IN (...)
-LAYOUT = 3  # raised with every change of the SQL tables, which may only add columns, tables and indexes
+LAYOUT = 4  # raised with every change of the SQL tables, which may only add columns, tables and indexes
 
 #: Instants are kept as `2026-11-23T10:00:00Z`: as wide as they are sortable, and sent as they are.
 INSTANT = String(20)

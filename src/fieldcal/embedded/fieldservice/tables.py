@@ -259,6 +259,8 @@ BOOKING = Table(
         option(
             "msdyn_crewmembertype", {192350000: "Leader", 192350001: "Member", 192350002: "None"}, default=192350002
         ),
+        # of our own: the worker whom it was made for with a crew; whom it is given to goes alone
+        Column("fieldcal_crewmember", "guid"),
         Column("msdyn_estimatedarrivaltime", "datetime"),
         Column("msdyn_actualarrivaltime", "datetime"),
         Column("msdyn_estimatedtravelduration", "integer"),

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from fieldcal import seeing
 from fieldcal.ends import is_embedded
 from fieldcal.errors import ConfigError
-from fieldcal.schedule import board, moves
+from fieldcal.schedule import board, bookable, crews, moves
 from fieldcal.schedule.board import Wanted
+from fieldcal.schedule.bookable import NotWaiting
 from fieldcal.schedule.conflicts import double, outside_hours
 from fieldcal.schedule.desk import Desk
 from fieldcal.schedule.moves import Moved, Overtaken
-from fieldcal.schedule.values import Lane, Slot, Status, Waiting
+from fieldcal.schedule.values import Became, Lane, Slot, Status, Waiting
 from fieldcal.setup.permissions import Action
 from fieldcal.web import bookkeeping
 from fieldcal.web.section import Entry, Section
@@ -29,8 +30,7 @@ from fieldcal.web.visit import Here, Visit
 
 SECTION = Section("board", Entry("work", 5, "board", scheduling=True))
 
-#: The longest that is looked at together, and orders of one page at the side.
-_LONGEST = timedelta(days=32)
+#: Orders of one page at the side.
 _ORDERS = 50
 #: Seconds for which one look waits for news; the page asks again.
 _PATIENCE = 20.0
@@ -60,6 +60,10 @@ class Booked(_Sent):
     end: AwareDatetime
     order: str | None = None
     status: str | None = None
+    #: though the order is booked by now, or closed: that was told and chosen
+    again: bool = False
+    #: of a crew, the workers who go along; None: all of that day
+    members: Annotated[list[str], Field(max_length=100)] | None = None
 
 
 class Changed(_Sent):
@@ -70,6 +74,8 @@ class Changed(_Sent):
     worker: str | None = None
     start: AwareDatetime | None = None
     end: AwareDatetime | None = None
+    #: of a crew that it is given to, the workers who go along; None: all of that day
+    members: Annotated[list[str], Field(max_length=100)] | None = None
 
 
 class Stepped(_Sent):
@@ -95,8 +101,10 @@ async def show(visit: Here) -> Response:
         return visit.page("board_elsewhere.html", {"environment": place.id})
     types, priorities = await visit.desk.read(lambda tx: (board.types(tx), board.priorities(tx)))
     words = {key.removeprefix("board.say."): told for key, told in catalogue().items() if key.startswith("board.say.")}
+    first, last = bookable.FIRST, bookable.last(visit.house.app.clock.now())
+    limits = {"first": first.year, "last": last.year - 1, "days": bookable.LONGEST.days}
     values = {"types": types, "priorities": priorities, "words": json.dumps(words), "modules": _MODULES,
-              "signs": _SIGNS}  # fmt: skip
+              "signs": _SIGNS, "limits": limits}  # fmt: skip
     return visit.page("board.html", values)
 
 
@@ -113,8 +121,11 @@ async def day(
 
     `have`: a version that the page has; of what has not changed since, it is not told again where it stands.
     """
-    if not timedelta(0) < until - since <= _LONGEST:
-        raise ConfigError(f"the board shows up to {_LONGEST.days} days at once")
+    if not timedelta(0) < until - since <= bookable.LONGEST:
+        raise ConfigError(f"the board shows up to {bookable.LONGEST.days} days at once")
+    # by days of any zone that lies within time
+    if not MINYEAR < since.year <= until.year < MAXYEAR:
+        raise ConfigError("the board shows no days so far away")
     desk = visit.desk
     version = await desk.version()
 
@@ -157,15 +168,24 @@ async def waiting(
     def look(tx: Connection) -> tuple[list[Waiting], int]:
         return board.waiting(tx, wanted, offset=(page - 1) * _ORDERS, limit=_ORDERS), board.waiting_count(tx, wanted)
 
+    # as of before the look: what is written meanwhile is asked for again
+    version = await visit.desk.version()
     rows, total = await visit.desk.read(look)
-    return JSONResponse({"total": total, "orders": [_order(one) for one in rows]})
+    return JSONResponse({"version": version, "total": total, "orders": [_order(one) for one in rows]})
+
+
+@SECTION.get("/board/along.json", Action.SCHEDULE)
+async def along(visit: Here, booking: Annotated[str, Query(max_length=100)]) -> Response:
+    """The members' bookings that go where this one of a crew is removed or given away."""
+    return JSONResponse({"slots": [_slot(one) for one in await visit.desk.read(crews.along, booking)]})
 
 
 @SECTION.post("/board/book", Action.SCHEDULE)
 async def book(visit: Here, sent: Booked) -> Response:
-    """Book a worker."""
-    return await _changed(visit, "booking made", lambda desk: desk.write(
-        moves.book, sent.worker, sent.start, sent.end, order=sent.order, status=sent.status
+    """Book a worker; where the work order was booked meanwhile, only if that is wanted."""
+    return await _changed(visit, Became.MADE, lambda desk: desk.write(
+        moves.book, sent.worker, sent.start, sent.end, order=sent.order, status=sent.status, again=sent.again,
+        members=sent.members,
     ))  # fmt: skip
 
 
@@ -173,8 +193,8 @@ async def book(visit: Here, sent: Booked) -> Response:
 async def move(visit: Here, sent: Changed) -> Response:
     """Give a booking another time, length or worker."""
     change = Moved(sent.worker, sent.start, sent.end)
-    return await _changed(visit, "booking moved", lambda desk: desk.write(
-        moves.move, sent.booking, sent.version, change
+    return await _changed(visit, Became.MOVED, lambda desk: desk.write(
+        moves.move, sent.booking, sent.version, change, members=sent.members
     ), sent.booking)  # fmt: skip
 
 
@@ -182,7 +202,7 @@ async def move(visit: Here, sent: Changed) -> Response:
 async def step(visit: Here, sent: Stepped) -> Response:
     """Give a booking another status."""
     now = visit.house.app.clock.now()
-    return await _changed(visit, "booking status", lambda desk: desk.write(
+    return await _changed(visit, Became.STATUS, lambda desk: desk.write(
         moves.set_status, sent.booking, sent.version, sent.status, now
     ), sent.booking)  # fmt: skip
 
@@ -190,13 +210,13 @@ async def step(visit: Here, sent: Stepped) -> Response:
 @SECTION.post("/board/remove", Action.SCHEDULE)
 async def remove(visit: Here, sent: Removed) -> Response:
     """Take a booking off the board."""
-    return await _changed(visit, "booking removed", lambda desk: desk.write(
+    return await _changed(visit, Became.REMOVED, lambda desk: desk.write(
         moves.remove, sent.booking, sent.version
     ), sent.booking)  # fmt: skip
 
 
 async def _changed(
-    visit: Visit, what: str, change: Callable[[Desk], Awaitable[Slot | None]], booking: str = ""
+    visit: Visit, what: Became, change: Callable[[Desk], Awaitable[Slot]], booking: str = ""
 ) -> Response:  # fmt: skip
     """Do it and put it on record; where another was faster the answer tells how it stands now.
 
@@ -207,10 +227,22 @@ async def _changed(
         made = await change(visit.desk)
     except Overtaken as error:
         return JSONResponse({"detail": str(error), "now": error.now and _slot(error.now)}, 409)
+    except NotWaiting as error:
+        return JSONResponse({"detail": str(error), "order": _not_waiting(error)}, 409)
     except ConfigError as error:
         return JSONResponse({"detail": str(error)}, 422)
-    await bookkeeping.recorded(visit, what, [(before, made)])
-    return JSONResponse({"slot": {**_slot(made), "standing": "waits"} if made else None})
+    gone = what is Became.REMOVED
+    await bookkeeping.recorded(visit, what, [(before, None if gone else made)], made.along)
+    taken = [one.slot.worker for one in made.along if one.after is None]
+    slot = None if gone else {**_slot(made), "standing": "waits"}
+    return JSONResponse({"slot": slot, **({"members": taken} if taken else {})})
+
+
+def _not_waiting(error: NotWaiting) -> Mapping[str, Any]:
+    return {
+        "number": error.number, "closed": error.closed, "there": error.there,
+        "slots": [_slot(one) for one in error.slots],
+    }  # fmt: skip
 
 
 @SECTION.get("/board/events", Action.SCHEDULE)
