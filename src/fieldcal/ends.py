@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import inspect
 from sqlalchemy.engine import URL, make_url
@@ -43,6 +44,10 @@ class Embedded:
         self.ends, self.field_service, self.exchange = ends, field_service, exchange
         #: called after each request to the Field Service that may have written
         self.changed: Callable[[], None] = _nobody
+
+    def wrote(self) -> None:
+        """Tell webhooks of what was written into the Field Service from here, past its API; in the loop that serves."""
+        self.field_service.webhooks.wake(urlsplit(self.ends.fieldservice).netloc)
 
 
 def _nobody() -> None:

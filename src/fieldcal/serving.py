@@ -83,7 +83,7 @@ async def work(
         service = Service(app.database, app.clock, sites.open, app.set_up_there, part)
         token = secrets.token_urlsafe(32)
         bell = _Doorbell(app, service, hooked=bool(app.config.listen_hooks))
-        desk = Desk(embedded.field_service.store, bell.ring) if embedded else None
+        desk = Desk(embedded.field_service.store, _each(bell.ring, embedded.wrote)) if embedded else None
         feeds = FeedLinks(embedded.exchange.store) if embedded else None
         house = House(app, service, app.clock.now(), provider(app), desk, feeds)
         stack.push_async_callback(house.works.stop)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from tests.web.centre_end import OPERATOR, Answer, Browser
@@ -23,6 +25,29 @@ async def until(true: Callable[[], object]) -> None:
     """Return once this holds; the test's own limit ends the wait."""
     while not true():  # noqa: ASYNC110 - what is looked at rings no bell
         await asyncio.sleep(0.02)
+
+
+def test_what_is_booked_on_the_board_is_written_at_once_also_where_a_webhook_tells_of_changes(tmp_path: Path) -> None:
+    async def story(at: Staffed) -> None:
+        admin, browser = await at.signed_in("admin-1", *ADMIN), await at.signed_in("dora", Role.DISPATCHER)
+        here = f"?environment={ENVIRONMENT}"
+        made = await admin.post(f"/settings/webhook{here}", {"url": at.running.hooks})
+        assert "came in" in (await admin.get(made.to)).text
+        day = at.app.clock.now().date() + timedelta(days=2)
+        span = {"start": f"{day}T10:00:00Z", "end": f"{day}T11:00:00Z"}
+        board = json.loads((await browser.get(f"/board/day.json?since={day}T00:00:00Z&until={day}T23:00:00Z")).text)
+
+        def events() -> int:
+            return sum(len(at.hands.look(box)) for box in at.boxes)
+
+        before = events()
+        for lane in board["lanes"]:
+            headers = {"x-csrf-token": browser.token}
+            answer = await browser.ask("POST", "/board/book", json={"worker": lane["id"], **span}, headers=headers)
+            assert answer.status == 200, answer.text
+        await until(lambda: events() > before)
+
+    tell(tmp_path, story)
 
 
 async def followed(browser: Browser, begun: Answer) -> str:

@@ -23,7 +23,7 @@ COMMANDS = {name.removeprefix("fieldcal ") for name in commands(typer.main.get_c
 PAGES = {page.path for section in sections() for page in section.pages}
 ADDRESSES = {(one.method, one.path) for resource in found() for one in resource.operations}
 #: What no administrator does, but whoever runs the machine.
-OPERATORS = {"serve", "demo", "db upgrade", "db backup", "db restore", "db copy"}
+OPERATORS = {"serve", "worker", "demo", "db upgrade", "db backup", "db restore", "db copy"}
 
 
 def test_every_command_stands_in_the_table_and_no_other_does() -> None:

@@ -34,7 +34,7 @@ BAD_AUTH_VALUE = "0x80050203"
 
 
 class Webhooks:
-    """The asynchronous service. `wake` after each request, in the loop that serves; `close` before that ends."""
+    """The asynchronous service. `wake` after each change, in the loop that serves; `close` before that ends."""
 
     def __init__(
         self, store: Store, control: Control[FieldServiceSettings], organization: str, worker: Executor
@@ -47,7 +47,7 @@ class Webhooks:
         self._calls: set[asyncio.Task[None]] = set()
 
     def wake(self, host: str) -> None:
-        """Send what waits; `host`: the name under which the service is reached."""
+        """Send what waits; `host`: the name under which the service was reached, or is where nobody asked over HTTP."""
         self._host = host
         if self._store.outbox.waiting and (self._pump is None or self._pump.done()):
             self._pump = asyncio.create_task(self._send())
