@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from fieldcal.setup_model import AuditLine
 
-#: A spreadsheet takes a cell that begins so for a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: A spreadsheet takes a cell that begins so for a formula; one with an apostrophe before it may be a guarded one.
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
 #: The columns of the audit's file.
 AUDIT = ("at", "operator", "actor", "action", "subject", "detail")
 
 
 def cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
+    """A cell that no spreadsheet takes for a formula; `plain` gives the text back."""
     shown = str(value)
-    return f"'{shown}" if shown.startswith(_FORMULA) else shown
+    return f"'{shown}" if _FORMULA.match(shown) else shown
+
+
+def plain(shown: str) -> str:
+    """The text that `cell` guarded."""
+    return shown[1:] if shown.startswith("'") and _FORMULA.match(shown) else shown
 
 
 def audit_row(line: AuditLine) -> list[str]:

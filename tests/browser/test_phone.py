@@ -35,6 +35,13 @@ def own(at: Company) -> Worker:
     return next(one for one in people(at) if one.mailbox == mailbox)
 
 
+def soon(at: Company) -> datetime:
+    """When a job of today begins: in five minutes, or shortly ago where the day is about to end."""
+    now, zones = at.app.clock.now(), (ZoneInfo(own(at).zone), ZoneInfo("Europe/Vienna"))
+    late = any((now + timedelta(minutes=15)).astimezone(zone).date() != now.astimezone(zone).date() for zone in zones)
+    return now - timedelta(minutes=20) if late else now + timedelta(minutes=5)
+
+
 async def board(at: Company, page: Page, booking: str) -> dict[str, str]:
     """The booking as the schedule board has it."""
     day = at.app.clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -51,7 +58,7 @@ async def told(page: Page, words: str) -> None:
 def test_a_worker_completes_a_job_on_the_phone_and_schedule_and_calendar_follow(tell: Tell) -> None:
     async def story(at: Company) -> None:
         await after_a_pass(at)
-        planned = at.app.clock.now() + timedelta(minutes=5)
+        planned = soon(at)
         booking, number = book(at, own(at), planned)
         await until(lambda: events(at, booking))
         (event,) = events(at, booking)
@@ -87,7 +94,7 @@ def test_a_worker_completes_a_job_on_the_phone_and_schedule_and_calendar_follow(
         stands = await board(at, dispatcher, booking)
         assert stands["step"] == "completed"
         start, end = (datetime.fromisoformat(stands[name]) for name in ("start", "end"))
-        assert start < planned - timedelta(minutes=1)
+        assert abs(start - planned) > timedelta(minutes=1)
         assert end - start < timedelta(minutes=10)
 
         def followed() -> bool:
@@ -121,7 +128,7 @@ async def _begin(at: Company) -> Page:
 def test_the_last_loaded_week_is_read_offline_and_goes_with_the_sign_out(tell: Tell) -> None:
     async def story(at: Company) -> None:
         await after_a_pass(at)
-        _, number = book(at, own(at), at.app.clock.now() + timedelta(minutes=5))
+        _, number = book(at, own(at), soon(at))
         page = await _begin(at)
         # installable: Chromium itself has nothing against it
         session = await page.context.new_cdp_session(page)

@@ -157,12 +157,22 @@ def test_a_file_of_a_spreadsheet_on_windows_is_read(shop: Shop) -> None:
     assert row(shop, "WO-5")["msdyn_workordersummary"] == "größer – 5 €"
 
 
+@pytest.mark.parametrize(("mark", "end"), [(";", "\r\n"), (",", "\n"), ("\t", "\r\n"), ("|", "\n")])
+def test_a_line_that_names_the_mark_between_cells_is_read_as_that(shop: Shop, mark: str, end: str) -> None:
+    lines = [f"sep={mark}", f"number{mark}summary", f"WO-5{mark}a, b; c" if mark == "|" else f"WO-5{mark}ok", "WO-5"]
+    found = previewed(shop, ORDERS, ("\ufeff" + end.join(lines)).encode())
+    assert [one.values["msdyn_name"] for one in found.new] == ["WO-5"]
+    assert [(one.line, one.text) for one in found.mistakes] == [(4, "number 'WO-5' stands in line 3 already")]
+
+
 @pytest.mark.parametrize("name", SHEETS)
 def test_what_is_exported_can_be_imported_and_changes_nothing(shop: Shop, name: str) -> None:
     make = shop.store.create
     bakery = shop.account
     contact = make("contact", {"firstname": "Kim", "lastname": "Berg", "parentcustomerid": bakery})
     make("contact", {"firstname": "Kim", "lastname": "Berg"})
+    for guarded in ("'=1", "''-1", "'t Hof"):
+        make("account", {"name": guarded})
     make("account", {"name": '=cmd "x", y', "telephone1": "+43 1", "primarycontactid": contact})
     make("account", {"name": "Twin", "accountnumber": "1"})
     twin = make("account", {"name": "twin", "accountnumber": "2"})
@@ -201,6 +211,7 @@ ANA = "e-mail,name,zone,hours,kind,active"
         (PRIORITIES, "name,importance\nTop,11", ["'importance' is '11', and not a whole number up to 10"]),
         (ACCOUNTS, "name,name\nA,B", ["the heading 'name' stands there twice"]),
         (ACCOUNTS, "account number,name\n7,A\n7,B", ["account number '7' stands in line 2 already"]),
+        (ACCOUNTS, "name,account number\nA,7\nB,7", ["account number '7' stands in line 2 already"]),
     ],
 )  # fmt: skip
 def test_each_kind_names_what_is_wrong_in_its_own_words(

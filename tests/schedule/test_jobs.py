@@ -14,6 +14,8 @@ from fieldcal.schedule.jobs import Job
 from fieldcal.schedule.moves import Overtaken
 from fieldcal.schedule.values import Step
 
+TODAY = (at(23, 0), at(24, 0))
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def shop(request: pytest.FixtureRequest) -> Iterator[Shop]:
@@ -56,7 +58,7 @@ def test_a_job_tells_all_that_its_worker_needs_on_the_way(shop: Shop) -> None:
 def test_a_job_under_way_stays_in_sight_when_its_day_is_over(shop: Shop) -> None:
     made = moves.book(shop.store, shop.ana, at(22, 9), at(22, 11))
     assert own(shop) == []
-    steps.take(shop.store, [shop.ana], made.id, made.version, Step.IN_PROGRESS, at(22, 9))
+    steps.take(shop.store, [shop.ana], made.id, made.version, Step.IN_PROGRESS, at(22, 9), (at(22, 0), at(23, 0)))
     (job,) = own(shop)
     assert job.under_way
 
@@ -76,18 +78,20 @@ def test_who_was_called_off_takes_no_step_whatever_the_status_is_called(shop: Sh
     made = moves.book(shop.store, shop.ana, at(23, 9), at(23, 11), status=off)
     assert steps.after(made) == ()
     with pytest.raises(ConfigError, match="does not follow"):
-        steps.take(shop.store, [shop.ana], made.id, made.version, Step.TRAVELING, NOW)
+        steps.take(shop.store, [shop.ana], made.id, made.version, Step.TRAVELING, NOW, TODAY)
 
 
 def test_a_step_is_taken_once_by_its_worker_and_taken_back_whole(shop: Shop) -> None:
     made = moves.book(shop.store, shop.ana, at(23, 9), at(23, 11), order=shop.order)
     with pytest.raises(NotAllowed):
-        steps.take(shop.store, [shop.ben], made.id, made.version, Step.TRAVELING, NOW)
-    taken = steps.take(shop.store, [shop.ana], made.id, made.version, Step.IN_PROGRESS, NOW)
-    again = steps.take(shop.store, [shop.ana], made.id, made.version, Step.IN_PROGRESS, NOW + timedelta(seconds=1))
+        steps.take(shop.store, [shop.ben], made.id, made.version, Step.TRAVELING, NOW, TODAY)
+    taken = steps.take(shop.store, [shop.ana], made.id, made.version, Step.IN_PROGRESS, NOW, TODAY)
+    again = steps.take(
+        shop.store, [shop.ana], made.id, made.version, Step.IN_PROGRESS, NOW + timedelta(seconds=1), TODAY
+    )
     assert (again.slot, again.before) == (taken.slot, None)
     with pytest.raises(Overtaken):
-        steps.take(shop.store, [shop.ana], made.id, made.version, Step.COMPLETED, NOW)
+        steps.take(shop.store, [shop.ana], made.id, made.version, Step.COMPLETED, NOW, TODAY)
     assert taken.before is not None
     back = steps.take_back(shop.store, [shop.ana], made.id, taken.slot.version, taken.before)
     assert (back.start, back.end, back.status) == (made.start, made.end, made.status)

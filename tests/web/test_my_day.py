@@ -289,6 +289,20 @@ def test_jobs_of_tomorrow_have_no_buttons_and_one_under_way_since_yesterday_has(
     place.play(story)
 
 
+@pytest.mark.parametrize("hours", [48, -48])
+@pytest.mark.parametrize("to", ["traveling", "in_progress", "completed"])
+def test_a_step_that_the_page_does_not_offer_is_not_taken(place: Centre, shop: Shop, hours: int, to: str) -> None:
+    async def story(at: Centre) -> None:
+        here = await ana(at, shop)
+        far = job(at, shop, hours=hours)
+        before = here.row(far)
+        answer = await here.tap(far, to)
+        assert (answer.status, "on the day of the job" in answer.text) == (409, True)
+        assert here.row(far) == before
+
+    place.play(story)
+
+
 def test_a_job_over_several_days_stands_under_each_of_them(place: Centre, shop: Shop) -> None:
     async def story(at: Centre) -> None:
         here = await ana(at, shop)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -13,11 +14,12 @@ from zoneinfo import ZoneInfo
 from fieldcal.schedule import cells
 from fieldcal.schedule.cells import Names
 from fieldcal.schedule.sheets import Cell, Sheet
+from fieldcal.spreadsheet import plain
 
 #: Rows of one file.
 MOST_ROWS = 50_000
-#: what `fieldcal.spreadsheet` puts an apostrophe before
-_GUARDED = ("'=", "'+", "'-", "'@", "'\t", "'\r")
+#: As spreadsheets on Windows name the mark between cells in a line before all others.
+_MARK = re.compile(r"sep=([;,\t|:])(?=\r?\n)", re.IGNORECASE)
 #: As spreadsheets on Windows write a file that is not called CSV UTF-8.
 _WINDOWS = "cp1252"
 
@@ -81,6 +83,8 @@ def read(data: bytes, sheet: Sheet, known: Known, zone: ZoneInfo) -> Preview:
         return _only(*wrong)
     head = text.partition("\n")[0]
     mark = max((";", "\t", ","), key=head.count)
+    if named := _MARK.match(text):
+        mark, text = named[1], text[named.end() :]  # an empty line stays, so that lines are counted as they stand
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark)
     try:
         return _Reading(sheet, known, zone).through(reader)
@@ -176,7 +180,7 @@ class _Reading:
             self._wrong(line, f"the line has {len(row)} cells, and there are {len(self._cells)} headings")
             return None
         padded = [*row, *[""] * len(self._cells)]
-        texts = {cell: _plain(value) for cell, value in zip(self._cells, padded, strict=False)}
+        texts = {cell: plain(value.strip()) for cell, value in zip(self._cells, padded, strict=False)}
         count = len(self._mistakes)
         values: dict[str, Any] = {}
         for cell, text in texts.items():
@@ -204,9 +208,8 @@ class _Reading:
         told = keys(self._sheet, values)
         ways = [n for n in self._ways if told[n][0]]
         if not ways:
-            self._twice(line, ("line", line), texts)
             return ""
-        self._twice(line, (ways[0], told[ways[0]]), texts)
+        self._twice(line, (ways[0], told[ways[0]]), ways[0], texts)
         for n in ways:
             row = self._known.found[n].get(told[n], "")
             if row is None:
@@ -216,7 +219,7 @@ class _Reading:
                 self._wrong(line, f"several {self._sheet.name} have this {named}{helps}")
                 return ""
             if row and not self._differs(row, told, ways[: ways.index(n)]):
-                self._twice(line, row, texts)
+                self._twice(line, row, n, texts)
                 return row
         return ""
 
@@ -225,10 +228,10 @@ class _Reading:
         there = keys(self._sheet, self._known.rows[row])
         return any(all(there[n]) and all(told[n]) and there[n] != told[n] for n in surer)
 
-    def _twice(self, line: int, what: Any, texts: Mapping[Cell, str]) -> None:
+    def _twice(self, line: int, what: Any, way: int, texts: Mapping[Cell, str]) -> None:
         first = self._seen.setdefault(what, line)
         if first != line and not (self._mistakes and self._mistakes[-1].line == line):
-            cell = next(cell for cell in texts if cell.heading in {name for way in self._sheet.by for name in way})
+            cell = self._sheet.cell(self._sheet.by[way][0])
             self._wrong(line, f"{cell.heading} {texts[cell][:60]!r} stands in line {first} already", cell.heading)
 
 
@@ -241,8 +244,3 @@ def spans_wrong(sheet: Sheet, values: Mapping[str, Any]) -> list[tuple[str, str]
         if first and last and last <= first:
             found.append((begin, end))
     return found
-
-
-def _plain(value: str) -> str:
-    text = value.strip()
-    return text[1:] if text.startswith(_GUARDED) else text

@@ -16,6 +16,7 @@ from fieldcal.embedded.fieldservice.database import TABLES
 from fieldcal.embedded.fieldservice.times import instant_text, legible
 from fieldcal.model import StatusKind
 from fieldcal.schedule.board import slot, slots
+from fieldcal.schedule.progress import UNDER_WAY
 from fieldcal.schedule.values import Kind, Slot, Status, Step
 from fieldcal.state import booking_lists
 from fieldcal.state.booking_lists import Wanted
@@ -28,7 +29,6 @@ _contact, _other = TABLES["contact"].alias("reporter"), TABLES["contact"].alias(
 _account = TABLES["account"].alias("customer")
 #: Jobs that are looked at together, and how long one may have been under way before the days that are asked for.
 _MOST, _BEFORE = 300, timedelta(days=7)
-_UNDER_WAY = (Step.TRAVELING, Step.ON_BREAK, Step.IN_PROGRESS)
 _MAP = "https://www.openstreetmap.org"
 _NOT_DIALED = re.compile(r"[^0-9+*#]")
 
@@ -50,7 +50,7 @@ class Job:
     @property
     def under_way(self) -> bool:
         """The worker has set out, and is not done."""
-        return self.slot.status.step in _UNDER_WAY
+        return self.slot.status.step in UNDER_WAY
 
     @property
     def over(self) -> bool:
@@ -86,7 +86,7 @@ def here(tx: Connection, workers: Collection[str], since: datetime, until: datet
         .where(
             _bookings.resource.in_(workers), begun, late,
             or_(_bookings.endtime > instant_text(since),
-                TABLES["bookingstatus"].c.msdyn_fieldservicestatus.in_([int(step) for step in _UNDER_WAY])),
+                TABLES["bookingstatus"].c.msdyn_fieldservicestatus.in_([int(step) for step in UNDER_WAY])),
         )
         .order_by(_bookings.starttime, _bookings.bookableresourcebookingid)
         .limit(_MOST)

@@ -11,8 +11,9 @@ from datetime import datetime
 
 from fieldcal.schedule.values import OrderStatus, Slot, Step
 
-_UNDER_WAY = frozenset({Step.TRAVELING, Step.ON_BREAK, Step.IN_PROGRESS})
-_BEGUN = _UNDER_WAY | {Step.COMPLETED}
+#: The worker has set out, and is not done.
+UNDER_WAY = frozenset({Step.TRAVELING, Step.ON_BREAK, Step.IN_PROGRESS})
+_BEGUN = UNDER_WAY | {Step.COMPLETED}
 
 
 def window(slot: Slot, step: Step | None, now: datetime, *, own: bool) -> tuple[datetime, datetime]:

@@ -17,6 +17,7 @@ from fieldcal.embedded.fieldservice.tables import BOOKING
 from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.schedule import board, moves
 from fieldcal.schedule.moves import Before, Overtaken
+from fieldcal.schedule.progress import UNDER_WAY
 from fieldcal.schedule.values import Slot, Step
 
 #: What may follow, the usual one first; a worker cancels nothing, and what is completed is taken back or left.
@@ -36,6 +37,17 @@ def after(job: Slot) -> tuple[Step, ...]:
     return _NEXT[job.status.step] if job.takes_time else ()
 
 
+#: When the worker's day begins, and the next one.
+Day = tuple[datetime, datetime]
+
+
+def offered(job: Slot, day: Day) -> tuple[Step, ...]:
+    """The steps that may be taken on this day: of a job that has a part of it, or that is under way since before."""
+    since, until = day
+    present = job.start < until and (job.end > since or job.status.step in UNDER_WAY)
+    return after(job) if present else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """A step that was taken; `before`: what it can be taken back to, None where it stood so already."""
@@ -46,11 +58,13 @@ class Taken:
     seen: Slot
 
 
-def take(store: Store, workers: Collection[str], booking: str, version: int, step: Step, now: datetime) -> Taken:
+def take(
+    store: Store, workers: Collection[str], booking: str, version: int, step: Step, now: datetime, day: Day
+) -> Taken:  # fmt: skip
     """Take this step of one's own job; asked twice, it is taken once.
 
     NotAllowed where none of these workers has it; `Overtaken` where another changed it; ConfigError where the step
-    does not follow.
+    does not follow, or the job is not one of this day.
     """
     with store.reading() as tx:
         seen = seen_by(tx, workers, booking)
@@ -63,6 +77,8 @@ def take(store: Store, workers: Collection[str], booking: str, version: int, ste
         raise Overtaken(seen)
     if step not in after(seen):
         raise ConfigError(f"after {seen.status.name} this step does not follow; nothing was written")
+    if step not in offered(seen, day):
+        raise ConfigError("steps are taken on the day of the job; nothing was written")
     if status is None:
         raise ConfigError(f"there is no booking status that means {step.name.lower()}; nothing was written")
     made = moves.set_status(store, booking, version, status.id, now, own=True)

@@ -71,8 +71,8 @@ async def show(visit: Here) -> Response:
     own, place, now = await _own(visit), visit.place_of_work, visit.house.app.clock.now()
     if not own.boxes:
         return visit.page("my_day_none.html")
-    today = now.astimezone(own.zone).date()
-    since, until = (_midnight(today + timedelta(days=more), own.zone) for more in (0, _DAYS))
+    today, day = now.astimezone(own.zone).date(), _day(own, now)
+    since, until = day[0], _midnight(today + timedelta(days=_DAYS), own.zone)
     here = visit.house.desk is not None and is_embedded(place.end)
     if here:
         found = await visit.desk.read(jobs.here, own.workers, since, until)
@@ -80,19 +80,23 @@ async def show(visit: Here) -> Response:
         found = await visit.house.read(lambda tx: jobs.read_before(tx, place.id, own.workers, since, until))
     versions = {one.slot.id: one.slot.version for one in found}
     standing = await visit.house.read(lambda tx: seeing.standing_now(tx, place.id, versions))
-    tomorrow = _midnight(today + timedelta(days=1), own.zone)
     values = {
         "own": own, "here": here, "now": now, "zone": own.zone, "standing": standing, "today": today,
         # how far jobs of another system are is not known: there what has ended is over
         "next": jobs.next_of([one for one in found if here or one.slot.end > now]),
         "days": _days(found, today, own.zone), "undo": _undo(visit, found),
-        "steps": {one.slot.id: steps.after(one.slot) if here and one.slot.start < tomorrow else () for one in found},
+        "steps": {one.slot.id: steps.offered(one.slot, day) if here else () for one in found},
     }  # fmt: skip
     answer = visit.page("my_day.html", values)
     # what the own browser may keep to be read offline, for whom, and until when (static/js/offline.js)
     answer.headers["x-fieldcal-week"] = visit.owner
     answer.headers["x-fieldcal-until"] = until.astimezone(UTC).isoformat()
     return answer
+
+
+def _day(own: _Own, now: datetime) -> steps.Day:
+    today = now.astimezone(own.zone).date()
+    return _midnight(today, own.zone), _midnight(today + timedelta(days=1), own.zone)
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -143,7 +147,7 @@ async def step(
     wanted = {one.name.lower(): one for one in Step}.get(to)
     if wanted is None:
         raise ConfigError("this is no step of a job; nothing was written")
-    taken = await _taken(visit, desk.write(steps.take, own.workers, booking, version, wanted, now))
+    taken = await _taken(visit, desk.write(steps.take, own.workers, booking, version, wanted, now, _day(own, now)))
     if isinstance(taken, Response):
         return taken
     answer = visit.say(visit.go(_HOME), f"my_day.done.{to}", {"job": _name(taken.slot)})
