@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from fieldcal.errors import ConfigError
-from fieldcal.model import Booking, BookingId, Link, MailboxId, StatusKind, Worker
+from fieldcal.model import Booking, BookingId, Link, MailboxId, Worker
 from fieldcal.plan.render import title
 from fieldcal.plan.settings import Account, Settings
 from fieldcal.setup.permissions import Action, allowed, allowed_own, require, require_for
@@ -240,7 +240,7 @@ def beside(tx: Connection, site: Site, booking: BookingId) -> Beside:
         return Beside("", "", events)
     row = stored.known.booking
     worker, _ = workers.load(tx, site.environment, [row.worker]).get(row.worker or "", (None, False))
-    if worker is None or row.kind is StatusKind.PROPOSED:
+    if worker is None:
         return Beside(title(stored.known, site.settings), row.place, events)
     try:
         event = site.render(stored.known, worker, site.settings, site.clock.now())

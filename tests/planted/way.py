@@ -153,15 +153,15 @@ WAY = (
     ),
     Fault(
         "no intent is stored", "I1", RECONCILE,
-        "    links.store(tx, site.environment, [item.link for item in ready], now)\n", "",
+        "    links.store(tx, site.environment, [item.link for item in ready], None)\n", "",
         "A process dies, the booking is deleted, and its appointment stands for ever: nobody knows of it.",
         f"{PROOF}::test_i1_i2_a_create_that_nobody_heard_the_answer_to_is_found_and_removed_when_its_booking_is_gone",
     ),
     Fault(
         "the link is stored before the answer", "I2", RECONCILE,
-        "    links.store(tx, site.environment, [item.link for item in ready], now)\n",
+        "    links.store(tx, site.environment, [item.link for item in ready], None)\n",
         "    early = [replace(item.link, triggers=item.decision.triggers, intent=None) for item in ready]\n"
-        "    links.store(tx, site.environment, early, now)\n",
+        "    links.store(tx, site.environment, early, None)\n",
         "A change counts as done when the process dies before it is sent, and the technician goes at the old time.",
         f"{PROOF}::test_i2_a_change_whose_process_died_before_the_answer_is_not_taken_for_written",
     ),

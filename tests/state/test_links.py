@@ -52,6 +52,18 @@ def test_a_link_comes_back_as_it_was_stored_and_a_later_one_takes_its_place(data
         assert stored(tx, link) == link
 
 
+def test_an_attempt_leaves_the_time_of_the_last_writing_alone(database: Database) -> None:
+    link = linked()
+    with database.write() as tx:
+        links.store(tx, ENVIRONMENT, [replace(link, intent=Intent(ACTIONS[0], NOW, {}))], None)
+        assert links.written_at(tx, ENVIRONMENT, BOX, BOOKING.id) is None, "it was handed out, and no more"
+        links.store(tx, ENVIRONMENT, [link], NOW)
+        links.store(tx, ENVIRONMENT, [replace(link, etag="newer")], None)
+        assert links.written_at(tx, ENVIRONMENT, BOX, BOOKING.id) == NOW
+        assert links.written(tx, ENVIRONMENT, [BOOKING.id]) == {(BOX, BOOKING.id): NOW}
+        assert links.load(tx, ENVIRONMENT, BOX, [BOOKING.id])[BOOKING.id].etag == "newer"
+
+
 def test_a_dead_link_keeps_its_generation(database: Database) -> None:
     with database.write() as tx:
         assert stored(tx, forgotten(replace(linked(), generation=4))).generation == 5

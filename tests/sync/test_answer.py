@@ -36,6 +36,7 @@ def verdict(state: str) -> Row:
         (replace(NEW, stale=True), "its details have to be read from the source first"),
         (replace(NEW, closed="x is not active", remedy="`do`"), "mailbox: x is not active (`do`)"),
         (replace(NEW, mark=Waiting(None, "400")), "refused it for good (400); it is tried again when the booking"),
+        (replace(NEW, mark=Waiting(None, "refused for good (HTTP 400 Bad: no (none))")), "for good (HTTP 400 Bad: no (none));"),
         (replace(NEW, mark=Waiting(NOW, "503")), "the last try failed (503); the next is at 2026-11-23 08:00 UTC"),
         (replace(NEW, pause=(NOW, "busy")), "nothing is sent there until 2026-11-23 08:00 UTC: busy"),
         (replace(NEW, unanswered=NOW), "what was sent at 2026-11-23 08:00 UTC went unanswered"),

@@ -98,6 +98,7 @@ def test_a_write_that_is_done_is_remembered_as_it_was_sent_and_its_mark_is_clear
         EVENT.location, STAMP,
     )  # fmt: skip
     assert (result.later, result.tally, result.line.ok, result.closes_plan) == (None, tally, True, False)
+    assert result.wrote
     assert decide(candidate(link=result.link), place(), show).reason is Reason.UP_TO_DATE
 
 
@@ -303,6 +304,8 @@ def test_f40_what_is_refused_for_good_is_set_aside_with_its_reason(action: Write
     assert result.later == Later(MARKED, None, "the subject is poisoned")
     assert "set aside" in result.line.answer
     assert "the subject is poisoned" in result.line.answer
+    assert not result.wrote, "an attempt is no writing"
+    assert result.line.answer.count("refused") == 0, "the server's word says it, once"
 
 
 @pytest.mark.parametrize(("attempts", "seconds"), [(0, 30), (1, 30), (3, 32), (20, 900)])

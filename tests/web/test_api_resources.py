@@ -152,6 +152,9 @@ def test_settings_are_read_and_set_and_a_mistake_points_at_its_setting(place: Ce
         wrong = await script.ask("PATCH", path, {"settings": {"interval": 0, "odd": "x"}, "enabled": False})
         assert problem(wrong) == "invalid"
         assert {one["pointer"] for one in json.loads(wrong.text)["errors"]} == {"/settings/interval", "/settings/odd"}
+        bad = await script.ask("PATCH", path, {"settings": {"subject_template": "{{ nobody }}"}})
+        told = [(one["pointer"], one["detail"][:26]) for one in json.loads(bad.text)["errors"]]
+        assert told == [("/settings/subject_template", "line 1: there is no 'nobod")]
         assert problem(await script.ask("PATCH", path, {})) == "not-done"
         assert problem(await script.ask("PATCH", path, {"secret": "hunter2"})) == "invalid"
         told = await script.get("/environments")

@@ -16,6 +16,8 @@ from tests.web.centre_end import Centre
 from tests.web.test_api import token
 
 from fieldcal.model import BookingId, Detailed, EventId, Link, Window, WorkOrder
+from fieldcal.plan.render import render
+from fieldcal.plan.settings import Settings
 from fieldcal.setup_model import Endpoint, Role, ServerProfile
 from fieldcal.state import bookings, history, links, profiles, workers
 from fieldcal.state.history import Line
@@ -137,6 +139,23 @@ def test_why_tells_each_station_what_was_done_and_the_event_beside_the_booking(p
         assert 'href="#helps"' in page
         assert page.count('<span class="since">') >= 3
         assert " UTC" not in page.replace("UTC+", "")
+
+    place.play(story)
+
+
+def test_a_proposed_booking_stands_beside_its_event_without_a_difference_that_is_none(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        key = stock(at, 2)[1]
+        with at.app.database.write() as tx:
+            tx.execute(booking_table.update().values(kind="proposed"))
+            known = bookings.load(tx, "main", [key])[key].known
+            event = render(known, WORKER, Settings(), at.clock.now())
+            link = Link(BOX, key, 0, EventId("event-1"), subject=event.subject, start=event.start, end=event.end,
+                        location=event.location)  # fmt: skip
+            links.store(tx, "main", [link], NOW)
+        assert event.location
+        page = (await (await at.signed_in("dispatcher", *DISPATCHER)).get(f"/bookings/{key}")).text
+        assert "differs" not in page
 
     place.play(story)
 

@@ -69,7 +69,7 @@ def of_booking(tx: Connection, environment: str, booking: str) -> list[Link]:
 
 
 def written_at(tx: Connection, environment: str, mailbox: str, booking: str) -> datetime | None:
-    """When the event of this booking was last written there, or taken over."""
+    """When the event of this booking was last really written there; None where that is not known."""
     found: datetime | None = tx.scalar(
         select(links.c.written_at).where(
             links.c.environment == environment, links.c.mailbox == mailbox, links.c.booking == booking
@@ -79,7 +79,7 @@ def written_at(tx: Connection, environment: str, mailbox: str, booking: str) -> 
 
 
 def written(tx: Connection, environment: str, ids: Iterable[str]) -> dict[tuple[str, str], datetime]:
-    """When the events of these bookings were last written, or taken over, by mailbox and booking."""
+    """When the events of these bookings were last really written, by mailbox and booking."""
     found: dict[tuple[str, str], datetime] = {}
     for some in slices(sorted(set(ids))):
         asked = select(links.c.mailbox, links.c.booking, links.c.written_at).where(
@@ -123,21 +123,24 @@ def between(tx: Connection, environment: str, mailbox: str, begin: datetime, end
     return [_link(row) for row in rows]
 
 
-def store(tx: Connection, environment: str, changed: Sequence[Link], now: datetime) -> None:
-    """Keep these links as they are given; their unanswered writes too."""
+def store(tx: Connection, environment: str, changed: Sequence[Link], written_at: datetime | None) -> None:
+    """Keep these links as they are given; their unanswered writes too.
+
+    `written_at`: when their events were really written; None where they were not just now: what was told stays.
+    """
     rows = [
         {
             "environment": environment, "mailbox": link.mailbox, "booking": link.booking, "generation": link.generation,
             "event": link.event, "etag": link.etag, "triggers": to_json(link.triggers) if link.triggers else None,
             "subject": link.subject, "start": link.start, "end": link.end, "location": link.location,
-            "stamp": link.stamp, "rewrite": link.rewrite, "written_at": now,
+            "stamp": link.stamp, "rewrite": link.rewrite, "written_at": written_at,
             "intent": to_json(StoredIntent.of(link.intent)) if link.intent else None,
             "intent_at": link.intent.at if link.intent else None,
             "declined": link.declined, "restored": link.restored,
         }
         for link in changed
     ]  # fmt: skip
-    upsert(tx, links, rows)
+    upsert(tx, links, rows, keep=("written_at",) if written_at is None else ())
 
 
 def refresh_etags(tx: Connection, environment: str, mailbox: str, etags: Sequence[tuple[EventId, str]]) -> None:

@@ -175,7 +175,9 @@ def _delay(case: Case) -> str:
     if case.stale:
         return f"its details have to be read from the source first; {_NEXT} does so"
     if case.mark is not None and case.mark.due is None:
-        return f"the calendar refused it for good ({case.mark.trouble}); it is tried again when the booking changes"
+        return (
+            f"the calendar refused it for good ({_once(case.mark.trouble)}); it is tried again when the booking changes"
+        )
     if case.pause is not None:
         until, why = case.pause
         return f"nothing is sent there until {instant(until)}: {why}"
@@ -184,6 +186,12 @@ def _delay(case: Case) -> str:
     if case.mark is not None and case.mark.due is not None and case.mark.trouble:
         return f"the last try failed ({case.mark.trouble}); the next is at {instant(case.mark.due)}"
     return ""
+
+
+def _once(trouble: str) -> str:
+    """What the server said, without the words that the sentence around it says already."""
+    begins = "refused for good ("
+    return trouble[len(begins) : -1] if trouble.startswith(begins) and trouble.endswith(")") else trouble
 
 
 #: what was tried: how it is told when it was done, and when it was not

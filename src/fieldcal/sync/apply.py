@@ -68,6 +68,11 @@ class Settled:
     closes_plan: bool = False
 
     @property
+    def wrote(self) -> bool:
+        """An event was really written: its server said so."""
+        return self.tally.created + self.tally.updated > 0
+
+    @property
     def unspent(self) -> bool:
         """A counted removal that was certainly not carried out (one without an answer may have been)."""
         open_still = self.link is not None and self.link.intent is not None
@@ -211,7 +216,7 @@ def _again(armed: Armed, error: FieldcalError, link: Link, now: datetime, spread
     due = next_try(error, armed.marked.attempts + 1, now, spread, here=armed.tries + 1)
     line = _line(armed, str(error), now, ok=False, status=_status(error))
     if isinstance(error, Rejected):
-        line = replace(line, answer=f"refused for good, set aside until the booking changes: {error}")
+        line = replace(line, answer=f"set aside until the booking changes: {error}")
     return Settled(armed, link, Later(armed.marked, due, str(error)), line, Tally(failed=1))
 
 

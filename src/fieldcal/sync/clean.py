@@ -148,7 +148,7 @@ async def _arm(site: Site, job: Job, held: Held, mailbox: MailboxId, batch: Sequ
             raise ConfigError("it was switched on again meanwhile, so nothing more is removed")
         before = links.load(tx, site.environment, mailbox, bookings)
         after = [parting.armed(event, before.get(booking), now) for event, booking in zip(batch, bookings, strict=True)]
-        links.store(tx, site.environment, after, now)
+        links.store(tx, site.environment, after, None)
         plans.add_to_clean(tx, site.environment, job.plan, [(mailbox, booking) for booking in bookings])
         return after, lease
 
@@ -186,7 +186,7 @@ async def _store(
     def store(tx: Connection) -> leases.Lease:
         now = site.clock.now()
         lease = leases.renew(tx, held.lease, now, LEASE)
-        links.store(tx, site.environment, [parting.removed(link) for link in gone], now)
+        links.store(tx, site.environment, [parting.removed(link) for link in gone], None)
         plans.finish(tx, site.environment, mailbox, [link.booking for link in gone])
         history.write(tx, site.environment, run, lines)
         if finished is not None:

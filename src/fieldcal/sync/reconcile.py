@@ -219,7 +219,7 @@ async def _taken_over(run: Run) -> bool:
 
 def _store_found(tx: Connection, run: Run, found: unanswered.Found) -> None:
     leases.check(tx, run.held.lease)
-    links.store(tx, run.site.environment, found.changed, run.site.clock.now())
+    links.store(tx, run.site.environment, found.changed, None)
     history.write(tx, run.site.environment, run.id, found.lines)
     plans.finish(tx, run.site.environment, run.mailbox, found.removed)
 
@@ -229,7 +229,7 @@ def _put_by(tx: Connection, run: Run, sorted_out: Sorted) -> None:
     leases.check(tx, run.held.lease)
     environment = run.site.environment
     plans.drop(tx, environment, run.mailbox, sorted_out.lapsed)
-    links.store(tx, environment, sorted_out.learned, run.site.clock.now())
+    links.store(tx, environment, sorted_out.learned, None)
     marks.clear(tx, environment, run.mailbox, sorted_out.idle)
     marks.postpone(tx, environment, run.mailbox, sorted_out.waiting)
     marks.recompute(tx, environment, [run.mailbox])
@@ -292,7 +292,7 @@ def _settle_and_arm(
     held_back: list[Armed] = []
     if armed and gate.why_not(tx, site, run.mailbox) is None:
         ready, held_back = _within_budget(tx, run, armed)
-    links.store(tx, site.environment, [item.link for item in ready], now)
+    links.store(tx, site.environment, [item.link for item in ready], None)
     if held_back:
         marks.clear(tx, site.environment, run.mailbox, [item.marked for item in held_back])
         marks.recompute(tx, site.environment, [run.mailbox])
@@ -304,7 +304,9 @@ def _settle(tx: Connection, run: Run, settled: Sequence[Settled]) -> None:
     if not settled:
         return
     environment = run.site.environment
-    links.store(tx, environment, [item.link for item in settled if item.link is not None], run.site.clock.now())
+    for written_at in (None, run.site.clock.now()):
+        these = [item.link for item in settled if item.wrote is (written_at is not None) and item.link is not None]
+        links.store(tx, environment, these, written_at)
     marks.clear(tx, environment, run.mailbox, [item.armed.marked for item in settled if item.later is None])
     marks.postpone(tx, environment, run.mailbox, [item.later for item in settled if item.later is not None])
     marks.recompute(tx, environment, [run.mailbox])

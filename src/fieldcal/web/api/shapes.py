@@ -69,12 +69,16 @@ Words = Annotated[str, BeforeValidator(printable), Field(max_length=500)]
 
 
 def checked(mistakes: list[str], at: str = "") -> None:
-    """Return where there are no mistakes; else `Invalid` with each; `NAME: what is wrong` points at that field."""
+    """Return where there are no mistakes; else `Invalid` with each; `NAME: what is wrong` points at that field.
+
+    So does `NAME, line 3: what is wrong`, which keeps its line.
+    """
     if not mistakes:
         return
     found: list[tuple[str, str]] = []
     for one in dict.fromkeys(mistakes):
-        name, mark, said = one.partition(": ")
-        named = bool(mark) and name.isidentifier()
-        found.append((f"{at}/{name}", said) if named else (at, one))
+        about, mark, said = one.partition(": ")
+        name, within, line = about.partition(", line ")
+        named = bool(mark) and name.isidentifier() and line.isdigit() is bool(within)
+        found.append((f"{at}/{name}", f"line {line}: {said}" if within else said) if named else (at, one))
     raise Invalid(found)
