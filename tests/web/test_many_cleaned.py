@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.web.centre_end import Browser, Centre
@@ -11,7 +13,7 @@ from tests.web.test_mailboxes import hidden, stock
 
 from fieldcal.demo import setup
 from fieldcal.setup_model import MailboxState, Role, Selection
-from fieldcal.state import audit, links
+from fieldcal.state import audit, links, profiles
 from fieldcal.state import mailboxes as rows
 from fieldcal.web.pages import cleaning
 
@@ -83,6 +85,29 @@ def test_what_was_counted_and_has_changed_since_is_not_cleaned(tmp_path: Path) -
         await root.get(f"{begun.to}/events")
         assert f"events now, not {sent['count']}; nothing was done" in (await root.get(begun.to)).text
         assert sum(len(at.hands.look(one)) for one in at.boxes) == before
+
+    tell(tmp_path / "data", story)
+
+
+def test_what_no_server_told_is_called_not_counted_with_until_when_on_the_viewer_s_clock(tmp_path: Path) -> None:
+    async def story(at: Staffed) -> None:
+        root = await at.signed_in("root", Role.SYSTEM_ADMIN)
+        until = (at.app.clock.now() + timedelta(hours=1)).replace(microsecond=0)
+        with at.app.database.read() as tx:
+            servers = [f"connector:{profile.id}" for profile in profiles.everyone(tx)]
+        for server in servers:
+            await at.app.pace.pause(server, until, "asked to wait")
+        counted = await root.post("/cleaning/ask", {"all": "1"})
+        await root.get(f"{counted.to}/events")
+        zone = ZoneInfo("Asia/Kolkata")
+        page = (await root.get(counted.to, Cookie=f"fieldcal={root.cookie}; fieldcal-zone={zone.key}")).text
+        assert "<h2>Not counted</h2>" in page
+        assert "0 events" not in page
+        assert " UTC" not in page
+        assert f"{until.astimezone(zone):%H:%M}</time>" in page
+        one = (await root.post(f"/mailboxes/{at.busiest()}/clean/ask")).text
+        assert "take all events of ours out?" in one
+        assert "0 events" not in one
 
     tell(tmp_path / "data", story)
 

@@ -82,6 +82,7 @@ def test_wrong_tries_are_told_alike_and_cost_a_growing_wait(place: Centre, name:
             with at.app.database.read() as tx:
                 tries = proofs.tries(tx, scopes(tx, name, None, Place("127.0.0.1"))[0])
             waits.append(int((tries.until - tries.last_at).total_seconds()))
+            assert f"The next one is taken in {waits[-1]} seconds;" in answer.text
             # the right one is not taken either, meanwhile
             assert (await browser.post("/sign-in", {"name": name, "password": PASSWORD})).status == 429
             at.clock.advance(tries.until - at.clock.now() + timedelta(seconds=1))

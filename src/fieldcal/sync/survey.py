@@ -66,7 +66,7 @@ async def opened(site: Site, mailbox: MailboxId) -> Calendar:
     until = await gate.paused(site, mailbox, profile)
     if until is not None:
         seconds = (until - site.clock.now()).total_seconds()
-        raise Unavailable(f"the calendar asked to wait until {until:%H:%M:%S} UTC", retry_after=seconds)
+        raise Unavailable(f"the calendar asked to wait until {until:%Y-%m-%d %H:%M:%S} UTC", retry_after=seconds)
     return site.calendars(profile).open(mailbox, site.organization)
 
 

@@ -30,7 +30,7 @@ async def wait_is_over(site: Site) -> None:
     if until is not None:
         left = (until - site.clock.now()).total_seconds()
         raise Throttled(
-            f"the source asked to wait until {until:%H:%M:%S} UTC; it is not asked before", retry_after=left
+            f"the source asked to wait until {until:%Y-%m-%d %H:%M:%S} UTC; it is not asked before", retry_after=left
         )
 
 

@@ -21,7 +21,7 @@ from fieldcal.web.section import GROUPS, Section, sections
 if TYPE_CHECKING:
     from fieldcal.web.visit import Visit
 
-_INSTANT = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC")
+_INSTANT = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?) UTC")
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 
 
@@ -167,7 +167,10 @@ def zoned(context: Context, words: str) -> Markup:
 
 
 def span(passed: timedelta) -> str:
-    """A span in words: `3 minutes ago`, `in 2 hours`."""
+    """A span in words: `3 minutes ago`, `in 2 hours`, and what comes soon to the second: `in 30 seconds`."""
+    if timedelta(0) > passed > -timedelta(minutes=2):  # what is so near is waited for
+        left = -(passed // timedelta(seconds=1))
+        return texts.text("frame.span.ahead", {"span": texts.text("frame.span.second", {"count": left})})
     seconds = abs(passed.total_seconds())
     for unit, length in (("day", _DAY), ("hour", _HOUR), ("minute", _MINUTE)):
         if seconds >= length:
