@@ -142,6 +142,9 @@ def test_a_promise_that_is_no_instant_is_told_as_that_and_hides_no_other_order(p
     broken = {"msdyn_name": "WO-26", "msdyn_timefrompromised": "26-11-26T09:00:00Z", "msdyn_systemstatus": 690970000}
     shop.store.load("msdyn_workorder", [broken, {**broken, "msdyn_name": "WO-27", "msdyn_timefrompromised": None,
                                                  "msdyn_timetopromised": "9999-12-31T23:59:59Z"}])  # fmt: skip
+    span = {"starttime": "26-11-26T09:00:00Z", "endtime": "26-11-26T10:00:00Z", "duration": 60, "statecode": 0}
+    held = {"resource": shop.ana, "bookingstatus": shop.status["Scheduled"], "msdyn_workorder": shop.order}
+    shop.store.load("bookableresourcebooking", [span | held])
 
     async def story(at: Centre) -> None:
         browser = await dispatcher(at)

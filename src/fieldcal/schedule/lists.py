@@ -149,7 +149,7 @@ def _next(tx: Connection, ids: Sequence[str], now: datetime) -> dict[str, tuple[
     )  # fmt: skip
     # the first of each stays
     return {
-        row.msdyn_workorder: (parse_instant(row.starttime), row.name or "")
+        row.msdyn_workorder: (board.stored(row.starttime), row.name or "")
         for row in sorted(rows, key=lambda row: str(row.starttime), reverse=True)
     }
 
