@@ -13,6 +13,8 @@ from tests.browser.company import Company, Tell
 
 from fieldcal.embedded.exchange.hands import Hands
 from fieldcal.model import Worker
+from fieldcal.schedule import crews, moves
+from fieldcal.schedule.moves import Moved
 from fieldcal.setup_model import Role
 
 WORLD = {"set_up": True, "workers": 4, "bookings": 30}
@@ -175,6 +177,8 @@ def test_everything_is_done_and_undone_by_keyboard_alone(tell: Tell) -> None:
         await page.get_by_role("dialog").get_by_role("button", name="Remove").press("Enter")
         await until(lambda: _row(at, booking) is None)
         await press("Control+z")
+        # the work order has a booking from before, too
+        await page.get_by_role("dialog").get_by_role("button", name="Book a second time").press("Enter")
         again = page.locator(".job", has_text=number)
         await expect(again).to_have_count(1)
         await press("Control+z")
@@ -234,6 +238,74 @@ def test_a_work_order_is_found_and_dragged_onto_a_worker_and_what_cannot_hold_is
         await page.keyboard.press("Control+z")
         await expect(new).to_have_count(0)
         await expect(card).to_have_count(1)
+        # another books it while the form is open: it leaves the list by itself, and is not booked twice unasked
+        dialog = page.get_by_role("dialog")
+        await card.get_by_role("button", name="Book WO-77001").click()
+        start = dialog.get_by_label("Start")
+        kept = await start.input_value()
+        await start.evaluate(
+            "field => { field.value = '12026-11-23T09:00'; field.dispatchEvent(new Event('change')); }"
+        )
+        await dialog.get_by_role("button", name="Book", exact=True).click()
+        await expect(dialog.get_by_role("alert")).to_contain_text("Give a date and a time from 1990 to")
+        await start.fill(kept)
+        moves.book(at.embedded.field_service.store, worker.id, day, day + timedelta(hours=1), order=order)
+        at.embedded.changed()
+        await expect(card).to_have_count(0)
+        await expect(page.locator("#board-search input")).to_have_value("77001")
+        await dialog.get_by_role("button", name="Book", exact=True).click()
+        await expect(dialog).to_contain_text("WO-77001 was booked meanwhile")
+        await expect(dialog).to_contain_text(worker.name)
+        await dialog.get_by_role("button", name="Leave it").click()
+        await expect(dialog).to_be_hidden()
+        await expect(new).to_have_count(1)
+        await page.keyboard.press("Control+Shift+z")
+        await dialog.get_by_role("button", name="Book a second time").click()
+        await expect(new).to_have_count(2)
+        assert page.complaints[:-2] == []  # type: ignore[attr-defined] # the two that were refused
+
+    tell(story)
+
+
+def test_a_crew_s_booking_names_whom_it_takes_along_and_undone_brings_back_just_them(tell: Tell) -> None:
+    async def story(at: Company) -> None:
+        ana, ben, carl = people(at)[:3]
+        day, store = _day(at, 14), at.embedded.field_service.store
+        others = {row[f"{_BOOKINGS}id"] for row in store.rows(_BOOKINGS)}
+        crew = store.create("bookableresource", {"name": "Night crew", "resourcetype": 6})
+        for one in (ana, ben, carl):
+            crews.join(store, crew, one.id, day.date() - timedelta(days=2), None, leads=False)
+        made = moves.book(store, crew, day, day + timedelta(hours=1))
+        alone = next(one.slot for one in made.along if one.slot.worker == carl.id)
+        moves.move(store, alone.id, alone.version, Moved(start=day + timedelta(hours=2), end=day + timedelta(hours=3)))
+        at.embedded.changed()
+
+        def stand() -> list[str]:
+            return sorted(row["resource"] for row in store.rows(_BOOKINGS) if row[f"{_BOOKINGS}id"] not in others)
+
+        page = await _board(at, day)
+        dialog, everybody = page.get_by_role("dialog"), sorted((crew, ana.id, ben.id, carl.id))
+        await _job(page, made.id).press("Delete")
+        await expect(dialog).to_contain_text("2 members' bookings go with it")
+        await dialog.get_by_role("button", name="Remove").click()
+        await until(lambda: stand() == [carl.id])
+        await page.keyboard.press("Control+z")
+        await until(lambda: stand() == everybody)
+        await page.keyboard.press("Control+Shift+z")
+        await until(lambda: stand() == [carl.id])
+        await page.keyboard.press("Control+z")
+        await until(lambda: stand() == everybody)
+        # to give it away asks, too
+        again = page.get_by_role("row").filter(has=page.locator(f'[data-lane="{crew}"]')).locator(".job")
+        await again.click()
+        await dialog.get_by_label("Worker").select_option(carl.id)
+        await dialog.get_by_role("button", name="Save").click()
+        await expect(dialog).to_contain_text("2 members' bookings go with it")
+        await dialog.get_by_role("button", name="Give it away").click()
+        await until(lambda: stand() == [carl.id, carl.id])
+        await page.keyboard.press("Control+z")
+        await until(lambda: stand() == everybody)
+        assert page.complaints == []  # type: ignore[attr-defined]
 
     tell(story)
 
@@ -299,6 +371,8 @@ _PURE = [
     ("lay", "m.after([0, 10, 20], 10)", 2),
     ("past", "m.inverse({deed: {kind: 'move', booking: 'b'}, before: {id: 'b', worker: 'w', start: 1, end: 2}})",
      {"kind": "move", "booking": "b", "worker": "w", "start": 1, "end": 2}),
+    ("past", "m.inverse({deed: {kind: 'move', booking: 'b'}, before: {id: 'b', worker: 'w'}, members: []}).members", []),
+    ("time", "Number.isNaN(m.parseField('12026-11-23T09:00', 'Europe/Vienna'))", True),
 ]  # fmt: skip
 
 

@@ -38,8 +38,8 @@ _PATIENCE = 20.0
 
 #: The scripts of the page, asked for together, before each finds the next.
 _MODULES = (
-    "cards.js", "choice.js", "deeds.js", "describe.js", "details.js", "drag.js", "draw.js", "keys.js", "lay.js",
-    "link.js", "menu.js", "page.js", "past.js", "phone.js", "side.js", "state.js", "time.js",
+    "cards.js", "choice.js", "crew.js", "deeds.js", "describe.js", "details.js", "drag.js", "draw.js", "keys.js",
+    "lay.js", "link.js", "menu.js", "page.js", "past.js", "phone.js", "side.js", "state.js", "time.js",
 )  # fmt: skip
 #: What is told of each booking by a sign: its picture, its word.
 _SIGNS = (
@@ -102,9 +102,10 @@ async def show(visit: Here) -> Response:
     types, priorities = await visit.desk.read(lambda tx: (board.types(tx), board.priorities(tx)))
     words = {key.removeprefix("board.say."): told for key, told in catalogue().items() if key.startswith("board.say.")}
     first, last = bookable.FIRST, bookable.last(visit.house.app.clock.now())
-    limits = {"first": first.year, "last": last.year - 1, "days": bookable.LONGEST.days}
+    years = {"first": first.year, "last": last.year - 1}
+    limits = json.dumps({**years, "days": bookable.LONGEST.days})
     values = {"types": types, "priorities": priorities, "words": json.dumps(words), "modules": _MODULES,
-              "signs": _SIGNS, "limits": limits}  # fmt: skip
+              "signs": _SIGNS, "limits": limits, **years}  # fmt: skip
     return visit.page("board.html", values)
 
 

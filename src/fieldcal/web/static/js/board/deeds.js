@@ -1,5 +1,6 @@
 // What a dispatcher does: shown at once, sent one after the other, undone, and asked about where another was faster.
 import { choose } from "./choice.js";
+import { goingAlong, isCrews } from "./crew.js";
 import { brief, when } from "./describe.js";
 import { inverse, past, rebook } from "./past.js";
 import { say, send, tell } from "./page.js";
@@ -16,13 +17,28 @@ export function onDeed(listener) { listeners.push(listener); }
 function told() { for (const listener of listeners) listener(history.last(), history.next()); }
 
 // Do it, after what is under way. `version`: as it was seen when it was taken up.
-export function act(deed, version) {
+export async function act(deed, version) {
+  const slot = state.slots.get(deed.booking);
+  const lines = deed.kind === "move" && slot && deed.worker !== slot.worker ? await goingAlong(slot) : [];
+  if (lines.length && !(await given(slot, deed, lines))) {
+    tell(say("stopped"));
+    return null;
+  }
   return queued(async () => {
     const done = await carried(deed, version);
     if (done) history.did({ deed, ...done });
     told();
     return done;
   });
+}
+
+// A crew's booking that is given away takes the members' with it: it is asked first.
+async function given(slot, deed, lines) {
+  const chosen = await choose({
+    title: say("give_title", { name: nameOf(slot), worker: workerName(deed.worker) }), text: "", lines,
+    buttons: [["yes", say("give"), "main"], ["no", say("keep"), ""]],
+  });
+  return chosen === "yes";
 }
 
 function queued(work) {
@@ -57,7 +73,8 @@ async function carried(deed, version, how = "done", known = null) {
   const mark = ahead(deed, before);
   const { status, told: answer } = await send(deed.kind, body(deed, version ?? before?.version ?? 0));
   if (mark) state.ahead.delete(mark);
-  if (status === 200) return kept(deed, before, answer.slot && slotOf(answer.slot), how);
+  if (status === 200) return kept(deed, before, answer, how);
+  if (status === 409 && "order" in answer) return notWaiting(deed, answer, how);
   if (status === 409 && "now" in answer) return overtaken(deed, before, answer.now && slotOf(answer.now), how);
   changed();
   tell(status === 0 ? say("not_sent") : answer.detail ?? say("refused"), "bad");
@@ -86,7 +103,8 @@ function ahead(deed, before) {
   return id;
 }
 
-function kept(deed, before, after, how) {
+function kept(deed, before, answer, how) {
+  const after = answer.slot && slotOf(answer.slot);
   if (after) {
     put(after);
     fresh.add(after.id);
@@ -94,7 +112,28 @@ function kept(deed, before, after, how) {
   changed();
   const slot = after ?? before;
   tell(say(`${how}_${deed.kind}`, { name: nameOf(slot), worker: workerName(slot.worker), when: when(slot), status: slot.status.name }));
-  return { before, after };
+  // of a crew's booking that is gone or given away: whom it took along
+  const members = isCrews(before) && !isCrews(after) ? answer.members ?? [] : undefined;
+  return { before, after, members };
+}
+
+// The work order was booked or closed meanwhile: it is booked once more only where that is chosen.
+async function notWaiting(deed, { order }, how) {
+  changed();
+  const name = order.number || say("an_order");
+  const stands = order.slots.map(slotOf).map((slot) => [say("stands_now"), `${brief(slot)}, ${slot.status.name}`]);
+  const title = !order.there ? "order_removed" : order.slots.length ? "order_booked" : "order_closed";
+  const again = order.there ? [["again", say(order.slots.length ? "book_second" : "book_closed"), ""]] : [];
+  const chosen = await choose({
+    title: say(title, { name }), text: say("order_text"), lines: [...stands, [say("yours"), mine(deed, { number: name })]],
+    buttons: [["leave", say("leave"), "main"], ...again],
+  });
+  if (chosen === "again") return carried({ ...deed, again: true }, 0, how);
+  // what is not undone, or done again, is offered no more
+  const entry = how === "undone" ? history.last() : how === "again" ? history.next() : null;
+  if (entry) history.forget((entry.before ?? entry.after).id);
+  tell(say("stopped"));
+  return null;
 }
 
 // Another was faster: nothing is overwritten before it is chosen.

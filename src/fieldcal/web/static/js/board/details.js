@@ -1,10 +1,11 @@
 // Forms: one booking with all that is known of it, and a new one. What dragging does, they do too.
 import { choose, close, show } from "./choice.js";
+import { goingAlong } from "./crew.js";
 import { act } from "./deeds.js";
 import { brief, signs } from "./describe.js";
 import { made, part, place, say } from "./page.js";
 import { nameOf, seen, state, workerName, zoneOf } from "./state.js";
-import { fieldText, parseField } from "./time.js";
+import { DAY, fieldText, parseField } from "./time.js";
 
 function options(select, all, chosen) {
   select.replaceChildren(...all.map((one) => {
@@ -20,9 +21,23 @@ function facts(parts, pairs) {
   parts.facts.hidden = !parts.facts.childElementCount;
 }
 
+const limits = JSON.parse(place.dataset.limits);
+
+// What cannot be meant of this span, in words; "" where it can. `was`: as it is, which may stay as it came.
+function unfit(from, till, was) {
+  if (was && from === was.start && till === was.end) return "";
+  if (Number.isNaN(from) || Number.isNaN(till)) return say("odd_time", limits);
+  if (from < Date.UTC(limits.first, 0) || till > Date.UTC(limits.last + 1, 0)) return say("odd_time", limits);
+  if (till <= from) return say("ends_first");
+  return till - from > limits.days * DAY && !(was && till - from === was.end - was.start) ? say("too_long", limits) : "";
+}
+
 // Worker, start and end, and what is wrong with them; `send` gets them as a deed has them.
-function times(parts, worker, start, end, send) {
+function times(parts, { worker, start, end }, was, send) {
   const zone = zoneOf(worker);
+  // what is wrong is told here, in our words
+  parts.form.noValidate = true;
+  for (const field of [parts.start, parts.end]) Object.assign(field, { min: `${limits.first}-01-01T00:00`, max: `${limits.last}-12-31T23:59` });
   options(parts.worker, state.lanes, worker);
   parts.start.value = fieldText(start, zone);
   parts.end.value = fieldText(end, zone);
@@ -30,20 +45,26 @@ function times(parts, worker, start, end, send) {
   let length = end - start;
   parts.start.addEventListener("change", () => {
     // the length stays, as it does where a booking is dragged
-    if (parts.start.value) parts.end.value = fieldText(parseField(parts.start.value, zone) + length, zone);
+    const till = parseField(parts.start.value, zone) + length;
+    if (!Number.isNaN(till)) parts.end.value = fieldText(till, zone);
   });
-  parts.end.addEventListener("change", () => { length = parseField(parts.end.value, zone) - parseField(parts.start.value, zone); });
+  parts.end.addEventListener("change", () => {
+    const now = parseField(parts.end.value, zone) - parseField(parts.start.value, zone);
+    if (!Number.isNaN(now)) length = now;
+  });
   parts.form.addEventListener("submit", (event) => {
     event.preventDefault();
     event.stopPropagation();
     // what was not typed over is kept to the second
     const at = (field, was) => (field.value === fieldText(was, zone) ? was : parseField(field.value, zone));
     const [from, till] = [at(parts.start, start), at(parts.end, end)];
-    parts.wrong.hidden = till > from;
-    parts.wrong.textContent = say("ends_first");
-    parts.end.setAttribute("aria-invalid", String(!(till > from)));
-    if (!(till > from)) {
-      parts.end.focus();
+    const wrong = unfit(from, till, was);
+    const first = wrong && (Number.isNaN(from) || from < Date.UTC(limits.first, 0)) ? parts.start : parts.end;
+    parts.wrong.hidden = !wrong;
+    parts.wrong.textContent = wrong;
+    for (const field of [parts.start, parts.end]) field.setAttribute("aria-invalid", String(Boolean(wrong) && field === first));
+    if (wrong) {
+      first.focus();
       return;
     }
     close();
@@ -73,7 +94,7 @@ export function details(slot) {
     close();
     if (parts.status.value !== slot.status.id) act({ kind: "status", booking: slot.id, status: parts.status.value }, version);
   });
-  times(parts, slot.worker, slot.start, slot.end, (to) => {
+  times(parts, slot, slot, (to) => {
     if (to.worker !== slot.worker || to.start !== slot.start || to.end !== slot.end) act({ kind: "move", booking: slot.id, ...to }, version);
   });
   parts.remove.addEventListener("click", () => removal(slot, version));
@@ -83,7 +104,7 @@ export function details(slot) {
 export async function removal(slot, version = seen(slot)) {
   const chosen = await choose({
     title: say("remove_title", { name: nameOf(slot) }), text: say("remove_text", { worker: workerName(slot.worker) }),
-    lines: [[say("booking"), brief(slot)]], buttons: [["yes", say("remove"), "risky"], ["no", say("keep"), ""]],
+    lines: [[say("booking"), brief(slot)], ...await goingAlong(slot)], buttons: [["yes", say("remove"), "risky"], ["no", say("keep"), ""]],
   });
   if (chosen === "yes") act({ kind: "remove", booking: slot.id }, version);
 }
@@ -93,7 +114,7 @@ export function booking({ worker, start, end, order = null }) {
   const [copy, parts] = made("book");
   parts.title.textContent = order ? say("book_order", { name: order.number }) : say("book_none");
   facts(parts, order ? [["account", order.account], ["address", order.address], ["type", order.type], ["summary", order.summary]] : []);
-  times(parts, worker, start, end, (to) => act({ kind: "book", ...to, order: order?.id ?? null, number: order?.number }));
+  times(parts, { worker, start, end }, null, (to) => act({ kind: "book", ...to, order: order?.id ?? null, number: order?.number }));
   show(copy, parts.worker);
 }
 

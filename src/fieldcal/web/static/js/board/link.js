@@ -2,6 +2,7 @@
 import { ask, place, say, tell } from "./page.js";
 import { fresh } from "./deeds.js";
 import { wrong } from "./describe.js";
+import { follow } from "./side.js";
 import { changed, merge, nameOf, ofWorker, span, state, lanes, workerName } from "./state.js";
 
 const sign = document.getElementById("board-link");
@@ -19,6 +20,7 @@ export function load(anew = false) {
     const told = await ask("day", { since, until, have: anew ? 0 : state.version });
     if (told && since === new Date(span()[0]).toISOString() && until === new Date(span()[1]).toISOString()) {
       merge(told);
+      follow(told.version);
       warn();
       watch();
     }

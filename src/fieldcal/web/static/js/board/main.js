@@ -53,7 +53,7 @@ at("after").addEventListener("click", () => by(state.view === "week" ? 7 : 1));
 at("today").addEventListener("click", () => look({ day: dayOf(wall(Date.now(), state.viewer)) }));
 at("day").addEventListener("change", () => {
   const day = parseDay(at("day").value);
-  if (!Number.isNaN(day)) look({ day });
+  if (!Number.isNaN(day) && at("day").reportValidity()) look({ day });
 });
 for (const view of ["day", "week"]) at(`view-${view}`).addEventListener("click", () => look({ view }));
 at("clock").addEventListener("change", () => look({ clock: at("clock").value }));

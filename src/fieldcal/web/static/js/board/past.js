@@ -1,12 +1,14 @@
 // What was done here, to be undone and done again. A deed is a plain value: what is sent, without the version. Pure.
 
-// What takes this deed back. `before`: the booking as it was, `after`: as it became; null: there was none.
-export function inverse({ deed, before, after }) {
+// What takes this deed back. `before`: the booking as it was, `after`: as it became; null: there was none. `members`: of a
+// crew's booking, the workers whose bookings the deed took away; they come back, and nobody else.
+export function inverse({ deed, before, after, members }) {
+  const along = members ? { members } : {};
   switch (deed.kind) {
     case "book": return { kind: "remove", booking: after.id };
-    case "move": return { kind: "move", booking: before.id, worker: before.worker, start: before.start, end: before.end };
+    case "move": return { kind: "move", booking: before.id, worker: before.worker, start: before.start, end: before.end, ...along };
     case "status": return { kind: "status", booking: before.id, status: before.status.id };
-    default: return rebook(before);
+    default: return { ...rebook(before), ...along };
   }
 }
 
@@ -47,12 +49,16 @@ export function past(longest = 100) {
     undid(entry, told) {
       done.pop();
       if (entry.deed.kind === "remove" && told.after) rename(entry.before.id, told.after.id);
-      undone.push({ ...entry, ...(entry.deed.kind === "remove" ? { deed: { ...entry.deed, booking: told.after.id } } : {}) });
+      const deed = { ...entry.deed };
+      if (deed.kind === "remove") deed.booking = told.after.id;
+      // done again, it is done with whom it was undone
+      else if (told.members) deed.members = told.members;
+      undone.push({ ...entry, deed });
       leave(told);
     },
     redid(entry, told) {
       undone.pop();
-      const again = { ...entry, before: told.before, after: told.after };
+      const again = { ...entry, before: told.before, after: told.after, members: told.members };
       if (entry.deed.kind === "book") rename(entry.after.id, told.after.id);
       done.push(again);
       leave(told);

@@ -11,7 +11,12 @@ const count = document.getElementById("board-count");
 const [less, more] = [document.getElementById("board-less"), document.getElementById("board-more")];
 const SIZE = 50;
 const orders = new Map();
+// by id: the card that is shown, and what it was made of
+let cards = new Map();
 let [page, number] = [1, 0];
+// the version that the list is of, the last that was told of, and whether the list is on its way to it
+let [shown, last, due] = [0, 0, false];
+const SOON = 150;
 
 export function orderOf(node) {
   return orders.get(node.closest("[data-order]")?.dataset.order) ?? null;
@@ -48,23 +53,55 @@ function book(order) {
   booking({ worker, start, end: start + minutes * MINUTE, order });
 }
 
+// Something has changed, up to this version: the list follows, once for all that comes at a time.
+export function follow(version) {
+  last = Math.max(last, version);
+  if (due || last <= shown) return;
+  due = true;
+  setTimeout(async () => {
+    const told = await loadOrders();
+    due = false;
+    if (told) follow(last);
+  }, SOON);
+}
+
+// Show these cards in this order; those that stay are not touched, nor what is focused or scrolled.
+function arrange(wanted) {
+  const focused = [...list.children].findIndex((node) => node.contains(document.activeElement));
+  const held = list.children[focused]?.dataset.order;
+  const now = new Map(wanted.map((order) => {
+    const text = JSON.stringify(order);
+    const was = cards.get(order.id);
+    return [order.id, was?.text === text ? was : { text, node: card(order) }];
+  }));
+  for (const [id, { node }] of cards) if (now.get(id)?.node !== node) node.remove();
+  let at = list.firstElementChild;
+  for (const { node } of now.values()) {
+    if (node === at) at = at.nextElementSibling;
+    else list.insertBefore(node, at);
+  }
+  cards = now;
+  if (focused < 0 || list.contains(document.activeElement)) return;
+  // what was booked leaves the list, and the focus goes to the next
+  const next = now.get(held)?.node ?? list.children[Math.min(focused, wanted.length - 1)];
+  (next?.querySelector("button") ?? form.querySelector("input")).focus({ preventScroll: true });
+}
+
+// Whether the list could be asked for.
 export async function loadOrders() {
   number += 1;
   const mine = number;
   const values = Object.fromEntries(new FormData(form));
   const told = await ask("waiting", { ...values, page });
-  if (!told || mine !== number) return;
+  if (!told || mine !== number) return Boolean(told);
   if (!told.orders.length && page > 1) {
     page = 1;
-    await loadOrders();
-    return;
+    return loadOrders();
   }
-  const focused = [...list.children].findIndex((node) => node.contains(document.activeElement));
+  shown = told.version;
   orders.clear();
   for (const order of told.orders) orders.set(order.id, order);
-  list.replaceChildren(...told.orders.map(card));
-  // what was booked leaves the list, and the focus goes to the next
-  if (focused >= 0) (list.children[Math.min(focused, told.orders.length - 1)]?.querySelector("button") ?? form.querySelector("input"))?.focus();
+  arrange(told.orders);
   const narrowed = values.search || values.type || values.priority;
   const first = (page - 1) * SIZE;
   count.textContent = told.total
@@ -73,6 +110,7 @@ export async function loadOrders() {
   less.disabled = page === 1;
   more.disabled = first + told.orders.length >= told.total;
   less.parentElement.hidden = told.total <= SIZE;
+  return true;
 }
 
 function turn(by) {

@@ -65,8 +65,10 @@ export function fieldText(at, zone) {
   return new Date(wall(at, zone)).toISOString().slice(0, 16);
 }
 
+// NaN where it is no date and time, as one with a year of five digits.
 export function parseField(text, zone) {
-  return instant(Date.parse(`${text}Z`), zone);
+  const shown = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?$/.test(text) ? Date.parse(`${text}Z`) : NaN;
+  return Number.isNaN(shown) ? NaN : instant(shown, zone);
 }
 
 const say = (options) => {
