@@ -48,6 +48,8 @@ class House:
     uploads: Uploads = field(default_factory=Uploads)
     #: plans that are being worked out, by environment
     previews: dict[str, asyncio.Task[list[Step]]] = field(default_factory=dict)
+    #: by environment how many bookings were missing in calendars, and as of what
+    missed: dict[str, tuple[object, int]] = field(default_factory=dict)
     #: signs what browsers carry for us; no page, cookie or backup ever holds it, and it ends with the service
     key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 

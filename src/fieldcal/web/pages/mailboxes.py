@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,7 +19,7 @@ from fieldcal.plan.standing import standing
 from fieldcal.setup import mailboxes, trial
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import NO_PROFILE, Mailbox, MailboxStanding, Method, Selection, ServerProfile
-from fieldcal.state import alerts, feeds, profiles
+from fieldcal.state import alerts, feeds, pauses, profiles
 from fieldcal.state import mailboxes as rows
 from fieldcal.web.deeds import DEEDS, FARTHER, Deed
 from fieldcal.web.listing import SIZES, Column, Listing
@@ -26,6 +27,7 @@ from fieldcal.web.narrowing import FILTERS, NAMES, address, selection, told
 from fieldcal.web.pages.sign_in import ours
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import text
+from fieldcal.web.to_do import server_scope
 from fieldcal.web.visit import Here, Visit
 from fieldcal.web.work import Work, named
 
@@ -62,6 +64,8 @@ class _Found:
     alerts: Mapping[str, tuple[str, int]]
     profiles: tuple[str, ...]
     stands: Mapping[MailboxId, MailboxStanding]
+    #: until when each of these that is set up may not be written to
+    paused: Mapping[MailboxId, datetime]
     #: the workers were read to the end once
     read: bool
 
@@ -69,7 +73,7 @@ class _Found:
 @SECTION.get("/mailboxes", Action.SEE_OVERVIEW)
 async def show(visit: Here) -> Response:
     """One page of the list."""
-    listing, place = _listing(visit), visit.place_of_work
+    listing, place, now = _listing(visit), visit.place_of_work, visit.house.app.clock.now()
 
     def look(tx: Connection) -> _Found:
         found = mailboxes.listed(tx, visit.actor, place.id, _selection(listing), sort=listing.sort,
@@ -77,17 +81,24 @@ async def show(visit: Here) -> Response:
         waiting = alerts.waiting(tx, place.id, [box.id for box, _ in found.rows])
         servers = {one.id: one for one in profiles.everyone(tx)}
         stands = {box.id: standing(box, servers.get(box.profile or ""), place) for box, _ in found.rows}
+        paused = _paused(pauses.lasting(tx, now), [box for box, why in found.rows if why is None])
         read = feeds.workers_known(tx, place.id)
-        return _Found(found.rows, found.total, waiting, tuple(servers), stands, read)
+        return _Found(found.rows, found.total, waiting, tuple(servers), stands, paused, read)
 
     found = await visit.house.read(look)
     deeds = [deed for deed in DEEDS.values() if visit.may(deed.action)]
     values = {
         "listing": listing.counted(found.total), "found": found, "deeds": deeds, "wide": _WIDE, "fine": _FINE,
         "farther": FARTHER if visit.may(Action.TAKE_OVER) else {}, "filters": FILTERS, "no_profile": NO_PROFILE,
-        "kept": told(_selection(listing)),
+        "kept": told(_selection(listing)), "lacking": visit.house.app.secrets.lacking(place.end.secret),
     }  # fmt: skip
     return visit.page("mailboxes.html", values)
+
+
+def _paused(lasting: Mapping[str, tuple[datetime, str]], boxes: Sequence[Mailbox]) -> dict[MailboxId, datetime]:
+    ends = {box.id: [lasting[one][0] for one in (str(box.id), server_scope(box.profile)) if one in lasting]
+            for box in boxes}  # fmt: skip
+    return {box: max(some) for box, some in ends.items() if some}
 
 
 @SECTION.get("/mailboxes.csv", Action.SEE_OVERVIEW)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -11,13 +10,14 @@ from starlette.responses import JSONResponse, Response
 
 from fieldcal import standing
 from fieldcal.setup.permissions import Action
-from fieldcal.setup_model import Environment
-from fieldcal.standing import Paused, Standing
+from fieldcal.standing import Standing
 from fieldcal.state import activity
 from fieldcal.state.activity import Hour
+from fieldcal.web import to_do
 from fieldcal.web.render import shortened
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import text
+from fieldcal.web.to_do import Halts, Task
 from fieldcal.web.visit import Here, Visit
 
 SECTION = Section("overview", Entry("home", 10, "overview"))
@@ -30,28 +30,45 @@ async def show(visit: Here) -> Response:
     if place is None:
         return visit.page("overview_empty.html")
     now, since = visit.house.app.clock.now(), visit.house.since
-    found, paused = await visit.house.read(lambda tx: _look(tx, place, now, since))
-    values = {"one": found, "paused": paused, "stands": _stands(found), "goals": _GOALS}
+    house = visit.house
+
+    def look(tx: Connection) -> tuple[Standing, Halts, list[Task]]:
+        found, halted = standing.look(tx, place, now, since, told=_TOLD), to_do.halts(tx, place, now)
+        return found, halted, to_do.tasks(house, tx, place, found, halted)
+
+    found, halted, tasks = await house.read(look)
+    values = {
+        "one": found, "halted": halted, "paused": halted.told, "tasks": tasks, "stands": _stands(found, halted),
+        "goals": _GOALS,
+        "obstacles": [each for each in found.obstacles if each.kind != "mailboxes" or not _secret(tasks)],
+    }  # fmt: skip
     return visit.page("overview.html", values)
 
 
-def _look(
-    tx: Connection, place: Environment, now: datetime, since: datetime
-) -> tuple[Standing, list[Paused]]:  # fmt: skip
-    return standing.look(tx, place, now, since, told=_TOLD), standing.paused(tx, now)
+def _secret(tasks: list[Task]) -> list[Task]:
+    """The secret that is missing: while it is, no next pass finds a mailbox."""
+    return [each for each in tasks if each.kind == "secret"]
 
 
 #: Alerts that are told here.
 _TOLD = 6
 #: How mailboxes stand, in the order of the bar, with the class that colours each.
-_COLOURS = {"written": "good", "failing": "bad", "unapproved": "warn", "unfinished": "note", "off": "quiet"}
+_COLOURS = {
+    "written": "good",
+    "paused": "warn",
+    "failing": "bad",
+    "unapproved": "warn",
+    "unfinished": "note",
+    "off": "quiet",
+}
 #: Where it is put right that keeps everything of the environment from being written.
 _GOALS = {"environment": "/environments/one", "profiles": "/profiles", "mailboxes": "/mailboxes"}
 
 
-def _stands(one: Standing) -> list[dict[str, Any]]:
+def _stands(one: Standing, halted: Halts) -> list[dict[str, Any]]:
     """How many stand how; an environment that is off has none that is written to."""
-    counted = one.mailboxes.by_standing
+    counted = one.mailboxes.by_standing | {"paused": halted.mailboxes}
+    counted["written"] = counted.get("written", 0) - halted.mailboxes
     return [
         {"name": name, "count": counted[name], "colour": colour}
         for name, colour in _COLOURS.items()

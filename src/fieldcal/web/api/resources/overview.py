@@ -11,9 +11,12 @@ from fieldcal import __version__, standing
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Environment
 from fieldcal.standing import Standing
+from fieldcal.web import to_do
 from fieldcal.web.api.caller import Call, Place
 from fieldcal.web.api.resource import Resource
 from fieldcal.web.api.shapes import FailureShown, Shown
+from fieldcal.web.house import House
+from fieldcal.web.to_do import Halts, Task
 
 RESOURCE = Resource("overview", "How things stand: what `fieldcal status` tells.")
 
@@ -28,6 +31,19 @@ class ObstacleShown(Shown):
         description="The parameters that leave exactly these in the list of mailboxes; none where no filter does.",
         examples=[{"standing": "disabled", "reason": "switched off by anna"}],
     )
+
+
+class TaskShown(Shown):
+    """What somebody has to do, or to know of, besides the obstacles."""
+
+    kind: str = Field(
+        description="`secret`, `source`, `paused`, `troubled`, `held`, `refused`, `unreadable` or `missing`.",
+        examples=["held"],
+    )
+    count: int = Field(description="Mailboxes, bookings or removals; 0: all of the environment.", examples=[66])
+    link: str = Field(description="The page that lists exactly these.", examples=["/plans?state=held"])
+    why: str = Field(description='The cause, "" where the list tells it of each.')
+    until: datetime | None = Field(description="When it is over by itself.")
 
 
 class CensusShown(Shown):
@@ -58,7 +74,10 @@ class StandingShown(Shown):
     enabled: bool = Field(description="It is switched on.")
     organization: str = Field(description='Which organization it is, "" until it was signed in to.')
     obstacles: list[ObstacleShown] = Field(description="What keeps bookings out of calendars, the most first.")
+    to_do: list[TaskShown] = Field(description="What else is to be done or known; nothing is where both are empty.")
     mailboxes: CensusShown = Field(description="Its mailboxes.")
+    paused: int = Field(description="Mailboxes among the `written` that a pause keeps from being written to now.")
+    paused_until: datetime | None = Field(description="When the last of these may be written to again.")
     last_read: datetime | None = Field(description="When its source was last read to the end.")
     next_read: datetime | None = Field(description="When it is read next.")
     error: str = Field(description='Why the last read failed, "" where it did not.')
@@ -102,7 +121,7 @@ async def show(caller: Call) -> Overview:
     now, since = caller.house.app.clock.now(), caller.house.since
 
     def look(tx: Connection) -> Overview:
-        places = [_shown(standing.look(tx, place, now, since, told=0)) for place in caller.environments]
+        places = [_one(caller.house, tx, place, now, since) for place in caller.environments]
         pauses = [PauseShown.model_validate(one) for one in standing.paused(tx, now)]
         return Overview(version=__version__, since=since, environments=places, pauses=pauses)
 
@@ -113,18 +132,20 @@ async def show(caller: Call) -> Overview:
 async def show_one(caller: Call, place: Place) -> StandingShown:
     """Show how one environment stands."""
     now, since = caller.house.app.clock.now(), caller.house.since
-    return await caller.house.read(lambda tx: _one(tx, place, now, since))
+    return await caller.house.read(lambda tx: _one(caller.house, tx, place, now, since))
 
 
-def _one(tx: Connection, place: Environment, now: datetime, since: datetime) -> StandingShown:
-    return _shown(standing.look(tx, place, now, since, told=0))
+def _one(house: House, tx: Connection, place: Environment, now: datetime, since: datetime) -> StandingShown:
+    one, halted = standing.look(tx, place, now, since, told=0), to_do.halts(tx, place, now)
+    return _shown(one, halted, to_do.tasks(house, tx, place, one, halted))
 
 
-def _shown(one: Standing) -> StandingShown:
+def _shown(one: Standing, halted: Halts, tasks: list[Task]) -> StandingShown:
     waits = one.backlog
     return StandingShown(
         environment=one.environment, enabled=one.enabled, organization=one.organization,
         obstacles=[ObstacleShown.model_validate(each) for each in one.obstacles],
+        to_do=[TaskShown.model_validate(each) for each in tasks], paused=halted.mailboxes, paused_until=halted.until,
         mailboxes=CensusShown.model_validate(one.mailboxes), last_read=one.last_read, next_read=one.next_read,
         error=one.error, events=one.events, waiting=waits.waiting, oldest=waits.oldest, closed=waits.closed,
         set_aside=waits.set_aside, unreadable=one.unreadable, held_plans=one.held_plans,
