@@ -72,6 +72,32 @@ def test_alike_alerts_stand_together_with_their_number_their_times_and_what_help
     place.play(story)
 
 
+def test_alerts_of_one_kind_are_told_by_cause_each_with_its_number_and_its_own_remedy(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        at.environment()
+        at.mailboxes(6)
+        now = at.clock.now()
+        said = [f"HTTP 403 ErrorAccessDenied: no access to w{n}@x.example" for n in range(3)]
+        said += ["HTTP 429 ApplicationThrottled: over its limit"] * 2 + ["HTTP 500"]
+        with at.app.database.write() as tx:
+            for n, message in enumerate(said):
+                alerts.raise_alert(tx, "main", f"box-0000{n}", "mailbox-failing", "warning", message,
+                                   now - timedelta(minutes=n))  # fmt: skip
+        browser = await at.signed_in("admin", *Role)
+        page = (await browser.get("/alerts")).text
+        story = page.split('<td class="story">')[1].split("</td>")[0]
+        parts = story.split("<li>")[1:]
+        assert [part.split("<strong>")[1].split("</strong>")[0] for part in parts] == [
+            "3 mailboxes", "2 mailboxes", "1 mailbox",
+        ]  # fmt: skip
+        assert "Give the application its right" in parts[0]
+        assert "such as w00000@x.example" in parts[0]
+        assert "it goes on when the time is over" in parts[1]
+        assert "its right" not in parts[1]
+
+    place.play(story)
+
+
 def test_without_an_alert_the_page_says_that_all_is_well(place: Centre) -> None:
     async def story(at: Centre) -> None:
         at.environment()

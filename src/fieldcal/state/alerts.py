@@ -137,6 +137,26 @@ def groups(tx: Connection, environment: str, levels: Collection[str], *, seen: b
     return sorted(found, key=lambda one: (-LEVELS.index(one.level), -one.last_at.timestamp(), one.code))
 
 
+@dataclass(frozen=True, slots=True)
+class Worded:
+    """Alerts with one message: how many, and a mailbox of theirs."""
+
+    alerts: int
+    message: str
+    mailbox: str
+
+
+def worded(tx: Connection, environment: str, level: str, code: str, *, seen: bool) -> list[Worded]:
+    """The alerts of one kind and level by their messages, the newest first."""
+    rows = tx.execute(
+        select(func.count().label("alerts"), alerts.c.message, func.min(alerts.c.mailbox).label("mailbox"))
+        .where(*_narrowed(environment, (level,), code, seen=seen))
+        .group_by(alerts.c.message)
+        .order_by(func.max(alerts.c.last_at).desc(), alerts.c.message)
+    )
+    return [Worded(row.alerts, row.message, row.mailbox) for row in rows]
+
+
 def page(
     tx: Connection,
     environment: str,

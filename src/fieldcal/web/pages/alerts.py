@@ -21,6 +21,7 @@ from fieldcal.state import alerts, aside, mailboxes, posted
 from fieldcal.state.alerts import LEVELS, URGENT, Group
 from fieldcal.state.aside import Kind
 from fieldcal.state.posted import Posted
+from fieldcal.web.causes import Cause, causes
 from fieldcal.web.listing import Column, Listing
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import catalogue, text
@@ -32,6 +33,8 @@ _COLUMNS = (Column("alert"), Column("level"), Column("about"), Column("since"), 
 #: shown, besides those that nobody has acknowledged
 _STATES = ("acknowledged",)
 _QUIET = tuple(level for level in LEVELS if level not in URGENT)
+#: Causes that are told of one kind.
+_CAUSES = 5
 #: Bookings that an alert names.
 _NAMED = 5
 
@@ -39,6 +42,8 @@ _NAMED = 5
 @dataclass(frozen=True, slots=True)
 class _Found:
     groups: Sequence[Group]
+    #: of kinds with several alerts of several causes, by level and kind
+    causes: Mapping[tuple[str, str], Sequence[Cause]]
     #: those of one kind, where one is looked at
     rows: Sequence[Alert]
     total: int
@@ -80,7 +85,7 @@ async def show(visit: Here) -> Response:
     values = {
         "listing": listing.counted(found.total), "found": found, "states": _STATES, "levels": LEVELS,
         "title": title, "helps": helps, "acknowledges": visit.may(Action.ALERTS) and not listing.filters["state"],
-        "address": address, "tries": visit.may(Action.ALERTS), "value": _value,
+        "address": address, "tries": visit.may(Action.ALERTS), "value": _value, "most_causes": _CAUSES,
     }  # fmt: skip
     return visit.page("alerts.html", values)
 
@@ -91,12 +96,22 @@ def _look(tx: Connection, place: str, listing: Listing) -> _Found:
     groups = [] if code else alerts.groups(tx, place, levels, seen=seen)
     rows = alerts.page(tx, place, levels, code, seen=seen, offset=listing.offset, limit=listing.size) if code else []
     total = alerts.count(tx, place, levels, code, seen=seen)
+    by_cause = _causes(tx, place, groups, seen=seen)
     about = {one.mailbox for one in [*rows, *(group.newest for group in groups)] if one.mailbox}
+    about |= {one.mailbox for some in by_cause.values() for one in some[:_CAUSES] if one.mailbox}
     boxes = mailboxes.some(tx, place, [MailboxId(one) for one in sorted(about)])
     named = {str(box.id): box.address or box.name for box in boxes}
     unread = aside.longest_unread(tx, place, Kind.BOOKING, _NAMED)
     quiet = alerts.count(tx, place, _QUIET, seen=False) if levels == URGENT else 0
-    return _Found(groups, rows, total, named, unread, posted.load(tx), quiet)
+    return _Found(groups, by_cause, rows, total, named, unread, posted.load(tx), quiet)
+
+
+def _causes(
+    tx: Connection, place: str, groups: Sequence[Group], *, seen: bool
+) -> dict[tuple[str, str], Sequence[Cause]]:
+    found = {(one.level, one.code): causes(alerts.worded(tx, place, one.level, one.code, seen=seen))
+             for one in groups if one.alerts > 1}  # fmt: skip
+    return {key: some for key, some in found.items() if len(some) > 1}
 
 
 def title(code: str) -> str:
