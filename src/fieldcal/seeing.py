@@ -84,7 +84,7 @@ def explained(tx: Connection, site: Site, ids: Sequence[BookingId]) -> list[Matc
 class Listed:
     """One booking of a list. `standing`: `deleted`, `refused`, `behind`, `waits`, `stands` or `none`.
 
-    `why`: the reason for which it does not stand in a calendar though it should, where such are listed; else "".
+    `why`: the reason for which it does not stand in a calendar as it should, where such are listed; else "".
     """
 
     booking: Booking
@@ -101,7 +101,8 @@ def listed(
 ) -> tuple[list[Listed], int]:  # fmt: skip
     """One page of the bookings that this person may see, and how many there are in all.
 
-    `site`: given where those alone are meant that should stand in a calendar and do not.
+    `site`: given where each is told with its reason: those with trouble, else those that should stand in a calendar
+    and do not.
     """
     wanted = _narrowed(tx, actor, environment, settings, wanted, site)
     total = booking_lists.count(tx, environment, wanted)
@@ -132,7 +133,7 @@ def _narrowed(
         require(actor, Action.SEE_BOOKINGS)
     if not allowed(actor, Action.SEE_BOOKINGS):
         wanted = _own(tx, actor, environment, wanted)
-    if site is None:
+    if site is None or wanted.trouble:
         return wanted
     window = site.moment(feeds.load(tx, environment).far_edge).window
     return replace(wanted, missing=Missing(window, settings))

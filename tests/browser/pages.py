@@ -33,6 +33,8 @@ PAGES = (
     Shown("board", "/board", who="dispatcher", pictured=False),
     Shown("board-week", "/board?view=week", who="dispatcher", pictured=False),
     Shown("bookings", "/bookings"),
+    Shown("bookings-missing", "/bookings?show=missing", pictured=False),
+    Shown("bookings-trouble", "/bookings?show=trouble", pictured=False),
     Shown("booking", "/bookings/{booking}"),
     Shown("orders", "/orders", who="dispatcher", pictured=False),
     Shown("order-new", "/orders/new", who="dispatcher", pictured=False),

@@ -35,6 +35,7 @@ from fieldcal.state import (
     plans,
     proofs,
     pruning,
+    refused,
     sessions,
     users,
     waiting,
@@ -178,6 +179,11 @@ HOT: dict[str, Callable[[Connection], Any]] = {
         booking_lists.count(tx, ENVIRONMENT, Wanted(missing=MISSING)),
         booking_lists.ids(tx, ENVIRONMENT, Wanted(missing=MISSING, workers=[WORKER.id], number="wo")),
     ],
+    "a list of bookings, what was tried in vain": lambda tx: [
+        booking_lists.page(tx, ENVIRONMENT, Wanted(trouble=True)),
+        booking_lists.count(tx, ENVIRONMENT, Wanted(trouble=True, workers=[WORKER.id])),
+    ],
+    "the alert about what was refused": lambda tx: refused.tell(tx, ENVIRONMENT, BOX, NOW, anew=False),
     "how many bookings are found": lambda tx: [
         booking_lists.count(tx, ENVIRONMENT, wanted)
         for wanted in (Wanted(since=NOW), Wanted(number="wo-1"), Wanted(account="a", until=NOW), Wanted(workers=["w"]))
@@ -249,7 +255,7 @@ def _walks(step: str) -> bool:
     table = re.match(r"(?:SCAN|SEARCH) (\w+)", step)
     if table is None or table[1] not in LARGE:
         return False
-    few = "ix_mailboxes_unread" in step  # holds these alone
+    few = "ix_mailboxes_unread" in step or "ix_marks_tried" in step  # hold these alone
     return step.startswith("SCAN") or (step.endswith("(environment=?)") and not few)
 
 

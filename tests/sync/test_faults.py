@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from tests.sync.world import ENVIRONMENT, NOW, World
 
 from fieldcal.embedded.faults import Fault, Match
 from fieldcal.errors import ConfigError
-from fieldcal.state import plans
+from fieldcal.state import alerts, booking_lists, links, plans
+from fieldcal.state.booking_lists import Wanted
 
 TOMORROW = NOW + timedelta(days=1)
 GRAPH_FAULTS = [
@@ -134,6 +135,42 @@ def test_f40_one_poisoned_booking_does_not_stop_its_neighbours(world: World) -> 
     world.forget_requests()
     world.pass_()
     assert world.writes() == 0
+
+
+def test_f40_what_a_calendar_refused_is_told_and_listed_until_it_is_mended(world: World) -> None:
+    world.worker("Ana")
+    world.pass_()
+    job = world.book("Ana", TOMORROW, 1, name="Job")
+    settle(world)
+    for item in (True, False):
+        match = Match(method="PATCH", item=item)
+        world.exchange.control.add_fault(Fault(kind="status", status=400, times=None, match=match))
+    written_at = written(world, job)
+    world.clock.advance(timedelta(hours=2))
+    world.move(job, TOMORROW + timedelta(hours=3))
+    settle(world)
+    assert [event.start for event in world.events("Ana")] == [TOMORROW], "the worker would come at the wrong hour"
+    assert standing(world) == ([job], [("refused-bookings", "warning", "the calendar refused 1 booking for good")])
+    assert written(world, job) == written_at, "it was tried, and not written"
+    world.exchange.control.clear_faults()
+    world.move(job, TOMORROW + timedelta(hours=4))
+    settle(world)
+    assert [event.start for event in world.events("Ana")] == [TOMORROW + timedelta(hours=4)]
+    assert standing(world) == ([], [])
+    assert written(world, job) > written_at
+
+
+def standing(world: World) -> tuple[list[str], list[tuple[str, str, str]]]:
+    """The bookings that are listed as written in vain, and the alerts."""
+    with world.database.read() as tx:
+        told = [(one.code, one.level, one.message.partition(",")[0]) for one in alerts.standing(tx, ENVIRONMENT)]
+        return [str(key) for key in booking_lists.ids(tx, ENVIRONMENT, Wanted(trouble=True))], told
+
+
+def written(world: World, job: str) -> datetime:
+    with world.database.read() as tx:
+        [at] = links.written(tx, ENVIRONMENT, [job]).values()
+    return at
 
 
 @pytest.mark.parametrize(

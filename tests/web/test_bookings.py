@@ -19,8 +19,9 @@ from fieldcal.model import BookingId, Detailed, EventId, Link, Window, WorkOrder
 from fieldcal.plan.render import render
 from fieldcal.plan.settings import Settings
 from fieldcal.setup_model import Endpoint, Role, ServerProfile
-from fieldcal.state import bookings, history, links, profiles, workers
+from fieldcal.state import bookings, history, links, marks, profiles, workers
 from fieldcal.state.history import Line
+from fieldcal.state.marks import Later, Marked
 from fieldcal.state.tables import bookings as booking_table
 from fieldcal.state.tables import environments, mailboxes
 
@@ -249,6 +250,39 @@ def test_what_is_missing_is_listed_with_its_reason_and_goes_into_the_file_and_to
             tx.execute(environments.update().values(organization=""))
         assert "Every booking stands where it should" in (await browser.get("/bookings?show=missing")).text
         assert len((await browser.get("/bookings.csv?show=missing")).text.splitlines()) == 1
+
+    place.play(story)
+
+
+def test_what_was_refused_is_listed_with_its_reason_though_an_event_of_it_stands(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        ids = stock(at, 4)
+        with at.app.database.write() as tx:
+            _tell(tx, ids[1], [])
+            now = at.clock.now()
+            marks.mark(tx, "main", [(BOX, ids[1]), (BOX, ids[3])], now, "changed")
+            refused = Later(Marked(ids[1], 1, 0, now), None, "refused for good (HTTP 400 ErrorInvalid)")
+            marks.postpone(tx, "main", BOX, [refused])
+            tx.execute(
+                mailboxes.update().values(profile="x", method="server-side-sync", approved_address=WORKER.address)
+            )
+            profiles.add(tx, ServerProfile("x", Endpoint("https://graph.example"), now))
+        browser = await at.signed_in("dispatcher", *DISPATCHER)
+        page = (await browser.get("/bookings?show=trouble")).text
+        assert "1–1 of 1" in page
+        assert 'aria-current="page">Not as it should be' in page
+        assert "WO-0002" in page
+        assert "It is in the calendar:" in page
+        assert "the calendar refused it for good (HTTP 400 ErrorInvalid)" in page
+        file = list(csv.DictReader(io.StringIO((await browser.get("/bookings.csv?show=trouble")).text)))
+        assert [(row["number"], row["calendar"], "HTTP 400" in row["why"]) for row in file] == [
+            ("WO-0002", "refused", True)
+        ]
+        script, path = token(at, "script", Role.READER), "/api/v1/environments/main/bookings"
+        found = json.loads((await at.browser().ask("GET", f"{path}?trouble=true", headers=script)).text)
+        assert [(one["number"], "HTTP 400" in one["why"]) for one in found["items"]] == [("WO-0002", True)]
+        both = await at.browser().ask("GET", f"{path}?trouble=true&missing=true", headers=script)
+        assert both.status == 422
 
     place.play(story)
 

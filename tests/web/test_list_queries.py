@@ -29,6 +29,7 @@ LESS = frozenset({"mailboxes", "workers", "passes", "latencies", "alerts", "find
 #: What reads more all the same: how the path begins, the table ("": any), what the statement holds, and why that is borne.
 BORNE = (
     ("", "marks", "count(*)", "what waits is counted; it is little, but in a first load"),
+    ("", "marks", "ix_marks_tried", "an index that holds only what was tried in vain"),
     ("", "links", "count(*)", "events that stand are counted, by an index of these alone: 10 ms for 180,000"),
     ("/plans/preview", "marks", "SELECT marks.booking", "all that waits is what is shown"),
     ("/api/v1/environments/main/plans/preview", "marks", "SELECT marks.booking", "likewise"),
@@ -47,7 +48,7 @@ QUERIES = {
     "/mailboxes": ["search=w", "state=enabled", "standing=failing", "standing=off&reason=x", "approval=waiting&test=failure",
                    "alerts=any&server_profile=exchange", "appointments=none", "sort=-last_sync_at", "sort=next_due", "page=2"],
     "/bookings": ["number=wo-1", "account=contoso", "worker=anna", "number=wo-1&account=c&worker=anna&from=2026-11-01",
-                  "page=2", "from=2026-11-01&to=2026-11-30", "show=missing", "show=missing&worker=anna"],
+                  "page=2", "from=2026-11-01&to=2026-11-30", "show=missing", "show=missing&worker=anna", "show=trouble"],
     "/passes": ["page=2"], "/passes/{run}": ["page=2"], "/alerts": ["level=error", "state=acknowledged", "page=2"],
     "/audit": ["actor=a", "subject=main", "action=mailbox+test", "since=2026-11-01", "page=2"], "/users": ["search=a"],
     "/check": ["kind=changed", "page=2"], "/plans/{number}": ["page=2"],

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, false, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, false, func, literal_column, or_, select, true
 
 from fieldcal.model import BookingId, StatusKind, Window, WorkerKind
 from fieldcal.plan.settings import Drift, Proposed, Settings, WithoutWorkOrder
 from fieldcal.state.bookings import Stored, stored
 from fieldcal.state.sought import folded
-from fieldcal.state.tables import bookings, findings, links, workers
+from fieldcal.state.tables import bookings, findings, links, marks, workers
 
 #: Workers whose bookings are listed together; where more are called so, the name has to be told better.
 WORKERS = 50
@@ -43,16 +43,17 @@ class Wanted:
     until: datetime | None = None
     #: those only that should stand in a calendar and do not
     missing: Missing | None = None
+    #: those only whose last write was tried in vain, whatever stands there: refused and set aside, or tried again later
+    trouble: bool = False
 
 
 def page(tx: Connection, environment: str, wanted: Wanted, *, offset: int = 0, limit: int = 25) -> list[Stored]:
     """One page of them: by number or account where that is searched for, and by start."""
-    first = [bookings.c[name] for name in ("number", "account") if getattr(wanted, name)]
     rows = tx.execute(
         select(bookings)
         .select_from(_rows(wanted))
         .where(*_narrowed(environment, wanted))
-        .order_by(*first, bookings.c.start, bookings.c.id)
+        .order_by(*_order(wanted))
         .offset(offset)
         .limit(limit)
     )
@@ -61,9 +62,8 @@ def page(tx: Connection, environment: str, wanted: Wanted, *, offset: int = 0, l
 
 def ids(tx: Connection, environment: str, wanted: Wanted) -> list[BookingId]:
     """The ids of all of them, in the order of `page`."""
-    first = [bookings.c[name] for name in ("number", "account") if getattr(wanted, name)]
     asked = select(bookings.c.id).select_from(_rows(wanted)).where(*_narrowed(environment, wanted))
-    return [BookingId(key) for key in tx.scalars(asked.order_by(*first, bookings.c.start, bookings.c.id))]
+    return [BookingId(key) for key in tx.scalars(asked.order_by(*_order(wanted)))]
 
 
 def count(tx: Connection, environment: str, wanted: Wanted) -> int:
@@ -95,6 +95,13 @@ def workers_of(tx: Connection, environment: str, boxes: Sequence[str]) -> list[s
     )
 
 
+def _order(wanted: Wanted) -> list[ColumnElement[Any]]:
+    """By what is searched for, and by start. The few with trouble are sorted, else all the others would be walked."""
+    first: list[ColumnElement[Any]] = [bookings.c[name] for name in ("number", "account") if getattr(wanted, name)]
+    start: ColumnElement[Any] = literal_column("bookings.start + 0") if wanted.trouble else bookings.c.start
+    return [*first, start, bookings.c.id]
+
+
 def _rows(wanted: Wanted) -> FromClause:
     """What is read; with the worker of each, where it has to be known whether it stands in that calendar."""
     if wanted.missing is None:
@@ -116,6 +123,10 @@ def _narrowed(environment: str, wanted: Wanted) -> list[ColumnElement[bool]]:
         where.append(bookings.c.start < wanted.until)
     if wanted.missing is not None:
         where += _missing(environment, wanted.missing)
+    if wanted.trouble:
+        # the number is written out, else the index of these alone would not be taken
+        vain = marks.c.attempts > literal_column("0")
+        where.append(bookings.c.id.in_(select(marks.c.booking).where(marks.c.environment == environment, vain)))
     return where
 
 

@@ -255,6 +255,7 @@ links = Table(
     ),
 )
 
+_TRIED = text("attempts > 0")
 marks = Table(
     "marks",
     metadata,
@@ -274,6 +275,7 @@ marks = Table(
     Index(None, "environment", "mailbox", "due"),
     # with the mailbox, else SQLite takes the primary key and walks every mark of the environment
     Index(None, "environment", "booking", "mailbox"),
+    Index("ix_marks_tried", "environment", "booking", sqlite_where=_TRIED, postgresql_where=_TRIED),
 )
 
 leases = Table(

@@ -19,7 +19,7 @@ from fieldcal.plan import clean as parting
 from fieldcal.plan.clean import Parted
 from fieldcal.plan.retry import pause
 from fieldcal.ports import Calendar, Outcome
-from fieldcal.state import findings, history, leases, links, mailboxes, marks, plans
+from fieldcal.state import findings, history, leases, links, mailboxes, marks, plans, refused
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Line
 from fieldcal.sync.site import LEASE, Held, Site, holding
@@ -191,6 +191,7 @@ async def _store(
         history.write(tx, site.environment, run, lines)
         if finished is not None:
             marks.drop_all(tx, site.environment, mailbox)
+            refused.tell(tx, site.environment, mailbox, now, anew=False)
             plans.finish_cleans(tx, site.environment, mailbox)
             findings.replace_all(tx, site.environment, mailbox, _copies(mailbox, finished), now)
         return lease

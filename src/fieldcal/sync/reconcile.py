@@ -21,7 +21,7 @@ from fieldcal.plan.decide import Candidate, Place
 from fieldcal.plan.rules import SENTENCES
 from fieldcal.ports import Calendar, Outcome
 from fieldcal.setup_model import Mailbox
-from fieldcal.state import bookings, feeds, history, leases, links, mailboxes, marks, plans, workers
+from fieldcal.state import bookings, feeds, history, leases, links, mailboxes, marks, plans, refused, workers
 from fieldcal.state.history import Line, Tally
 from fieldcal.sync import gate, unanswered, widths
 from fieldcal.sync.apply import Armed, Settled, another_wrote, learn, settle
@@ -275,6 +275,7 @@ async def _end(run: Run, opened: gate.Opened) -> None:
         lease = leases.renew(tx, run.held.lease, run.site.clock.now(), LEASE)
         _settle(tx, run, settled)
         gate.went_well(tx, run.site, run.mailbox, opened, reached=run.reached, sent=bool(run.tries))
+        refused.tell(tx, run.site.environment, run.mailbox, run.site.clock.now(), anew=False)
         leases.give_back(tx, lease)
 
     await run.site.database.writing(store)
@@ -311,6 +312,8 @@ def _settle(tx: Connection, run: Run, settled: Sequence[Settled]) -> None:
     marks.postpone(tx, environment, run.mailbox, [item.later for item in settled if item.later is not None])
     marks.recompute(tx, environment, [run.mailbox])
     history.write(tx, environment, run.id, [item.line for item in settled])
+    if any(item.later is not None and item.later.due is None for item in settled):
+        refused.tell(tx, environment, run.mailbox, run.site.clock.now(), anew=True)
     plans.finish(tx, environment, run.mailbox, [item.armed.marked.booking for item in settled if item.closes_plan])
     plans.return_budget(tx, environment, sum(item.unspent for item in settled))
 

@@ -37,8 +37,8 @@ SECTION = Section("bookings", Entry("work", 10, "calendar"))
 
 _COLUMNS = (Column("time"), Column("number"), Column("worker"), Column("account"), Column("status"), Column("standing"))
 _SOUGHT = ("number", "worker", "account", "from", "to")
-#: Which bookings are listed: all, or those that should stand in a calendar and do not.
-_SHOWN = ("", "missing")
+#: Which bookings are listed: all, those that should stand in a calendar and do not, or those written in vain.
+_SHOWN = ("", "missing", "trouble")
 _YEARS = (1970, 9998)
 _GUID = re.compile(r"\{?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\}?", re.IGNORECASE)
 #: How long a page waits for a pass before it says that it is still under way, seconds.
@@ -70,7 +70,7 @@ async def show(visit: Here) -> Response:
     values = {
         "listing": listing.counted(found.total), "found": found, "own": not visit.may(Action.SEE_BOOKINGS),
         "asked": _asks(visit), "rows": [(one, *_when(one.booking, visit)) for one in found.rows],
-        "only_missing": bool(listing.filters["show"]), "window": place.settings,
+        "shown": listing.filters["show"], "window": place.settings,
         "sought": any(listing.filters[name] for name in _SOUGHT),
     }  # fmt: skip
     return visit.page("bookings.html", values)
@@ -135,6 +135,7 @@ def _wanted(tx: Connection, visit: Visit, place: Environment, listing: Listing) 
     wanted = Wanted(
         number=by["number"], account=by["account"], workers=named[:WORKERS] if named is not None else None,
         since=_day(by["from"], visit, 0), until=_day(by["to"], visit, 1),
+        trouble=by["show"] == "trouble",
     )  # fmt: skip
     return wanted, named is not None and len(named) > WORKERS
 
@@ -149,7 +150,7 @@ def _look(tx: Connection, visit: Visit, place: Environment, listing: Listing, si
     known = bool(rows or booking_lists.page(tx, place.id, Wanted(), limit=1))
     every = visit.may(Action.SEE_BOOKINGS)
     without = not every and not mailboxes.owned(tx, place.id, visit.actor)
-    unread = aside.count(tx, place.id, aside.Kind.BOOKING) if every and listing.filters["show"] else 0
+    unread = aside.count(tx, place.id, aside.Kind.BOOKING) if every and listing.filters["show"] == "missing" else 0
     return _Found(rows, total, known, too_many, without, unread)
 
 

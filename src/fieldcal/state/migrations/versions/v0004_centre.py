@@ -41,6 +41,8 @@ def _measuring() -> None:
     """How long changes take into the calendar, and what passes ask of the servers."""
     op.add_column("feeds", sa.Column("pull_began_at", Instant))
     op.add_column("marks", sa.Column("changed_at", Instant))
+    tried = sa.text("attempts > 0")
+    op.create_index("ix_marks_tried", "marks", ["environment", "booking"], sqlite_where=tried, postgresql_where=tried)
     op.create_table(
         "latencies",
         sa.Column("environment", sa.Text, primary_key=True),

@@ -35,6 +35,10 @@ Missing = Annotated[
     bool,
     Query(description="Only those of the window that should stand in a calendar and do not, each with the reason."),
 ]
+Trouble = Annotated[
+    bool,
+    Query(description="Only those that a calendar refused, or that wait after a try in vain, each with the reason."),
+]
 Since = Annotated[str, Query(max_length=40, description="Only those that start at or after this time.")]
 Until = Annotated[str, Query(max_length=40, description="Only those that start before this time.")]
 Called = Annotated[
@@ -56,7 +60,7 @@ class BookingShown(Shown):
         description="`stands`, `behind`, `waits`, `refused`, `deleted`, or `none`: no event of ours.",
         examples=["stands"],
     )
-    why: str = Field(description='With `missing`: why it does not stand in a calendar. Else "".')
+    why: str = Field(description='With `missing` or `trouble`: why it does not stand as it should. Else "".')
 
 
 class StationShown(Shown):
@@ -104,20 +108,23 @@ class WhysShown(Shown):
 @RESOURCE.get(_AT, Action.SEE_BOOKINGS, own=True)
 async def list_all(
     caller: Call, place: Place, pages: Pages, *, number: Begins = "", account: Account = "", worker: Worker = "",
-    since: Since = "", until: Until = "", missing: Missing = False,
+    since: Since = "", until: Until = "", missing: Missing = False, trouble: Trouble = False,
 ) -> Paged[BookingShown]:  # fmt: skip
     """List bookings, by start. What they are searched by adds up."""
     begins, ends = instant(since, "since"), instant(until, "until")
-    if missing and not place.organization:
+    if missing and trouble:
+        raise Invalid([("query/trouble", "ask for missing or for trouble, not for both")])
+    reasoned = missing or trouble
+    if reasoned and not place.organization:
         return Paged(**pages.counted([], 0))
     async with Sites(caller.house.app) as sites:
-        site = await sites.unasked(place.id) if missing else None
+        site = await sites.unasked(place.id) if reasoned else None
 
     def look(tx: Connection) -> tuple[list[Listed], int]:
         named = workers_called(tx, place.id, worker, WORKERS + 1) if worker.strip() else None
         if named is not None and len(named) > WORKERS:
             raise Invalid([("query/worker", f"more than {WORKERS} workers are called so; write more of the name")])
-        wanted = Wanted(number, account, named, begins, ends)
+        wanted = Wanted(number, account, named, begins, ends, trouble=trouble)
         return seeing.listed(tx, caller.actor, place.id, place.settings, wanted, offset=pages.offset,
                              limit=pages.limit, site=site)  # fmt: skip
 
