@@ -148,7 +148,7 @@ def test_exchange_admin_and_mailbox_approver_are_granted_by_an_exchange_admin_on
 
 
 def test_a_refusal_names_who_what_and_which_role_it_takes() -> None:
-    with pytest.raises(NotAllowed, match=r"eve@x.example may not change environments.*system_admin"):
+    with pytest.raises(NotAllowed, match=r"eve@x.example may not see and change environments.*system_admin"):
         require(person(READER), Action.ENVIRONMENTS)
     with pytest.raises(NotAllowed, match=r"eve@x.example may not grant or revoke exchange_admin.*exchange_admin"):
         require_grant(person(SYSTEM), EXCHANGE)

@@ -10,9 +10,12 @@ from tests.web.centre_end import Centre
 from fieldcal.clock import SystemClock
 from fieldcal.plan.settings import ApprovalRule
 from fieldcal.setup.permissions import BY_RULE, TABLE, Action, allowed
+from fieldcal.setup.tokens import Scope
 from fieldcal.setup_model import Actor, Role, User
+from fieldcal.web.api.resource import found as resources
 from fieldcal.web.gates import Gate, Open, opens
 from fieldcal.web.section import Page, Section, sections
+from fieldcal.web.texts import text
 
 NOW = SystemClock().now()
 ROUTES = [(section.name, page) for section in sections() for page in section.pages]
@@ -37,6 +40,42 @@ def test_a_gate_lets_through_whom_the_table_lets(action: Action, role: Role) -> 
     assert own >= opens(Gate(action), actor(role), [])
     if role is not Role.WORKER:
         assert own == opens(Gate(action), actor(role), [])
+
+
+#: A word of what a role's line on the page of users says -> what that takes.
+WORDS = {
+    "environments": Action.ENVIRONMENTS, "settings": Action.ENVIRONMENTS, "server profiles": Action.PROFILES,
+    "users": Action.SEE_USERS, "audit": Action.AUDIT, "held plans": Action.TAKE_OVER, "schedule": Action.SCHEDULE,
+    "sync now": Action.SYNC, "why": Action.SEE_BOOKINGS, "overview": Action.SEE_OVERVIEW,
+    "mailboxes, passes": Action.SEE_OVERVIEW, "alerts": Action.SEE_OVERVIEW, "approves": Action.APPROVE,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("role", Role)
+def test_what_a_role_is_said_to_see_and_do_it_may(role: Role) -> None:
+    said = text(f"users.explain.{role.value}")
+    alone = said.partition("; with ")[0]
+    told = {word for word in WORDS if word in alone}
+    assert told or role is Role.WORKER, said
+    assert [word for word in told if not allowed(actor(role), WORDS[word])] == []
+    if role is Role.READER:
+        assert {action for action in TABLE if allowed(actor(role), action)} == {
+            *(WORDS[word] for word in told), Action.OWN,
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize("role", Role)
+def test_environments_and_profiles_are_shown_to_whom_the_design_lets_and_the_names_to_all_others(role: Role) -> None:
+    for path, those in (
+        ("/environments", {Role.SYSTEM_ADMIN}), ("/profiles", {Role.SYSTEM_ADMIN, Role.EXCHANGE_ADMIN}),
+    ):  # fmt: skip
+        [gate] = [page.gate for _, page in ROUTES if (page.method, page.path) == ("GET", path)]
+        shown = [
+            one for resource in resources() for one in resource.operations if (one.method, one.path) == ("GET", path)
+        ]
+        for each in (gate, *(one.gate for one in shown)):
+            assert opens(each, actor(role), [ApprovalRule.PAGE]) is (role in those)
+        assert [one.scopes for one in shown] == [{Scope.READ}]
 
 
 def test_who_is_not_signed_in_passes_public_gates_only_and_signed_in_ones_take_no_role() -> None:

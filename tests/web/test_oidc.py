@@ -172,7 +172,7 @@ def test_tokens_lose_what_groups_gave_when_their_person_has_long_not_signed_in(p
         with at.app.database.write() as tx:
             users.grant(tx, OPERATOR, at.clock.now(), "erika@x.example", Role.READER)
         assert await called(script, secret) == 403
-        assert (await script.get("/api/v1/environments", authorization=f"Bearer {secret}")).status == 200
+        assert (await script.get("/api/v1/overview", authorization=f"Bearer {secret}")).status == 200
         await through(browser)
         assert await called(script, secret) == 200
 

@@ -74,7 +74,7 @@ def list_environments(as_user: AsUser = None, json: Json = False) -> None:
     from fieldcal.state import environments
 
     with desk(as_user) as at, at.database.read() as tx:
-        require(at.actor, Action.SEE_OVERVIEW)
+        require(at.actor, Action.ENVIRONMENTS)
         found = environments.everyone(tx)
     if json:
         show.as_json([_as_told(environment) for environment in found])
@@ -93,7 +93,7 @@ def show_one(name: Name, as_user: AsUser = None, json: Json = False) -> None:
     from fieldcal.state import environments
 
     with desk(as_user) as at, at.database.read() as tx:
-        require(at.actor, Action.SEE_OVERVIEW)
+        require(at.actor, Action.ENVIRONMENTS)
         found = environments.get(tx, name)
     _tell(found, json=json, whole=True)
 

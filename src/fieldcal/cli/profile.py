@@ -76,7 +76,7 @@ def list_profiles(as_user: AsUser = None, json: Json = False) -> None:
     from fieldcal.state import profiles
 
     with desk(as_user) as at, at.database.read() as tx:
-        require(at.actor, Action.SEE_OVERVIEW)
+        require(at.actor, Action.PROFILES)
         found = [(profile, profiles.using(tx, profile.id)) for profile in profiles.everyone(tx)]
     if json:
         show.as_json([{**_as_told(profile), "mailboxes": count} for profile, count in found])

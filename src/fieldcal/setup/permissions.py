@@ -17,8 +17,8 @@ class Action(StrEnum):
 
     SEE_OVERVIEW = "see the overview, mailboxes, passes and alerts"
     SEE_BOOKINGS = "see bookings and why"
-    ENVIRONMENTS = "change environments, settings and templates"
-    PROFILES = "change server profiles"
+    ENVIRONMENTS = "see and change environments, settings and templates"
+    PROFILES = "see and change server profiles"
     APPROVE = "approve or reject e-mail addresses"
     SET_UP = "set mailboxes up: profile, method, Test & Enable, disable"
     IMPORT = "import mailboxes that are set up elsewhere"

@@ -29,7 +29,7 @@ _NAMES = ("name", "url", "authority", "tenant", "credential", "client_id", "secr
 _WAYS = tuple(CREDENTIALS)
 
 
-@SECTION.get("/environments", Action.SEE_OVERVIEW)
+@SECTION.get("/environments", Action.ENVIRONMENTS)
 async def show(visit: Here) -> Response:
     """Every environment, with how many mailboxes and events it has."""
 

@@ -30,7 +30,7 @@ _DIGITS = 4
 _FIRST = {EXCHANGE: "secret", CALDAV: "password"}
 
 
-@SECTION.get("/profiles", Action.SEE_OVERVIEW)
+@SECTION.get("/profiles", Action.PROFILES)
 async def show(visit: Here) -> Response:
     """Every profile, with how many mailboxes are written through it."""
 

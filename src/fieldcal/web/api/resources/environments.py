@@ -104,7 +104,7 @@ Expect = Annotated[
 ]  # fmt: skip
 
 
-@RESOURCE.get("/environments", Action.SEE_OVERVIEW)
+@RESOURCE.get("/environments", Action.ENVIRONMENTS, scope=Scope.READ)
 async def list_all(caller: Call) -> EnvironmentsShown:
     """List environments."""
     return await caller.house.read(lambda tx: EnvironmentsShown(items=[_shown(tx, one) for one in caller.environments]))
@@ -124,7 +124,7 @@ async def add(caller: Call, wish: EnvironmentAdded, response: Response) -> Envir
     return await caller.house.read(lambda tx: _shown(tx, made))
 
 
-@RESOURCE.get(_AT, Action.SEE_OVERVIEW)
+@RESOURCE.get(_AT, Action.ENVIRONMENTS, scope=Scope.READ)
 async def show(caller: Call, place: Place, response: Response) -> EnvironmentShown:
     """Show one environment with all its settings.
 

@@ -14,6 +14,7 @@ from fieldcal.attaching import DAV_MOST_AT_ONCE, profile_mistakes
 from fieldcal.errors import ConfigError
 from fieldcal.setup import profiles
 from fieldcal.setup.permissions import Action
+from fieldcal.setup.tokens import Scope
 from fieldcal.setup_model import CALDAV, EXCHANGE, ServerProfile
 from fieldcal.state import profiles as rows
 from fieldcal.web.api import ends, versions
@@ -85,7 +86,7 @@ class ProfileGone(Shown):
     removed: str = Field(description="Its name.", examples=["exchange"])
 
 
-@RESOURCE.get("/profiles", Action.SEE_OVERVIEW)
+@RESOURCE.get("/profiles", Action.PROFILES, scope=Scope.READ)
 async def list_all(caller: Call) -> ProfilesShown:
     """List server profiles."""
     found = await caller.house.read(lambda tx: [_shown(tx, one) for one in rows.everyone(tx)])
@@ -111,7 +112,7 @@ async def add(caller: Call, wish: ProfileAdded, response: Response) -> ProfileSh
     return await caller.house.read(lambda tx: _shown(tx, kept))
 
 
-@RESOURCE.get(_AT, Action.SEE_OVERVIEW)
+@RESOURCE.get(_AT, Action.PROFILES, scope=Scope.READ)
 async def show(caller: Call, profile: Name, response: Response) -> ProfileShown:
     """Show one server profile.
 
