@@ -153,10 +153,11 @@ def test_a_proposed_booking_stands_beside_its_event_without_a_difference_that_is
             event = render(known, WORKER, Settings(), at.clock.now())
             link = Link(BOX, key, 0, EventId("event-1"), subject=event.subject, start=event.start, end=event.end,
                         location=event.location)  # fmt: skip
-            links.store(tx, "main", [link], NOW)
+            links.store(tx, "main", [link], None)
         assert event.location
         page = (await (await at.signed_in("dispatcher", *DISPATCHER)).get(f"/bookings/{key}")).text
         assert "differs" not in page
+        assert 'Written <span class="quiet">–</span>' in page, "taken over, and never written that we know of"
 
     place.play(story)
 
