@@ -17,8 +17,6 @@ class Shown:
     who: str = "admin"
     #: it draws with ECharts, which alone is 169 kB
     charts: bool = False
-    #: its pictures stand in docs/img
-    pictured: bool = True
 
 
 PAGES = (
@@ -28,21 +26,21 @@ PAGES = (
     Shown("mailbox", "/mailboxes/{mailbox}"),
     Shown("import", "/mailboxes/import"),
     Shown("own-mailbox", "/mailbox", who="worker"),
-    Shown("my-day", "/my/day", who="worker", pictured=False),
-    Shown("my-calendar", "/my/calendar", who="worker", pictured=False),
-    Shown("board", "/board", who="dispatcher", pictured=False),
-    Shown("board-week", "/board?view=week", who="dispatcher", pictured=False),
+    Shown("my-day", "/my/day", who="worker"),
+    Shown("my-calendar", "/my/calendar", who="worker"),
+    Shown("board", "/board", who="dispatcher"),
+    Shown("board-week", "/board?view=week", who="dispatcher"),
     Shown("bookings", "/bookings"),
     Shown("bookings-missing", "/bookings?show=missing", pictured=False),
     Shown("bookings-trouble", "/bookings?show=trouble", pictured=False),
     Shown("booking", "/bookings/{booking}"),
-    Shown("orders", "/orders", who="dispatcher", pictured=False),
-    Shown("order-new", "/orders/new", who="dispatcher", pictured=False),
-    Shown("customers", "/customers", who="dispatcher", pictured=False),
-    Shown("workers", "/workers", who="dispatcher", pictured=False),
-    Shown("crews", "/workers/crews", who="dispatcher", pictured=False),
-    Shown("types", "/types", who="dispatcher", pictured=False),
-    Shown("sheets", "/sheets?kind=orders", who="dispatcher", pictured=False),
+    Shown("orders", "/orders", who="dispatcher"),
+    Shown("order-new", "/orders/new", who="dispatcher"),
+    Shown("customers", "/customers", who="dispatcher"),
+    Shown("workers", "/workers", who="dispatcher"),
+    Shown("crews", "/workers/crews", who="dispatcher"),
+    Shown("types", "/types", who="dispatcher"),
+    Shown("sheets", "/sheets?kind=orders", who="dispatcher"),
     Shown("environments", "/environments"),
     Shown("environment", "/environments/one"),
     Shown("environment-remove", "/environments/remove?environment=demo"),

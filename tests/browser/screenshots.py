@@ -28,7 +28,7 @@ _PACK = """async (shot) => {
 
 async def _write(at: Company) -> None:
     desk = await at.browser.new_page()
-    for shown in (one for one in PAGES if one.pictured):
+    for shown in PAGES:
         for look, looks in LOOKS.items():
             if shown.who:
                 page = await at.signed_in(shown.who, **looks)
