@@ -112,7 +112,10 @@ def copy(
     ],
     json: Json = False,
 ) -> None:
-    """Copy the installation to PostgreSQL, or back to SQLite, and compare. All or nothing; no service may run."""
+    """Copy all to PostgreSQL, or back to SQLite, and compare.
+
+    All or nothing; no service may run.
+    """
     from fieldcal import moving, runfile
     from fieldcal.cli import show
     from fieldcal.cli.session import operator, settings_of_command

@@ -6,7 +6,10 @@ import asyncio
 
 
 def worker() -> None:
-    """Synchronize what is due, beside other workers, until SIGTERM or Ctrl-C. Work in hand is finished first."""
+    """Synchronize beside other workers, until SIGTERM or Ctrl-C.
+
+    Work in hand is finished first.
+    """
     from fieldcal import config, log
     from fieldcal.cli.serve import stopping
     from fieldcal.working import work

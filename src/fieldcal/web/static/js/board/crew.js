@@ -10,5 +10,5 @@ export async function goingAlong(slot) {
   if (!isCrews(slot)) return [];
   const told = await ask("along", { booking: slot.id });
   const names = (told?.slots ?? []).map((one) => workerName(one.worker)).sort();
-  return names.length ? [[say("crew_goes"), say(names.length === 1 ? "crew_goes_one" : "crew_goes_some", { count: names.length, names: names.join(", ") })]] : [];
+  return names.length ? [[say("crew_goes"), say(names.length === 1 ? "crew_goes_alone" : "crew_goes_some", { count: names.length, names: names.join(", ") })]] : [];
 }
