@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import ContextVar
+
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.connector import Connection
+
+from fieldcal.errors import FieldcalError
 
 #: Below the 5 s after which common servers close an idle connection, so that a write seldom meets a closing one.
 KEEP_ALIVE = 4.0
+
+#: Asked with a connection in hand, right before the first byte goes out; raises `FieldcalError` where none may (I8).
+#: Connecting takes a while, and so does the loop's next turn, for which a body waits before Python 3.12.
+BEFORE_SEND: ContextVar[Callable[[], None] | None] = ContextVar("BEFORE_SEND", default=None)
 
 
 class SpokenUnasked(Exception):
@@ -19,7 +29,28 @@ class OnAQuietConnection(aiohttp.ClientRequest):
     async def send(self, conn: Connection) -> aiohttp.ClientResponse:
         if conn.protocol is None or conn.protocol.should_close:
             raise SpokenUnasked
+        if not self.body:
+            _ask()
         return await super().send(conn)
+
+    async def write_bytes(
+        self, writer: AbstractStreamWriter, conn: Connection, content_length: int | None = None
+    ) -> None:
+        """Send head and body together, unless `BEFORE_SEND` forbids it: the request then ends with what that raised."""
+        if self.body:
+            try:
+                _ask()
+            except FieldcalError as error:
+                if conn.protocol is not None:
+                    conn.protocol.set_exception(error)
+                return
+        await super().write_bytes(writer, conn, content_length)
+
+
+def _ask() -> None:
+    before_send = BEFORE_SEND.get()
+    if before_send is not None:
+        before_send()
 
 
 def new_session(timeout: aiohttp.ClientTimeout, user_agent: str) -> aiohttp.ClientSession:

@@ -20,8 +20,16 @@ from yarl import URL
 from fieldcal import sent
 from fieldcal.answer import Answer
 from fieldcal.clock import Clock
-from fieldcal.connection import SpokenUnasked, new_session
-from fieldcal.errors import NOT_CONNECTED, ConfigError, SignInFailed, Throttled, Unreachable, one_line
+from fieldcal.connection import BEFORE_SEND, SpokenUnasked, new_session
+from fieldcal.errors import (
+    NOT_CONNECTED,
+    ConfigError,
+    FieldcalError,
+    SignInFailed,
+    Throttled,
+    Unreachable,
+    one_line,
+)
 from fieldcal.network import in_words
 from fieldcal.password import PasswordCredential
 
@@ -136,8 +144,8 @@ class Http:
         `credential`: signs this request in place of the client's own. A 401 renews it and sends once more, writes too:
         a 401 means not carried out; not where there is nothing else to sign with. A read is tried twice
         where nothing came back, or a gateway was in trouble that does not ask to wait longer; a write never.
-        `before_send` is called right before each sending and may raise. Raises `SignInFailed`, `Throttled` (sign-in),
-        `Unreachable` (its `code` tells whether the request may have been carried out).
+        `before_send` is called right before each sending, when connected already, and may raise. Raises `SignInFailed`,
+        `Throttled` (sign-in), `Unreachable` (its `code` tells whether the request may have been carried out).
         """
         target = self.within(path)
         signer = credential or self._credential
@@ -170,9 +178,7 @@ class Http:
             header = await _authorization(signer, method, target)
             signed = {**(headers or {}), **sent.traced(), "Authorization": header}
             async with self._places:
-                if before_send is not None:
-                    before_send()
-                answer = await self._send(method, target, signed, body)
+                answer = await self._send(method, target, signed, body, before_send)
             if answer.status != HTTPStatus.UNAUTHORIZED:
                 return answer
             if not await _renewed(signer, header, answer):
@@ -180,17 +186,30 @@ class Http:
         text = f"{self.origin} refuses the credential, also after signing in anew"
         raise SignInFailed(text, status=HTTPStatus.UNAUTHORIZED, everywhere=False)
 
-    async def _send(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    async def _send(
+        self,
+        method: str,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        before_send: Callable[[], None] | None,
+    ) -> Answer:
+        asked = BEFORE_SEND.set(before_send)
         self.sent += 1
-        answer = None
+        answer, forbidden = None, False
         try:
             answer = await self._exchange(method, URL(self.origin + target, encoded=True), headers, body)
+        except FieldcalError:  # from `before_send`: nothing went out
+            self.sent -= 1
+            forbidden = True
+            raise
         except aiohttp.ClientConnectorError as error:
             raise self._lost(method, target, error, NOT_CONNECTED) from None
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise self._lost(method, target, error, NO_ANSWER) from None
         finally:
-            if self._observe is not None:
+            BEFORE_SEND.reset(asked)
+            if self._observe is not None and not forbidden:
                 self._observe(method, target.partition("?")[0], 0 if answer is None else answer.status)
         self.ahead = self._ahead(answer)
         return answer

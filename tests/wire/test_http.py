@@ -338,6 +338,40 @@ def test_before_send_is_asked_before_each_sending_and_may_forbid_it():
     assert server.received("POST") == 1
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_before_send_is_asked_when_connected_and_no_byte_goes_out_that_it_forbids(method):
+    came = []
+    ended = asyncio.Event()
+
+    async def swallow(reader, writer):
+        came.append(await reader.read())
+        writer.close()
+        ended.set()
+
+    def forbidden():
+        asked.append(True)
+        raise LeaseLost("taken over")
+
+    async def go():
+        seen = []
+        server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        http = Http(url, TokenCredential(lambda: "first"), SystemClock(), observe=lambda *told: seen.append(told))
+        with pytest.raises(LeaseLost):
+            await http.request(method, "/thing", body=b"{}" if method == "POST" else None, before_send=forbidden)
+        await ended.wait()
+        server.close()
+        await server.wait_closed()
+        with pytest.raises(Unreachable):
+            await http.request("DELETE", "/thing", before_send=forbidden)
+        await http.close()
+        return http.sent, [status for *_, status in seen]
+
+    asked: list[bool] = []
+    assert asyncio.run(go()) == (1, [0]), "what was forbidden is not counted; what met no server is"
+    assert (asked, came) == ([True], [b""])
+
+
 def test_before_send_is_asked_after_waiting_for_a_slot():
     server = Server()
     server.control.add_fault(Fault(kind="delay", seconds=0.05, match=Match(path="/first")))
