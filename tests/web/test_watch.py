@@ -127,6 +127,7 @@ def test_metrics_take_a_token_with_their_scope_of_who_may_see_the_overview(
     role: Role | None, scopes: list[Scope], status: int, place: Centre
 ) -> None:
     async def story(at: Centre) -> None:
+        at.environment("watched")
         brought = {}
         if role is not None:
             at.person("watcher", role)
@@ -140,7 +141,7 @@ def test_metrics_take_a_token_with_their_scope_of_who_may_see_the_overview(
             assert (await asked(f"{url}/metrics", Authorization="Bearer fieldcal_no"))[0] == 401
             assert (await asked(f"{url}/metrics", Authorization="Basic eDp5"))[0] == 401
             if status == 200:  # it opens nothing else
-                rest = await asked(f"{at.url}/api/v1/environments", **brought)
+                rest = await asked(f"{at.url}/api/v1/environments/watched/mailboxes", **brought)
                 assert rest[0] == (200 if Scope.READ in scopes else 403)
 
     place.play(story)
