@@ -122,10 +122,17 @@ WIRES = (
         f"{GRAPHS}::TestClaim::test_r14_an_answer_that_is_no_calendar_shows_no_absence_of_a_claim",
     ),
     Fault(
-        "the lease is not asked", "I8", "http.py",
-        "                if before_send is not None:\n", "                if before_send is not None and body is None:\n",
+        "the lease is not asked", "I8", "connection.py",
+        "                _ask()\n", "                pass\n",
         "A worker that slept past its lease writes over what the next one has written.",
         "tests/wire/test_http.py::test_before_send_is_asked_before_each_sending_and_may_forbid_it",
+    ),
+    Fault(
+        "the lease is asked before there is a connection", "I8", "http.py",
+        "        asked = BEFORE_SEND.set(before_send)\n",
+        "        if before_send is not None:\n            before_send()\n        asked = BEFORE_SEND.set(None)\n",
+        "A worker that slept past its lease while it connected sends what the next one has written.",
+        "tests/wire/test_http.py::test_before_send_is_asked_when_connected_and_no_byte_goes_out_that_it_forbids",
     ),
     Fault(
         "canceled is told by its name", "D5", DATAVERSE,

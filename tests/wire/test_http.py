@@ -359,7 +359,7 @@ def test_before_send_is_asked_when_connected_and_no_byte_goes_out_that_it_forbid
         http = Http(url, TokenCredential(lambda: "first"), SystemClock(), observe=lambda *told: seen.append(told))
         with pytest.raises(LeaseLost):
             await http.request(method, "/thing", body=b"{}" if method == "POST" else None, before_send=forbidden)
-        await ended.wait()
+        await asyncio.wait_for(ended.wait(), 10)
         server.close()
         await server.wait_closed()
         with pytest.raises(Unreachable):
