@@ -39,7 +39,7 @@ MAY = {
     "setup_model": VALUES,
     "plan": VALUES,
     "ports": VALUES | {"clock"},
-    "connection": set(),
+    "connection": {"errors"},
     "network": {"errors"},
     "answer": set(),
     "password": {"errors"},
