@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fieldcal import log
 from fieldcal.app import App
 from fieldcal.config import Config
 from fieldcal.embedded.server import serving
@@ -28,6 +29,7 @@ WHO, OPERATOR = "bench", Actor("bench")
 
 
 async def main(folder: Path) -> None:
+    log.configure("warning", stream=sys.stderr)  # what it prints is read for its first line only
     config = Config(data=folder, listen=("127.0.0.1:0",))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
