@@ -75,7 +75,7 @@ def new_postgres(postgres: str) -> Iterator[NewState]:
 
     def make() -> str:
         made.append(f"case_{os.urandom(6).hex()}")
-        _admin(postgres, f"CREATE DATABASE {made[-1]} TEMPLATE template_fieldcal")
+        _admin(postgres, f"CREATE DATABASE {made[-1]} TEMPLATE template_fieldcal STRATEGY FILE_COPY")
         return _named(postgres, made[-1])
 
     yield make
