@@ -66,6 +66,8 @@ bench: venv ## the measurements of bench/RESULTS.md
 	$(BIN)/python -m bench.caldav
 	$(BIN)/python -m bench.centre
 	$(BIN)/python -m bench.board
+	$(BIN)/python -m bench.latency
+	$(BIN)/python -m bench.day
 
 lock: venv ## write the locks anew (names no registry host)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 requirements/uv.in -o requirements/uv.txt

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from tests.browser.chromium import browsing
 
 from bench.centre import stocked
 from bench.ends import made_id
+from bench.processor import busy
 from fieldcal.state.database import Database
 from fieldcal.state.schema import upgrade
 
@@ -79,12 +79,6 @@ def served(folder: Path) -> Iterator[tuple[str, str, int]]:
             process.stdout.close()
 
 
-def _busy(process: int) -> float:
-    """Seconds of processor time that this process has had (Linux)."""
-    told = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
-
-
 async def asked(url: str, cookie: str, process: int, path: str, looks: int) -> Told:
     """The server's time for this page, over a connection that stands."""
     took, size, before = [], 0, 0.0
@@ -98,8 +92,8 @@ async def asked(url: str, cookie: str, process: int, path: str, looks: int) -> T
             if number:
                 took.append(time.perf_counter() - began)
             else:
-                before = _busy(process)
-        cpu = (_busy(process) - before) / looks
+                before = busy(process)
+        cpu = (busy(process) - before) / looks
     return Told(statistics.median(took), statistics.quantiles(took, n=20)[-1], cpu, size)
 
 

@@ -1,0 +1,1 @@
+"""A day in the life: a trace of a working day, replayed faster than it was, with faults at both ends."""
