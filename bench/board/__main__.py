@@ -43,7 +43,7 @@ _WATCH = """() => {
     if (!told.usable && document.getElementById("board")?.dataset.ready) drawn(() => { told.usable ||= performance.now(); });
   }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["data-ready"] });
   const note = (kind, list) => addEventListener(kind, (event) => {
-    if (!document.body.classList.contains("dragging")) return;
+    if (!document.querySelector(".grasp")) return;
     drawn(() => list.push(performance.now() - event.timeStamp));
   }, true);
   note("pointermove", told.moves);

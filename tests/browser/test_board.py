@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -81,6 +82,19 @@ async def _drag(page: Page, what: Locator, to: Locator, across: float = 0) -> No
     await page.mouse.up()
 
 
+#: Notes the lines of which anything that is seen changes.
+_TOUCHED = """() => {
+  window.touched = new Set();
+  const note = ({ target }) => {
+    const line = (target.nodeType === 1 ? target : target.parentElement).closest("[role=row]");
+    if (line) touched.add(line.querySelector("[data-lane]").dataset.lane);
+  };
+  new MutationObserver((found) => found.forEach(note)).observe(document.getElementById("board-rows"), {
+    subtree: true, childList: true, characterData: true, attributeFilter: ["style", "class", "aria-label", "title"],
+  });
+}"""
+
+
 def test_a_booking_dragged_to_another_worker_leaves_one_calendar_and_stands_in_the_other(tell: Tell) -> None:
     async def story(at: Company) -> None:
         ana, ben = people(at)[:2]
@@ -89,6 +103,7 @@ def test_a_booking_dragged_to_another_worker_leaves_one_calendar_and_stands_in_t
         page = await _board(at, day)
         await expect(_job(page, booking)).to_have_class(_among("stands"))
         assert [number in subject for subject in _calendar(at, ana, day)].count(True) == 1
+        await page.evaluate(_TOUCHED)
         await _drag(page, _job(page, booking), _lane(page, ben))
         await expect(page.locator("#board-said")).to_contain_text(number)
         await expect(_lane(page, ben).locator(".job.stands")).to_have_attribute("data-id", booking)
@@ -96,6 +111,9 @@ def test_a_booking_dragged_to_another_worker_leaves_one_calendar_and_stands_in_t
         await until(lambda: [number in one for one in _calendar(at, ben, day)].count(True) == 1)
         await until(lambda: not any(number in one for one in _calendar(at, ana, day)))
         assert len(events(at, booking)) == 1
+        # the other lines were left as they were
+        assert await page.get_by_role("row").count() > 2
+        assert sorted(await page.evaluate("[...touched]")) == sorted((ana.id, ben.id))
         # and why it stands there is one click away
         await _job(page, booking).click()
         await page.get_by_role("dialog").get_by_role("link", name="Why?").click()
@@ -263,6 +281,54 @@ def test_a_work_order_is_found_and_dragged_onto_a_worker_and_what_cannot_hold_is
         await dialog.get_by_role("button", name="Book a second time").click()
         await expect(new).to_have_count(2)
         assert page.complaints[:-2] == []  # type: ignore[attr-defined] # the two that were refused
+
+    tell(story)
+
+
+def test_a_work_order_s_page_leads_to_it_the_clock_can_be_the_worker_s_and_a_drop_beside_the_board_does_nothing(
+    tell: Tell,
+) -> None:
+    async def story(at: Company) -> None:
+        day = _day(at, 10)
+        viewer = day.astimezone(ZoneInfo("Europe/Vienna"))
+        worker = next(
+            one for one in people(at) if day.astimezone(ZoneInfo(one.zone)).utcoffset() != viewer.utcoffset()
+        )
+        there = day.astimezone(ZoneInfo(worker.zone))
+        booking, _ = book(at, worker, day)
+        for number in ("WO-77002", "WO-77003"):
+            _open_order(at, number)
+        page = await at.signed_in("dispatcher")
+        await page.goto("/orders/one?number=WO-77002")
+        await page.get_by_role("link", name="Book on the board").click()
+        await expect(page.locator("#board[data-ready=yes]")).to_be_visible()
+        await expect(page.locator(".order")).to_have_count(1)
+        await expect(page.locator(".order strong")).to_have_text("WO-77002")
+        await page.locator("#board-day").fill(f"{day:%Y-%m-%d}")
+        job = _job(page, booking)
+        await expect(job).to_have_attribute("aria-label", _among(f"{viewer:%H:%M}"))
+        await page.locator("#board-clock").select_option("worker")
+        await expect(_lane(page, worker)).to_contain_text(worker.zone)
+        await expect(job).to_have_attribute("aria-label", _among(f"{there:%H:%M}"))
+        # an hour on the worker's own clock is one on every other
+        before = _row(at, booking)
+        await job.press("m")
+        await job.press("Shift+ArrowRight")
+        await job.press("Enter")
+        await until(lambda: _span(at, booking)[0] == day + timedelta(hours=1))
+        await page.keyboard.press("Control+z")
+        await until(lambda: _span(at, booking)[0] == day)
+        # let go beside the board, above it and over the list at its side, nothing is moved and nothing stays
+        kept = (_row(at, booking) or {})["versionnumber"]
+        assert kept != (before or {})["versionnumber"]
+        for target in ("h1", "#board-search"):
+            await _drag(page, job, page.locator(target).first)
+            await expect(page.locator(".ghost, .grasp")).to_have_count(0)
+        await _drag(page, page.locator(".order strong"), page.locator("h1").first)
+        await expect(page.locator(".order")).to_have_count(1)
+        assert (_row(at, booking) or {})["versionnumber"] == kept
+        await expect(page.get_by_role("dialog")).to_have_count(0)
+        assert page.complaints == []  # type: ignore[attr-defined]
 
     tell(story)
 

@@ -3,12 +3,16 @@
 import { act } from "./deeds.js";
 import { drawGhost, hit, plane } from "./draw.js";
 import { firstFree, open, snap } from "./lay.js";
-import { say, tell } from "./page.js";
+import { part, say, tell } from "./page.js";
 import { axis, nameOf, ofWorker, seen, state, workerName, zoneOf } from "./state.js";
 import { DAY, MINUTE, dayOf, instant, spanText, wall } from "./time.js";
 
 const NEAR = 6;
 let held = null;
+// lies over everything while something is dragged and shows the hand: a class that reaches every card would have each
+// styled anew, at the beginning and at the drop
+const grasp = part("div", "grasp");
+grasp.addEventListener("wheel", (event) => plane.scrollBy(event.deltaX, event.deltaY), { passive: true });
 
 function minuteOf(at, worker) { return (wall(at, zoneOf(worker)) - axis().first) / MINUTE; }
 function instantOf(minutes, worker) { return instant(axis().first + minutes * MINUTE, zoneOf(worker)); }
@@ -53,7 +57,7 @@ function move(event) {
   if (!held.begun && Math.max(away, Math.abs(held.y - held.fromY)) < NEAR) return;
   if (!held.begun) {
     held.begun = true;
-    document.body.classList.add("dragging");
+    document.body.append(grasp);
     requestAnimationFrame(scrolled);
   }
   held.sideways ||= away >= NEAR;
@@ -86,7 +90,7 @@ function end(drop) {
   const to = state.ghost;
   held = null;
   state.ghost = null;
-  document.body.classList.remove("dragging");
+  grasp.remove();
   drawGhost();
   if (!was?.begun) return;
   // the click that follows is not one on a booking

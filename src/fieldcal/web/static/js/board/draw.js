@@ -15,6 +15,7 @@ const shown = new Map();
 const ghost = part("div", "ghost", part("span"));
 let lay = { list: [], tops: [], height: 0, of: new Map() };
 let stamp = 0;
+let marked = "";
 let scale = { head: 0, width: 0, minute: 1 };
 
 function measure() {
@@ -63,12 +64,14 @@ function drawTicks() {
     ? Array.from({ length: 24 }, (_, hour) => [hour * 60, clockText(first + hour * HOUR)])
     : Array.from({ length: days }, (_, day) => [day * 1440, dayName(first + day * DAY)]);
   const today = dayOf(wall(Date.now(), state.viewer));
-  ticks.replaceChildren(...marks.map(([minutes, text], day) => {
+  const key = JSON.stringify([first, days, today, scale]);
+  if (marked !== key) ticks.replaceChildren(...marks.map(([minutes, text], day) => {
     const mark = part("span", days > 1 && first + day * DAY === today ? "tick today" : "tick", text);
     mark.style.left = `${minutes * scale.minute}px`;
     if (days > 1) mark.style.width = `${1440 * scale.minute}px`;
     return mark;
   }));
+  marked = key;
   plane.style.setProperty("--head", `${scale.head}px`);
   ticks.style.width = `${scale.width}px`;
   rows.style.width = `${scale.head + scale.width}px`;
@@ -89,11 +92,17 @@ function row(lane) {
   track.setAttribute("role", "presentation");
   back.setAttribute("aria-hidden", "true");
   node.append(head, track);
-  return { node, head, back, track, cards: new Map(), stamp: -1 };
+  return { node, head, back, track, cards: new Map(), stamp: -1, shaded: "", filled: "" };
 }
 
+// What is closed, and what time it is; drawn anew where one of them has changed.
 function shade(one, lane) {
   const here = axis();
+  const now = Math.floor((wall(Date.now(), zoneOf(lane.id)) - here.first) / MINUTE);
+  const shown = here.days === 1 && now > 0 && now < 1440;
+  const key = JSON.stringify([lane.hours, lane.zone, zoneOf(lane.id), here, scale, shown && now]);
+  if (one.shaded === key) return;
+  one.shaded = key;
   const works = open(lane.hours, lane.zone, here, zoneOf(lane.id));
   // a week shows no hours: there a day is closed or not
   const spans = here.days === 1 ? works : works.map(([from, till]) => [Math.floor(from / 1440) * 1440, Math.ceil(till / 1440) * 1440]);
@@ -104,8 +113,7 @@ function shade(one, lane) {
     mark.style.width = `${(till - from) * scale.minute}px`;
     return mark;
   });
-  const now = (wall(Date.now(), zoneOf(lane.id)) - here.first) / MINUTE;
-  if (here.days === 1 && now > 0 && now < 1440) {
+  if (shown) {
     const mark = part("div", "now");
     mark.style.left = `${now * scale.minute}px`;
     marks.push(mark);
@@ -113,15 +121,21 @@ function shade(one, lane) {
   one.back.replaceChildren(...marks);
 }
 
+// A line that shows already what it is to show is left as it is.
 function fillRow(one, lane) {
   const { held, rows: places, columns, index } = lay.of.get(lane.id);
+  shade(one, lane);
+  const { id, name: called, kind, zone } = lane;
+  const ahead = held.map((slot) => state.ahead.has(slot.id));
+  const key = JSON.stringify([id, called, kind, zone, state.clock, axis(), scale, index, held, places, columns, ahead]);
+  if (one.filled === key) return;
+  one.filled = key;
   one.node.setAttribute("aria-rowindex", String(index + 1));
   const [name, more] = one.head.children;
   name.textContent = lane.name;
   more.textContent = [lane.kind !== "User" && lane.kind, state.clock === "worker" && lane.zone].filter(Boolean).join(" · ");
   one.head.setAttribute("aria-label", [lane.name, more.textContent, say("lane_holds", { count: held.length })].filter(Boolean).join(", "));
   one.head.title = lane.name;
-  shade(one, lane);
   const left = new Set(one.cards.keys());
   let before = one.back;
   held.forEach((slot, at) => {
@@ -193,7 +207,7 @@ function drawRows() {
   markFocus(rows.contains(focused) || (focused && !focused.isConnected) || held);
 }
 
-// Everything that is in sight, anew.
+// Everything that is in sight, as it is by now.
 export function draw() {
   stamp += 1;
   measure();
