@@ -291,9 +291,7 @@ def test_a_work_order_s_page_leads_to_it_the_clock_can_be_the_worker_s_and_a_dro
     async def story(at: Company) -> None:
         day = _day(at, 10)
         viewer = day.astimezone(ZoneInfo("Europe/Vienna"))
-        worker = next(
-            one for one in people(at) if day.astimezone(ZoneInfo(one.zone)).utcoffset() != viewer.utcoffset()
-        )
+        worker = next(one for one in people(at) if day.astimezone(ZoneInfo(one.zone)).utcoffset() != viewer.utcoffset())
         there = day.astimezone(ZoneInfo(worker.zone))
         booking, _ = book(at, worker, day)
         for number in ("WO-77002", "WO-77003"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from tests.cli.conftest import Fieldcal
 from fieldcal.app import open_state
 from fieldcal.clock import SystemClock
 from fieldcal.config import Config
+from fieldcal.embedded.fieldservice.times import instant_text
+from fieldcal.ends import schedule_store
 from fieldcal.setup import environments
 from fieldcal.setup_model import Actor, Endpoint
 
@@ -76,3 +79,20 @@ def test_what_cannot_be_done_is_one_clear_line(
 def test_a_file_that_is_not_there_is_named(fieldcal: Fieldcal, scheduling: Path) -> None:
     said = fieldcal("schedule", "import", scheduling.with_name("none.csv"), "-e", "main")
     assert (said.status, "none.csv" in said.err) == (1, True)
+
+
+def test_why_tells_of_a_booking_that_no_pass_has_read_yet(fieldcal: Fieldcal, scheduling: Path) -> None:
+    at = datetime(2100, 1, 1, 8, tzinfo=UTC)
+    with schedule_store(Config(data=scheduling.with_name("data"))) as store:
+        status = store.create("bookingstatus", {"name": "Scheduled", "status": 2})
+        ana = store.create("bookableresource", {"name": "Ana"})
+        order = store.create("msdyn_workorder", {"msdyn_name": "WO-7"})
+        span = {"starttime": instant_text(at), "endtime": instant_text(at + timedelta(hours=1))}
+        held = {"resource": ana, "bookingstatus": status, "msdyn_workorder": order}
+        made = store.create("bookableresourcebooking", {**span, **held})
+    for name in (made, "wo-7"):
+        told = fieldcal("why", name)
+        assert (told.status, told.err, told.out.partition("\n")[0]) == (
+            0, "", "It is not in the calendar: it has not been read yet; the next pass reads it (`fieldcal sync`).",
+        )  # fmt: skip
+    assert fieldcal("why", "wo-8").status == 1

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from fieldcal.schedule.desk import Desk
 from fieldcal.setup import environments
 from fieldcal.setup_model import Endpoint, Role
 from fieldcal.state import audit
+from fieldcal.state.tables import environments as environment_table
 from fieldcal.web.texts import catalogue
 
 DAY = "/board/day.json?since=2026-11-23T00:00:00Z&until=2026-11-24T00:00:00Z"
@@ -330,5 +332,46 @@ def test_who_waits_for_news_is_let_go_when_the_service_ends(place: Centre, shop:
             assert at.desk is not None
             at.desk.close()
             await asyncio.wait_for(events.content.read(), 10)
+
+    place.play(story)
+
+
+def test_why_a_booking_that_was_just_made_is_in_no_calendar_is_told_before_any_pass_has_read_it(
+    place: Centre, shop: Shop
+) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        now = at.clock.now()
+        span = {"start": (now + timedelta(hours=2)).isoformat(), "end": (now + timedelta(hours=3)).isoformat()}
+        _, made = await sends(browser, "/board/book", {"worker": shop.ana, "order": shop.order, **span})
+        booking = made["slot"]["id"]
+        page = await browser.get(f"/bookings/{booking}")
+        assert page.status == 200
+        for words in (
+            "WO-1 · Repair · Northwind Bakery",
+            "It is not in the calendar: it has not been read yet",
+            "Sync now",
+        ):
+            assert words in page.text, words
+        assert 0 < int(re.search(r"it will be within (\d+) seconds", page.text)[1]) <= 15
+        for name in (booking, "wo-1"):
+            told = json.loads((await browser.get(f"/api/v1/environments/main/bookings/{name}/why")).text)["items"]
+            assert [(one["booking"], one["missing"]) for one in told] == [(booking, False)]
+            assert re.fullmatch(r".*not been read yet; it will be within \d+ seconds\.", told[0]["answer"])
+            assert [one["name"] for one in told[0]["stations"]] == ["source", "window", "worker", "next read"]
+        # what is not there is not there, and a stranger's own is not shown
+        assert (await browser.get("/bookings/00000000-0000-4000-8000-000000000000")).status == 404
+        worker = await at.signed_in("ana", Role.WORKER)
+        assert (await worker.get(f"/bookings/{booking}")).status == 404
+        assert (await worker.get("/api/v1/environments/main/bookings/wo-1/why")).status == 404
+        # what was over before the window is never read, and what waits for a person says for what
+        late = [{"starttime": "2020-01-01T08:00:00Z", "endtime": "2020-01-01T09:00:00Z", "resource": shop.ana,
+                 "bookingstatus": shop.status["Scheduled"], "bookableresourcebookingid": "late"}]  # fmt: skip
+        shop.store.load("bookableresourcebooking", late)
+        assert "ended before the window begins" in (await browser.get("/bookings/late")).text
+        with at.app.database.write() as tx:
+            tx.execute(environment_table.update().values(enabled=False))
+        assert "not been read yet; the environment is switched off" in (await browser.get(f"/bookings/{booking}")).text
 
     place.play(story)

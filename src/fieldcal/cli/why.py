@@ -65,12 +65,32 @@ async def _matches(app: App, actor: Actor, environment: str | None, text: str) -
     async with Sites(app) as sites:
         for place, ids in meant.items():
             found += await app.database.reading(seeing.explained, await sites.unasked(place), ids)
+    found += await _fresh(app, actor, environment, text)
     if not found:
         raise ConfigError(
             f"no booking {one_line(text, 80)!r} is known: write its id, its name or its work order's number; "
             "one that was made just now is known after the next pass (`fieldcal sync`)"
         )
     return sorted(found, key=lambda one: (one.booking.start.timestamp() if one.booking else 0.0, one.told.booking))
+
+
+async def _fresh(app: App, actor: Actor, environment: str | None, text: str) -> list[Match]:
+    """Those of the embedded Field Service that no pass has read yet."""
+    from fieldcal import runfile, unread
+    from fieldcal.ends import is_embedded, schedule_store
+    from fieldcal.schedule.called import called
+    from fieldcal.state import environments
+
+    places = await app.database.reading(environments.everyone)
+    here = [one for one in places if is_embedded(one.end) and environment in {None, one.id}]
+    if not here:
+        return []
+    with schedule_store(app.config) as store, store.reading() as tx:
+        made = called(tx, text)
+    served, found = runfile.find(app.config.data) is not None, list["Match"]()
+    for place in here:
+        found += await app.database.reading(unread.matches, actor, place, made, app.clock.now(), served=served)
+    return found
 
 
 def _visible(tx: Connection, actor: Actor, environment: str | None, text: str) -> dict[str, list[BookingId]]:

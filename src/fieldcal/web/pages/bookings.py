@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy import Connection
 from starlette.responses import Response, StreamingResponse
 
-from fieldcal import booking_file, seeing
+from fieldcal import booking_file, seeing, unread
 from fieldcal.asked import Told, tell
 from fieldcal.errors import ConfigError
 from fieldcal.model import Booking, BookingId
 from fieldcal.plan.zones import date_text, local, span_text
+from fieldcal.schedule.called import called
 from fieldcal.seeing import Beside, Listed, Match
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Environment
@@ -174,7 +175,8 @@ async def why(visit: Here, booking: str) -> Response:
     answer = without_commands(match.told.answer)
     kind = "warn" if helped or match.told.missing else "good" if answer.startswith(IN) else "note"
     values = {
-        "match": match, "beside": beside, "when": _spans(match, visit), "help": helped, "answer": answer, "kind": kind,
+        "match": match, "beside": beside, "fresh": any(one.name == "next read" for one in match.told.stations),
+        "when": _spans(match, visit), "help": helped, "answer": answer, "kind": kind,
         "lines": [(line, line_told(line)) for line in match.told.history],
         "syncs": match.booking is not None and (visit.may(Action.SYNC) or own),
         "under_way": work is not None and not work.ended,
@@ -202,17 +204,16 @@ def _spans(match: Match, visit: Visit) -> list[str]:
 
 async def _asked(visit: Visit, place: Environment, booking: str) -> tuple[Match, Beside] | None:
     """The booking of this id with what stands of it; None where this person may not see one of it."""
-    if not place.organization:
-        return None
-    key = BookingId(booking.strip().lower().strip("{}"))
-    async with Sites(visit.house.app) as sites:
-        site = await sites.unasked(place.id)
+    key, now = BookingId(booking.strip().lower().strip("{}")), visit.house.app.clock.now()
+    site = await _site(visit, place)
+    made = await visit.desk.read(called, key) if visit.schedules else []
 
     def look(tx: Connection) -> tuple[Match, Beside] | None:
-        if key not in seeing.called(tx, visit.actor, place.id, key):
-            return None
-        found = seeing.explained(tx, site, [key])
-        return (found[0], seeing.beside(tx, site, key)) if found else None
+        if site is not None and key in seeing.called(tx, visit.actor, place.id, key):
+            found = seeing.explained(tx, site, [key])
+            return (found[0], seeing.beside(tx, site, key)) if found else None
+        fresh = unread.matches(tx, visit.actor, place, made, now, served=True)
+        return (fresh[0], Beside(fresh[0].subject, made[0][0].address, [])) if fresh else None
 
     return await visit.house.read(look)
 
@@ -222,7 +223,8 @@ async def sync(visit: Here, booking: str) -> Response:
     """Have a pass run now for this booking's mailboxes, and say what it did."""
     place, house, key = visit.place_of_work, visit.house, BookingId(booking.strip().lower())
     stored = await house.read(lambda tx: bookings.load(tx, place.id, [key]).get(key))
-    row = stored.known.booking if stored else None
+    made = await visit.desk.read(called, key) if stored is None and visit.schedules else []
+    row = stored.known.booking if stored else unread.as_booking(made[0][0]) if made else None
     if row is None or not await house.read(lambda tx: seeing.may_see(tx, visit.actor, place.id, row)):
         raise ConfigError(text("bookings.none", {"booking": booking[:80]}))
     only = await house.read(lambda tx: seeing.concerned(tx, visit.actor, place.id, row))

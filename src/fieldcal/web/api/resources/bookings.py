@@ -9,13 +9,13 @@ from fastapi import Path, Query
 from pydantic import Field
 from sqlalchemy import Connection
 
-from fieldcal import seeing
-from fieldcal.model import BookingId
+from fieldcal import seeing, unread
+from fieldcal.ends import is_embedded
+from fieldcal.schedule.called import called
 from fieldcal.seeing import Listed, Match
 from fieldcal.setup.permissions import Action
 from fieldcal.sites import Sites
 from fieldcal.state.booking_lists import WORKERS, Wanted, workers_called
-from fieldcal.sync.site import Site
 from fieldcal.web.api.caller import Call, Place
 from fieldcal.web.api.paging import Paged, Pages
 from fieldcal.web.api.problem import Invalid
@@ -136,20 +136,22 @@ async def list_all(
 async def why(caller: Call, place: Place, booking: Called) -> WhysShown:
     """Say why a booking is, or is not, in the calendar.
 
-    Several of that name or number (a crew's, a second visit) are told one after the other.
+    Several of that name or number (a crew's, a second visit) are told one after the other. One that was made just now
+    in the embedded Field Service is told as not read yet, with the seconds until it is.
     """
     house = caller.house
     ids = await house.read(lambda tx: seeing.called(tx, caller.actor, place.id, booking))
-    if not ids:
+    made = await house.desk.read(called, booking) if house.desk is not None and is_embedded(place.end) else []
+    found = await house.read(
+        lambda tx: unread.matches(tx, caller.actor, place, made, house.app.clock.now(), served=True)
+    )
+    if ids:
+        async with Sites(house.app) as sites:
+            site = await sites.unasked(place.id)
+        found = [*await house.read(lambda tx: seeing.explained(tx, site, ids)), *found]
+    if not found:
         raise Absent(f"no booking of the environment {place.id} is called so; one that is new is known after a pass")
-    async with Sites(house.app) as sites:
-        site = await sites.unasked(place.id)
-        found = await house.read(lambda tx: _explained(tx, site, ids))
     return WhysShown(items=[_why(one) for one in found])
-
-
-def _explained(tx: Connection, site: Site, ids: list[BookingId]) -> list[Match]:
-    return seeing.explained(tx, site, ids)
 
 
 def _shown(one: Listed) -> BookingShown:

@@ -1,0 +1,35 @@
+"""Bookings of the field service as people call them: by id, by name, or by their work order's number. Blocking."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, func, or_, select
+
+from fieldcal.embedded.fieldservice.database import TABLES
+from fieldcal.embedded.fieldservice.times import legible
+from fieldcal.schedule import board
+from fieldcal.schedule.values import Slot
+
+_bookings, _orders = (TABLES[name].c for name in ("bookableresourcebooking", "msdyn_workorder"))
+#: As many as are told one after the other.
+_MOST = 20
+
+
+def called(tx: Connection, text: str) -> list[tuple[Slot, datetime | None]]:
+    """The active bookings that are called so, in whatever case, by start, each with when it was last changed."""
+    wanted = text.strip()
+    key = wanted.lower().strip("{}")
+    if not key:
+        return []
+    ways = {wanted, wanted.upper(), wanted.lower(), wanted.title()}
+    numbered = select(_orders.msdyn_workorderid).where(_orders.msdyn_name.in_(ways))
+    asked = select(_bookings.bookableresourcebookingid, _bookings.modifiedon)
+    # an id is nobody's number, and is found without looking at every name
+    rows = tx.execute(asked.where(_bookings.bookableresourcebookingid == key)).all()
+    if not rows:
+        named = or_(_bookings.msdyn_workorder.in_(numbered), func.lower(_bookings.name) == wanted.lower())
+        rows = tx.execute(asked.where(named).order_by(_bookings.starttime).limit(_MOST)).all()
+    changed = {row[0]: legible(row[1]) for row in rows}
+    found = sorted(board.some(tx, list(changed)).values(), key=lambda one: (one.start, one.id))
+    return [(one, changed[one.id]) for one in found]
