@@ -3,6 +3,7 @@
 FieldcalError
 ├── ConfigError             the operator: a setting, a database, an address; shown without a traceback
 │   ├── WrongClock          the operator: this machine's time
+│   ├── StateAway           time: the state's database does not answer, or gave a transaction up; nothing of it is kept
 │   ├── Overtaken           the person: another has changed the same meanwhile; look again
 │   └── Damaged             the operator: the state's file is broken; a backup has to be put back
 ├── this event (EventError)
@@ -46,6 +47,10 @@ class ConfigError(FieldcalError):
 
 class WrongClock(ConfigError):
     """Our clock is not the source's: what is due, past and in the window cannot be told, so nothing is planned."""
+
+
+class StateAway(ConfigError):
+    """The state cannot be used at this moment. It says nothing of sources and calendars, and what is due stays due."""
 
 
 class Overtaken(ConfigError):

@@ -12,7 +12,7 @@ from fieldcal.clock import SystemClock
 from fieldcal.engine.cluster import Beats, ClusterEngine
 from fieldcal.engine.schedule import Job
 
-BEATS = Beats(beat=0.2, dead=1.0, look=0.2, poll=0.1)
+BEATS = Beats(beat=0.2, dead=1.0, look=0.2, poll=0.1, later=0.2, patience=0.5)
 
 
 def tell(line: str) -> None:

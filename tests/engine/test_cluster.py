@@ -13,6 +13,8 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from procrastinate import App, PsycopgConnector
+from procrastinate.jobs import Job as Row
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
@@ -21,6 +23,7 @@ from tests.conftest import NewState
 from tests.engine.queue_worker import BEATS
 
 from fieldcal.clock import SystemClock
+from fieldcal.engine import tickets
 from fieldcal.engine.cluster import ClusterEngine
 from fieldcal.engine.schedule import WINDOW, Job, Kind, Priority
 from fieldcal.state import beside, queue_schema
@@ -152,6 +155,46 @@ def test_another_takes_the_job_of_a_worker_that_is_gone_and_one_that_wakes_works
             assert begun.count(box(1)) == 1
 
     played(story)
+
+
+@pytest.mark.parametrize("new", [{"kind": "REHEARSAL"}, {"dry": True}], ids=["a kind", "a field"])
+def test_a_job_of_a_newer_version_is_left_to_a_newer_worker_and_the_older_works_on(
+    new: dict[str, Any], address: str
+) -> None:
+    row = tickets.row_of(box(9))
+    said = {**row.task_kwargs, **new}
+
+    async def story() -> list[dict[str, Any]]:
+        begun: list[Job] = []
+        app, taken = App(connector=PsycopgConnector(conninfo=address)), asyncio.Queue[dict[str, Any]]()
+        app.task(name=tickets.TASK)(_told_to(taken))
+        async with app.open_async():
+            await app.job_manager.defer_job_async(row.evolve(task_kwargs=said, priority=99))
+            older = worker(address, at_once=1)
+            older.enqueue(box(1))
+            with capture_logs() as lines:
+                task = asyncio.create_task(older.run(told(begun)))
+                await until(lambda: box(1) in begun)
+                await ended(task)
+            assert [line["action"] for line in lines] == ["job_unknown"]
+            assert begun == [box(1)]
+            newer = asyncio.create_task(app.run_worker_async(install_signal_handlers=False))
+            found = [await taken.get()]
+            await ended(newer)
+            left: list[Row] = list(await app.job_manager.list_jobs_async(status="todo"))
+            assert left == []
+        return found
+
+    (found,) = asyncio.run(asyncio.wait_for(story(), 90))
+    assert found.pop("left") >= 1
+    assert found == said
+
+
+def _told_to(taken: asyncio.Queue[dict[str, Any]]) -> Callable[..., Awaitable[None]]:
+    async def take(**said: Any) -> None:
+        taken.put_nowait(said)
+
+    return take
 
 
 def test_the_database_goes_and_comes_back_and_what_was_enqueued_meanwhile_is_run(state: str, address: str) -> None:

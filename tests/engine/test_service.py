@@ -561,6 +561,21 @@ def test_the_log_tells_of_alerts_of_mailboxes_that_go_off_and_of_held_plans_once
     assert "anna" not in str(lines).lower()
 
 
+def test_a_pass_of_a_command_that_was_killed_beside_the_service_is_told_as_interrupted_by_the_next(
+    served: Served,
+) -> None:
+    served.until(served.done(1))
+    with served.world.database.write() as tx:
+        history.begin(tx, ENVIRONMENT, "killed", "asked", NOW)
+        history.begin(tx, ENVIRONMENT, "at work", "clean", NOW)
+    served.announce()
+    served.later(timedelta(seconds=GATHER))
+    served.until(lambda: any(one.kind == "announced" and one.ended_at for one in served.passes()))
+    told = {one.id: (one.ended_at is not None, one.error) for one in served.passes()}
+    assert told["killed"] == (True, history.INTERRUPTED)
+    assert told["at work"] == (False, ""), "it is nothing that a pass does"
+
+
 def test_the_log_foretells_a_large_backlog_and_tells_of_passes_that_were_cut_off(world: World) -> None:
     box = world.box("Anna")
     with world.database.write() as tx:

@@ -108,14 +108,15 @@ class World:
         patience: float | None = None,
         swept: bool = False,
         caldav: DavServer | None = None,
+        clock: Any = None,
         **settings: Any,
     ) -> None:
         """`patience`: a bad network lies before both ends, and the product waits so many seconds for an answer.
 
         `swept`: the organization tracks no changes, so that the window is read whole at every pass. `caldav`: the
-        calendars lie on this server, and not in the embedded Exchange.
+        calendars lie on this server, and not in the embedded Exchange. `clock`: one that runs, in place of a played one.
         """
-        self.clock = PlayedTime(now)
+        self.clock: Any = clock or PlayedTime(now)
         self.loop = asyncio.new_event_loop()
         self.settings = parse(settings)
         self.page_size = 5000

@@ -9,30 +9,29 @@ whoever has 100,000, never for all of them.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
-from procrastinate import App, PsycopgConnector
-from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
 from procrastinate.jobs import DeleteJobCondition, Status
 from procrastinate.jobs import Job as Row
+from psycopg import OperationalError
 
 from fieldcal.clock import Clock
-from fieldcal.engine.schedule import WINDOW, Job, Kind, Priority
+from fieldcal.engine import tickets
+from fieldcal.engine.schedule import Job
 from fieldcal.engine.single import AT_ONCE
+from fieldcal.errors import one_line
 
 log = structlog.get_logger()
 
 Handle = Callable[[Job], Awaitable[None]]
 #: How long after a failure of the queue's database it is tried again, seconds.
 AGAIN = 1.0
-_TASK = "fieldcal"
-# PostgreSQL cuts no channel's name: Procrastinate's own is 23 characters, and 63 are the most.
-_NAME = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +43,10 @@ class Beats:
     look: float = 5.0
     #: how often the queue is asked where no notification came
     poll: float = 0.5
+    #: how soon a job of a newer version may be taken again
+    later: float = 10.0
+    #: how long a connection is waited for before the queue is said to be away
+    patience: float = 10.0
 
 
 class ClusterEngine:
@@ -76,33 +79,25 @@ class ClusterEngine:
             try:
                 async with app.open_async():
                     await self._serve(app)
-            except ConnectorException as error:
+            except (ConnectorException, OperationalError) as error:
+                # The first connection is told of by psycopg's own error.
                 await self._wait("the queue cannot be reached", error)
 
     def _app(self, handle: Handle) -> App:
         # One connection listens, one is for each that fetches, tells its end or beats.
         connector = PsycopgConnector(
-            conninfo=self._address, min_size=1, max_size=4, timeout=10.0, reconnect_timeout=5.0
+            conninfo=self._address, min_size=1, max_size=4, timeout=self._beats.patience, reconnect_timeout=5.0
         )
         app = App(connector=connector)
 
-        @app.task(name=_TASK, queue=_TASK)
-        async def run_one(
-            kind: str,
-            priority: int,
-            environment: str,
-            mailbox: str,
-            named: Sequence[str],
-            heard: int,
-            run: str = "",
-            **_later: object,
-        ) -> None:
+        @app.task(name=tickets.TASK, queue=tickets.TASK, pass_context=True)
+        async def run_one(context: JobContext, /, **said: object) -> None:
             try:
-                job = Job(Priority(priority), Kind[kind], environment, mailbox, tuple(named), heard, run)
-            except (KeyError, ValueError):
-                log.warning("a job of a newer version was left to newer workers", action="job_unknown", job=kind)
-                return
-            await _one(job, handle)
+                job = tickets.read(said)
+            except tickets.Newer as newer:
+                await self._leave(app, context.job, newer)
+            else:
+                await _one(job, handle)
 
         return app
 
@@ -121,7 +116,7 @@ class ClusterEngine:
                 raise error
 
     async def _wait(self, what: str, error: Exception) -> None:
-        log.warning(what, action="queue_away", error=str(error.__cause__ or error).splitlines()[0])
+        log.warning(what, action="queue_away", error=one_line(error.__cause__ or error))
         await self._clock.sleep(AGAIN)
 
     async def _sending(self, app: App) -> None:
@@ -135,6 +130,26 @@ class ClusterEngine:
                 except ConnectorException as error:
                     self._outbox = dict.fromkeys(jobs) | self._outbox
                     await self._wait("jobs cannot be put into the queue", error)
+
+    async def _leave(self, app: App, row: Row, why: tickets.Newer) -> None:
+        """Put what this version does not know into the queue again, for a newer worker, before it is done with here."""
+        again = tickets.left(row, self._clock.now() + timedelta(seconds=self._beats.later))
+        if again is None:
+            what = "a job of a newer version was dropped, for no newer worker came; what is due is found again"
+            log.warning(what, action="job_dropped", unknown=str(why))
+            return
+        if not tickets.is_left(row):
+            what = "a job of a newer version is left to newer workers; bring this one up to the same version"
+            log.warning(what, action="job_unknown", unknown=str(why))
+        while True:
+            try:
+                await app.job_manager.defer_job_async(again)
+            except AlreadyEnqueued:
+                return
+            except ConnectorException as error:
+                await self._wait("a job of a newer version cannot be put back", error)
+            else:
+                return
 
     async def _working(self, app: App) -> None:
         """Take jobs for ever. A worker that has lost the database ends, and is registered anew."""
@@ -172,13 +187,13 @@ async def _one(job: Job, handle: Handle) -> None:
 async def _relieve(app: App, row: Row) -> None:
     told = {"job": row.task_kwargs.get("kind"), "environment": row.task_kwargs.get("environment")}
     try:
-        await app.job_manager.retry_job(row)
-    except ConnectorException:
-        # The same waits already, or another worker was quicker.
         try:
+            await app.job_manager.retry_job(row)
+        except UniqueViolation:
+            # The same waits already. For no other failure is it thrown away: it may be the only one.
             await app.job_manager.finish_job(row, Status.ABORTED, delete_job=True)
-        except ConnectorException:
-            return
+    except ConnectorException:
+        return  # another worker was quicker; or the queue is away, and it is looked for again
     log.warning("a worker died with a job in hand; another takes it", action="job_relieved", **told)
 
 
@@ -186,8 +201,8 @@ async def _send(app: App, jobs: Sequence[Job]) -> None:
     """Put these into the queue, those left out that wait there already, or for which there is no room yet."""
     rows: list[Row] = []
     for environment in sorted({job.environment for job in jobs}):
-        there = await app.job_manager.list_jobs_async(queue=_queue(environment))
-        rows += _wanted([job for job in jobs if job.environment == environment], there)
+        there = await app.job_manager.list_jobs_async(queue=tickets.queue_of(environment))
+        rows += tickets.wanted([job for job in jobs if job.environment == environment], there)
     if not rows:
         return
     try:
@@ -198,53 +213,3 @@ async def _send(app: App, jobs: Sequence[Job]) -> None:
                 await app.job_manager.defer_job_async(row)
             except AlreadyEnqueued:
                 continue
-
-
-def _wanted(jobs: Iterable[Job], there: Iterable[Row]) -> list[Row]:
-    """Rows for those of one environment's jobs that do not wait yet and fit into the window."""
-    waiting = {row.queueing_lock for row in there if row.status != Status.DOING.value and row.queueing_lock}
-    kinds = Counter(row.task_kwargs.get("kind") for row in there if row.status != Status.DOING.value)
-    at_work = {row.lock for row in there}
-    room = WINDOW - kinds[Kind.MAILBOX.name]
-    rows: list[Row] = []
-    for job in jobs:
-        row = _row(job)
-        if row.queueing_lock is not None and row.queueing_lock in waiting:
-            continue
-        if job.kind is Kind.MAILBOX and job.priority is not Priority.PERSON:
-            # What the schedule found due in it, whoever has it in hand or will have finds too.
-            if room <= 0 or (job.priority is Priority.REGULAR and row.lock in at_work):
-                continue
-            room -= 1
-        rows.append(row)
-    return rows
-
-
-def _row(job: Job) -> Row:
-    # Each look is about other bookings; none stands for another.
-    waits = None if job.kind is Kind.LOOK and job.named else f"{job.key}:{job.priority.name}"
-    return Row(
-        queue=_queue(job.environment), lock=job.key, queueing_lock=waits, priority=_urgency(job), task_name=_TASK,
-        task_kwargs={"kind": job.kind.name, "priority": int(job.priority), "environment": job.environment,
-                     "mailbox": job.mailbox, "named": list(job.named), "heard": job.heard, "run": job.run},
-    )  # fmt: skip
-
-
-def _urgency(job: Job) -> int:
-    """Procrastinate's priority: higher goes first.
-
-    Reading goes before writing: it is short and its rate is bounded, and one environment's changes are read however
-    much another's mailboxes have to write. Among mailboxes only a person's go first; the others as they came in.
-    """
-    if job.priority is Priority.PERSON:
-        return 50 if job.kind is not Kind.MAILBOX else 45
-    if job.kind is Kind.MAILBOX:
-        return 20
-    return {Priority.CHANGE: 40, Priority.REGULAR: 30}.get(job.priority, 10)
-
-
-def _queue(environment: str) -> str:
-    """The queue of an environment; one whose name is too long for a channel gets a shorter one."""
-    if len(environment.encode()) <= _NAME:
-        return environment
-    return f"long-{hashlib.sha256(environment.encode()).hexdigest()[:24]}"

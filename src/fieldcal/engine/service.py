@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
-from fieldcal.engine import errands, importing, news, quiet, shared
+from fieldcal.engine import cut, errands, importing, news, outgrown, quiet, shared
 from fieldcal.engine.elsewhere import Elsewhere
 from fieldcal.engine.fared import LONGEST_PAUSE, Reading
 from fieldcal.engine.hints import Hinted, Taken
@@ -20,7 +20,7 @@ from fieldcal.engine.schedule import Job, Kind, Priority, due
 from fieldcal.engine.shared import Asker, Part
 from fieldcal.engine.single import SingleEngine
 from fieldcal.engine.wishes import Wish, all_told, answer, silent, together
-from fieldcal.errors import ConfigError, FieldcalError, LeaseLost
+from fieldcal.errors import ConfigError, FieldcalError, LeaseLost, StateAway
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.ports import Engine
 from fieldcal.setup import trial
@@ -85,22 +85,25 @@ class Service:
         self._turned: float | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set; what is in hand is then finished."""
+        """Work until `stop` is set; what is in hand is then finished. Raises what makes work impossible."""
         await self._begin()
-        engine = asyncio.create_task(self._engine.run(self._handle))
-        schedule = asyncio.create_task(self._schedule() if self._schedules else _nothing())
+        parts = [
+            asyncio.create_task(self._schedule() if self._schedules else _nothing()),
+            asyncio.create_task(outgrown.watch(self._database, self._clock)),
+            asyncio.create_task(self._engine.run(self._handle)),
+        ]
         stopped = asyncio.create_task(stop.wait())
         try:
-            done, _ = await asyncio.wait([engine, schedule, stopped], return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait([*parts, stopped], return_when=asyncio.FIRST_COMPLETED)
             log.info("the service stops; work in hand is finished first", action="stopping")
         finally:
-            for task in (schedule, stopped, engine):
+            for task in (*parts, stopped):
                 task.cancel()
-            await asyncio.gather(schedule, stopped, engine, return_exceptions=True)
+            await asyncio.gather(*parts, stopped, return_exceptions=True)
             await self._give_up_wishes()
-        if schedule in done:
-            # The state cannot be used: whoever runs us has to be told.
-            await schedule
+        for part in done - {stopped}:
+            # Whoever runs us has to be told: a service that ends by itself is no service that was stopped.
+            await part
 
     def late(self) -> float | None:
         """Seconds since the schedule last asked the state what is due; None before the first time."""
@@ -115,10 +118,10 @@ class Service:
             # What has not ended is another process's; and whoever takes a pass has not run it here.
             for job in await self._database.reading(shared.begin) if self._part.schedules else []:
                 self._engine.enqueue(job)
+            if self._part.schedules:
+                await cut.close_others(self._database, self._clock)
             return
-        interrupted = await self._database.writing(history.interrupt, self._clock.now())
-        if interrupted:
-            log.warning("passes were interrupted when a process ended", action="interrupted", passes=interrupted)
+        await cut.close_all(self._database, self._clock)
 
     def announce(self, environment: str) -> None:
         """Something changed there: a pass follows in about a second, together with what changes until then."""
@@ -181,6 +184,7 @@ class Service:
         if taken.anything or not (desk.begun or self._part):
             desk.hinted.pass_soon(taken.run)
             return
+        await cut.close(self._database, self._clock, job)
         began = self._clock.monotonic()
         looked = await look(site, taken.bookings, taken.run)
         desk.hinted.charge(looked.absent)
@@ -266,6 +270,7 @@ class Service:
                 case Kind.MAILBOX:
                     await self._in_mailbox(site, job)
                 case Kind.CHECK:
+                    await cut.close(self._database, self._clock, job)
                     await errands.check(site)
                 case Kind.TESTS:
                     await self._test(site)
@@ -303,6 +308,7 @@ class Service:
                     self.announce(job.environment)
                 return
             await self._clock.sleep(GATHER)
+        await cut.close(self._database, self._clock, job)
         wishes = _taken(desk)
         # Where the work is shared a pass reads, and what it finds due is handed out.
         only = together(wishes, everything=job.priority is not Priority.PERSON) if self._part is None else frozenset()
@@ -354,7 +360,14 @@ class Service:
                     error=str(error))  # fmt: skip
         if isinstance(error, LeaseLost):
             news.lease_lost(job.environment)
-        if job.kind is Kind.PASS:
+        if isinstance(error, StateAway):
+            # It says nothing of the source, which is not put off: what was due still is, and done when it is back.
+            if self._part is not None:
+                await self._clock.sleep(AWAY)
+                self._engine.enqueue(job)
+            elif job.kind is Kind.PASS:
+                answer(_taken(desk), error)
+        elif job.kind is Kind.PASS:
             news.pass_failed(job.environment)
             # Nobody waits for another kind of job: whoever asked is told how the pass went.
             desk.begun = True

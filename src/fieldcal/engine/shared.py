@@ -16,7 +16,7 @@ from fieldcal.engine.schedule import WINDOW, Job, Kind, Priority
 from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
 from fieldcal.ports import Engine
-from fieldcal.state import environments, history, waiting
+from fieldcal.state import environments, feeds, history, waiting
 from fieldcal.state.database import Database
 from fieldcal.state.history import Pass, Tally
 from fieldcal.sync.passes import PATIENCE, Progress, Report
@@ -27,6 +27,8 @@ LOOK = 0.25
 UNBEGUN = timedelta(minutes=2)
 #: Passes that are looked through for the one that was asked for: many are run while a large one is under way.
 _LAST = 50
+#: How passes end that are no answer: another follows.
+_READ_NOTHING = frozenset({history.INTERRUPTED, history.OVERTAKEN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +94,16 @@ class Asker:
         return Report(read.id, replace(sum(done, Tally()), busy=left), of, read.error)
 
     async def _read(self, environment: str, before: set[str]) -> Pass:
+        """The first pass that was asked for since and has read the source, or could not; a worker may die meanwhile."""
         since = self.clock.now()
         while True:
             new = [one for one in await self._passes(environment) if one.id not in before and one.kind == "asked"]
-            if new and new[-1].ended_at is not None:
-                return new[-1]
-            if not new and self.clock.now() - since > UNBEGUN:
+            ended = [one for one in new if one.ended_at is not None and one.error not in _READ_NOTHING]
+            if ended:
+                return ended[-1]
+            if await self.database.reading(waiting.held_until, f"pull:{environment}", self.clock.now()) is not None:
+                since = self.clock.now()  # somebody is reading, or was when he died: another begins when it ends
+            elif self.clock.now() - since > UNBEGUN:
                 raise ConfigError("no worker has begun the pass for two minutes; see that `fieldcal worker` is running")
             await self.clock.sleep(LOOK)
 
@@ -105,5 +111,10 @@ class Asker:
         return await self.database.reading(history.last_passes, environment, _LAST)
 
     async def _due(self, environment: str, only: Collection[MailboxId] | None) -> set[MailboxId]:
-        due = await self.database.reading(waiting.ready, environment, self.clock.now())
+        due = await self.database.reading(_workable, environment, self.clock.now())
         return {box for box in due if only is None or box in only}
+
+
+def _workable(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
+    """None while the source is refused: nothing is planned then, however long somebody waits."""
+    return [] if feeds.load(tx, environment).refused else waiting.ready(tx, environment, now)

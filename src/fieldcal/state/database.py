@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from fieldcal.access import obstacle, of_this_user
-from fieldcal.errors import ConfigError, Damaged
+from fieldcal.errors import ConfigError, Damaged, StateAway
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,7 +37,7 @@ _AT_THE_PATH = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqli
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
-class TakenBack(ConfigError):
+class TakenBack(StateAway):
     """PostgreSQL ended this transaction because two waited for each other; nothing of it is kept."""
 
 
@@ -221,7 +221,7 @@ def _told_plainly(url: URL) -> Iterator[None]:
         where = url.render_as_string(hide_password=True)
         at_path = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _AT_THE_PATH
         seen = obstacle(Path(url.database or "")) if at_path else ""
-        raise ConfigError(f"the state at {where} cannot be used: {text}. {_sentence(seen) or _remedy(text)}") from error
+        raise StateAway(f"the state at {where} cannot be used: {text}. {_sentence(seen) or _remedy(text)}") from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
             raise Damaged(
@@ -229,7 +229,7 @@ def _told_plainly(url: URL) -> Iterator[None]:
                 "with `fieldcal db restore FILE`, which keeps this file aside"
             ) from error
         if error.connection_invalidated:
-            raise ConfigError("the connection to the state broke; it is tried again at the next pass") from error
+            raise StateAway("the connection to the state broke; it is tried again at the next pass") from error
         raise
 
 

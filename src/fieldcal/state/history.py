@@ -204,16 +204,23 @@ def _pass(row: Row[Any]) -> Pass:
 
 #: What stands as the error of a pass whose process ended before it did.
 INTERRUPTED = "interrupted: its process ended before it did; what was due remains due"
+#: And of one that read nothing, for another was reading at that moment.
+OVERTAKEN = "another worker was reading the source at that moment; it is read again at once"
 _COUNTED = {"create": "created", "update": "updated", "remove": "removed"}
 
 
-def interrupt(tx: Connection, now: datetime) -> int:
-    """Have every pass that has not ended told as interrupted, with what it did; returns how many there were.
+def unended(tx: Connection, *which: ColumnElement[bool]) -> list[Row[Any]]:
+    """The passes that have not told their end: id, environment, start."""
+    asked = select(passes.c.environment, passes.c.id, passes.c.started_at)
+    return list(tx.execute(asked.where(passes.c.ended_at.is_(None), *which)))
 
-    For the start of a process that reads the state alone. A pass that is under way after all tells its own end later.
+
+def interrupt(tx: Connection, now: datetime, *which: ColumnElement[bool]) -> int:
+    """Have every pass that has not ended (of these) told as interrupted, with what it did; returns how many there were.
+
+    For whoever knows that nobody is at them any more. A pass that is under way after all tells its own end later.
     """
-    asked = select(passes.c.environment, passes.c.id, passes.c.started_at).where(passes.c.ended_at.is_(None))
-    open_ones = tx.execute(asked).all()
+    open_ones = unended(tx, *which)
     for row in open_ones:
         end(tx, row.id, done_in(tx, row.environment, row.id, row.started_at), INTERRUPTED, now)
     return len(open_ones)

@@ -96,7 +96,7 @@ async def run_pass(
         raise
     tally, count = await work_off(site, run, only=only, patient=patient, progress=progress)
     tally = replace(tally, changes=pulled.changes)
-    await finish(site, run, tally, error)
+    await finish(site, run, tally, history.OVERTAKEN if pulled.busy else error)
     return Report(run, tally, count, error, pulled.news, again, pulled.busy)
 
 
