@@ -12,7 +12,11 @@ import random
 import resource
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 from fieldcal.calendars.graph import GraphCalendars
 from fieldcal.clock import SystemClock
@@ -32,7 +36,11 @@ from fieldcal.sync.site import Site
 NAME, PROFILE = "bench", "Microsoft Exchange Online"
 
 
-async def main(state: str, source_url: str, source_token: str, graph_url: str, graph_token: str, what: str) -> None:
+@asynccontextmanager
+async def opened(
+    state: str, source_url: str, source_token: str, graph_url: str, graph_token: str
+) -> AsyncIterator[tuple[Site, Http, Http]]:
+    """The sync on this state and between these ends, and the doors that count its requests."""
     clock, database = SystemClock(), Database(state)
     upgrade(database)
     source_http = Http(source_url, TokenCredential(lambda: source_token), clock)
@@ -55,15 +63,21 @@ async def main(state: str, source_url: str, source_token: str, graph_url: str, g
             random.random,
             "bench",
         )
-        if what == "prepare":
-            await prepare(site)
-        else:
-            source_http.sent = graph_http.sent = 0
-            await measured(site, source_http, graph_http)
+        yield site, source_http, graph_http
     finally:
         await source.close()
         await calendars.close()
         database.close()
+
+
+async def main(*given: str) -> None:
+    *ends, what = given
+    async with opened(*ends) as (site, source_http, graph_http):
+        if what == "prepare":
+            await prepare(site)
+            return
+        gc.freeze()  # as `fieldcal serve` does once it runs
+        print(json.dumps(await passed(site, source_http, graph_http)))
 
 
 async def prepare(site: Site) -> None:
@@ -83,26 +97,32 @@ async def prepare(site: Site) -> None:
             mailboxes.checked(tx, NAME, box, now)
 
 
-async def measured(site: Site, source_http: Http, graph_http: Http) -> None:
-    gc.freeze()  # as `fieldcal serve` does once it runs
+async def passed(site: Site, source_http: Http, graph_http: Http) -> dict[str, Any]:
+    """One pass: what it did and what it cost."""
+    source_http.sent = graph_http.sent = 0
     wall, cpu = time.perf_counter(), time.process_time()
     report = await run_pass(site)
-    print(
-        json.dumps(
-            {
-                "wall": time.perf_counter() - wall,
-                "cpu": time.process_time() - cpu,
-                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                "source_requests": source_http.sent,
-                "graph_requests": graph_http.sent,
-                "created": report.tally.created,
-                "updated": report.tally.updated,
-                "removed": report.tally.removed,
-                "failed": report.tally.failed,
-                "error": report.error,
-            }
-        )
-    )
+    return {
+        "wall": time.perf_counter() - wall,
+        "cpu": time.process_time() - cpu,
+        "peak_mb": _peak(),
+        "source_requests": source_http.sent,
+        "graph_requests": graph_http.sent,
+        "created": report.tally.created,
+        "updated": report.tally.updated,
+        "removed": report.tally.removed,
+        "failed": report.tally.failed,
+        "error": report.error,
+    }
+
+
+def _peak() -> float:
+    """Megabytes; on Linux of this process alone, where `ru_maxrss` begins with what its starter had."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        told = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(told.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

@@ -135,7 +135,20 @@ def started(folder: Path, *, latency: float = 0.0) -> Iterator[Ends]:
 @contextlib.contextmanager
 def only_exchange(folder: Path, *, latency: float) -> Iterator[tuple[str, str]]:
     """Exchange alone as a process: its address and a token."""
-    process = _start("fieldcal.embedded.exchange", folder / "exchange.sqlite3", "--latency", str(latency))
+    with _alone("fieldcal.embedded.exchange", folder / "exchange.sqlite3", "--latency", str(latency)) as end:
+        yield end
+
+
+@contextlib.contextmanager
+def only_source(folder: Path) -> Iterator[tuple[str, str]]:
+    """Field Service alone as a process: its address and a token."""
+    with _alone("fieldcal.embedded.fieldservice", folder / "fieldservice.sqlite3") as end:
+        yield end
+
+
+@contextlib.contextmanager
+def _alone(module: str, database: Path, *options: str) -> Iterator[tuple[str, str]]:
+    process = _start(module, database, *options)
     try:
         told = json.loads(process.stdout.readline()) if process.stdout else {}
         yield told["url"], told["token"]

@@ -1,0 +1,1 @@
+"""What a pass costs beside very many mailboxes and bookings, on both databases."""
