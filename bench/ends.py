@@ -38,8 +38,9 @@ def z(instant: datetime) -> str:
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def fill(folder: Path, *, workers: int, bookings: int, beyond: int = 0) -> None:
-    """`bookings` in the window, spread over the workers; `beyond` more of them start after it."""
+def fill(folder: Path, *, workers: int, bookings: int, beyond: int = 0, busy: int = 0) -> None:
+    """`bookings` in the window, spread over the workers, or the `busy` first; `beyond` more of them start after it."""
+    busy = busy or workers
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
     field_service = FieldService(folder / "fieldservice.sqlite3")
     store = field_service.store
@@ -66,12 +67,12 @@ def fill(folder: Path, *, workers: int, bookings: int, beyond: int = 0) -> None:
 
     def booking(n: int) -> dict[str, object]:
         if n < bookings:
-            start = now + timedelta(hours=1 + n // workers * (13 * 24 / max(bookings // workers, 1)))
+            start = now + timedelta(hours=1 + n // busy * (13 * 24 / max(bookings // busy, 1)))
         else:
             start = now + timedelta(days=20 + n % 300)
         return {
             "bookableresourcebookingid": made_id("booking", n), "name": f"Job {n}", "starttime": z(start), "endtime": z(start + timedelta(hours=2)),
-            "duration": 120, "resource": made_id("worker", n % workers), "bookingstatus": made_id("status", 1),
+            "duration": 120, "resource": made_id("worker", n % busy), "bookingstatus": made_id("status", 1),
             "msdyn_workorder": made_id("order", n % orders), "statecode": 0,
         }  # fmt: skip
 

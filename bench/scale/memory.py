@@ -25,7 +25,9 @@ def main(boxes: int, each: int) -> bool:
             worker.told("prepare")
             first = worker.told("pass")
     print(f"### First load of {boxes:,} mailboxes with {each} bookings each, once, SQLite\n")
-    print("| wall s | worker's CPU s | events | CPU ms an event | requests to the source | to the calendars | peak MB |")
+    print(
+        "| wall s | worker's CPU s | events | CPU ms an event | requests to the source | to the calendars | peak MB |"
+    )
     print("|--:|--:|--:|--:|--:|--:|--:|")
     print(
         f"| {first['wall']:.0f} | {first['cpu']:.0f} | {first['created']:,} | {1000 * first['cpu'] / first['created']:.2f} | "

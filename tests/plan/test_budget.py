@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fieldcal.plan.budget import allowed, budget
+from fieldcal.plan.budget import allowed, budget, worth_counting
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,16 @@ def test_no_more_goes_than_is_wanted_and_never_more_in_an_hour_than_the_budget(
 @given(st.integers(0, 10**7))
 def test_a_fifth_is_exact(links: int) -> None:
     assert budget(links) == max(50, links // 5)
+
+
+@given(st.integers(0, 10**6), st.integers(0, 10**7), st.integers(0, 10**6))
+def test_what_is_worth_counting_decides_as_the_whole_number_does(wanted: int, links: int, already: int) -> None:
+    counted = min(links, worth_counting(wanted, already))
+    assert allowed(wanted, counted, already) == allowed(wanted, links, already)
+
+
+@pytest.mark.parametrize(("wanted", "already", "expected"), [(50, 0, 0), (0, 50, 0), (51, 0, 256), (100, 100, 1001)])
+def test_a_few_removals_have_nothing_counted_and_many_no_more_than_decides(
+    wanted: int, already: int, expected: int
+) -> None:
+    assert worth_counting(wanted, already) == expected

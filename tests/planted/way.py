@@ -121,8 +121,8 @@ WAY = (
     ),
     Fault(
         "entering goes by the clock", "D3", PULL,
-        "bookings.starting, site.environment, feed.far_edge, edge)",
-        "bookings.starting, site.environment, edge - timedelta(hours=1), edge)",
+        "bookings.entering, site.environment, far_edge, edge, DETAILS)",
+        "bookings.entering, site.environment, edge - timedelta(hours=1), edge, DETAILS)",
         "Jobs that came into the window during a night's downtime are lost.",
         "tests/sync/test_rules_end_to_end.py::test_d3_no_downtime_loses_one_that_entered_meanwhile",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection
@@ -176,6 +177,29 @@ def test_d3_what_starts_from_the_old_edge_on_and_before_the_new_one_enters(datab
         rows(tx, *(replace(BOOKING, id=key, start=start, end=start + DAY) for key, start in starts.items()))
         bookings.store_proofs(tx, ENVIRONMENT, [booking_id(5)], NOW)
         assert sorted(bookings.starting(tx, ENVIRONMENT, edge, new)) == [ONE, booking_id(4)]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "most", "entered", "reached"),
+    [
+        pytest.param([], 2, 0, 60, id="nobody"),
+        pytest.param([1, 2], 2, 2, 60, id="as many as may"),
+        pytest.param([1, 2, 3], 2, 2, 3, id="one more"),
+        pytest.param([1, 2, 2, 2], 2, 1, 2, id="those that start together are not parted"),
+        pytest.param([0, 0, 0, 5], 2, 3, None, id="all that start at the edge"),
+        pytest.param([5, 5, 5, 5], 2, 0, 5, id="the edge moves up to them first"),
+    ],
+)
+def test_d3_the_edge_moves_by_some_bookings_at_a_time_and_passes_over_none(
+    database: Database, minutes: list[int], most: int, entered: int, reached: int | None
+) -> None:
+    made = [replace(BOOKING, id=booking_id(n), start=NOW + m * HOUR / 60) for n, m in enumerate(minutes)]
+    with database.write() as tx:
+        rows(tx, *made)
+        ids, edge = bookings.entering(tx, ENVIRONMENT, NOW, NOW + HOUR, most)
+        assert edge == (NOW + timedelta(microseconds=1) if reached is None else NOW + reached * HOUR / 60)
+        assert len(ids) == entered
+        assert set(ids) == {row.id for row in made if row.start < edge}
 
 
 def test_r12_f26_the_window_of_the_store_is_the_window_of_the_rules(database: Database) -> None:

@@ -102,10 +102,10 @@ def test_the_measure_of_the_budget_is_the_events_that_have_not_ended(database: D
     many = [replace(linked(), booking=booking_id(number), end=end) for number, end in enumerate(ends)]
     with database.write() as tx:
         links.store(tx, ENVIRONMENT, [*many, Link(BOX, booking_id(9), 0, None)], NOW)
-        assert links.not_ended(tx, ENVIRONMENT, NOW) == 2
+        assert links.not_ended(tx, ENVIRONMENT, NOW, 5) == 2
         assert links.live(tx, ENVIRONMENT) == 4
         assert links.live(tx, ENVIRONMENT, OTHER_BOX) == 0
-        assert links.not_ended(tx, "other", NOW) == 0
+        assert links.not_ended(tx, "other", NOW, 5) == 0
 
 
 def test_an_etag_that_a_check_has_read_is_taken_over_for_that_event_in_that_mailbox_alone(database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 #: The span over which removals are counted.
@@ -18,6 +19,12 @@ def budget(links_not_ended: int) -> int:
 def allowed(wanted: int, links_not_ended: int, already: int) -> int:
     """How many of `wanted` removals may go, `already` having gone in the last hour; the rest is held."""
     return max(0, min(wanted, budget(links_not_ended) - already))
+
+
+def worth_counting(wanted: int, already: int) -> int:
+    """So many links that have not ended allow all of `wanted`; 0: they are always allowed. More need not be counted."""
+    asked = wanted + already
+    return 0 if asked <= AT_LEAST else math.ceil(asked / SHARE) + 1
 
 
 #: So many mailboxes are named; the others are counted.

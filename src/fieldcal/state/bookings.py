@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
@@ -144,6 +144,20 @@ def starting(
     if first is not None:
         asked = asked.order_by(bookings.c.start).limit(first)
     return [BookingId(row) for row in tx.scalars(asked)]
+
+
+def entering(
+    tx: Connection, environment: str, since: datetime, until: datetime, most: int
+) -> tuple[list[BookingId], datetime]:
+    """The first living bookings that start from `since` on, and the instant before which these are all of them.
+
+    That is `until` at the latest. They are at most so many, but more where more than so many start at `since` itself.
+    """
+    here = (bookings.c.environment == environment, bookings.c.start >= since, bookings.c.start < until)
+    ordered = select(bookings.c.start).where(*here, bookings.c.deleted_at.is_(None)).order_by(bookings.c.start)
+    next_one: datetime | None = tx.scalar(ordered.offset(most).limit(1))
+    reached = until if next_one is None else max(next_one, since + timedelta(microseconds=1))
+    return starting(tx, environment, since, reached), reached
 
 
 def in_window(tx: Connection, environment: str, window: Window) -> list[Stored]:

@@ -206,11 +206,11 @@ def rewrite_unfollowed(tx: Connection, environment: str, ids: Iterable[str], nam
         )
 
 
-def not_ended(tx: Connection, environment: str, now: datetime) -> int:
-    """How many live links have an event that has not ended; the measure of the removal budget."""
-    return tx.scalar(
-        select(func.count()).where(links.c.environment == environment, links.c.event.is_not(None), links.c.end > now)
-    ) or 0  # fmt: skip
+def not_ended(tx: Connection, environment: str, now: datetime, most: int) -> int:
+    """How many live links have an event that has not ended, counted up to `most`; the measure of the removal budget."""
+    lasting = (links.c.environment == environment, links.c.event.is_not(None), links.c.end > now)
+    counted = select(links.c.end).where(*lasting).limit(most).subquery()
+    return (tx.scalar(select(func.count()).select_from(counted)) or 0) if most else 0
 
 
 def live(tx: Connection, environment: str, mailbox: str | None = None) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from sqlalchemy import Row as SqlRow
 
 from fieldcal.model import BookingId, MailboxId
-from fieldcal.plan.budget import SPAN, allowed
+from fieldcal.plan.budget import SPAN, allowed, worth_counting
 from fieldcal.state import links
 from fieldcal.state.rows import add_missing, slices, upsert
 from fieldcal.state.tables import environments, plan_rows, plans, removals
@@ -65,7 +65,7 @@ def take_budget(tx: Connection, environment: str, wanted: int, now: datetime) ->
     tx.execute(select(environments.c.id).where(environments.c.id == environment).with_for_update())
     tx.execute(delete(removals).where(removals.c.environment == environment, removals.c.at <= now - SPAN))
     spent = tx.scalar(select(func.count()).where(removals.c.environment == environment)) or 0
-    granted = allowed(wanted, links.not_ended(tx, environment, now), spent)
+    granted = allowed(wanted, links.not_ended(tx, environment, now, worth_counting(wanted, spent)), spent)
     if granted:
         tx.execute(insert(removals), [{"environment": environment, "at": now}] * granted)
     return granted

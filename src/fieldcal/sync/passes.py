@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -269,20 +270,20 @@ async def _all(work: Callable[[T], Awaitable[R]], given: Sequence[T], progress: 
 
 
 async def _each(site: Site, boxes: Collection[MailboxId], work: Work, progress: Progress) -> Tally:
-    places = asyncio.Semaphore(AT_ONCE)
-    done = 0
+    left, done, total = deque(boxes), 0, Tally()
 
-    async def one(mailbox: MailboxId) -> Tally:
-        nonlocal done
-        async with places:
-            tally = await _alone(site, mailbox, work)
-        done += 1
-        progress(done, len(boxes))
-        return tally
+    async def one_after_another() -> None:
+        nonlocal done, total
+        try:
+            while left:
+                tally = await _alone(site, left.popleft(), work)
+                done, total = done + 1, total + tally
+                progress(done, len(boxes))
+        except BaseException:
+            left.clear()
+            raise
 
-    total = Tally()
-    for tally in await asyncio.gather(*(one(mailbox) for mailbox in boxes)):
-        total += tally
+    await asyncio.gather(*(one_after_another() for _ in range(AT_ONCE)))
     return total
 
 

@@ -242,13 +242,22 @@ async def _follow_up(site: Site, held: Held, feed: Feed) -> int:
 
 
 async def _enter(site: Site, held: Held) -> int:
-    """Move the far edge to now; what it passes over gets its details and a mark in the same transaction (D3)."""
-    feed = await site.database.reading(feeds.load, site.environment)
-    edge = site.settings.window(site.clock.now()).far
-    assert feed.far_edge is not None
-    if edge <= feed.far_edge:
-        return 0
-    ids = await site.database.reading(bookings.starting, site.environment, feed.far_edge, edge)
+    """Move the far edge to now, as far at a time as one read of details reaches (D3).
+
+    A long downtime, or a window made wider, brings in very many: each step is kept by itself and renews the lease.
+    """
+    edge, marked = site.settings.window(site.clock.now()).far, 0
+    while True:
+        feed = await site.database.reading(feeds.load, site.environment)
+        assert feed.far_edge is not None
+        if edge <= feed.far_edge:
+            return marked
+        marked += await _enter_some(site, held, feed, feed.far_edge, edge)
+
+
+async def _enter_some(site: Site, held: Held, feed: Feed, far_edge: datetime, edge: datetime) -> int:
+    """One step of the far edge; what it passes over gets its details and a mark in the same transaction."""
+    ids, edge = await site.database.reading(bookings.entering, site.environment, far_edge, edge, DETAILS)
     found: list[Details] = [
         await read_details(site, ids[start : start + DETAILS]) for start in range(0, len(ids), DETAILS)
     ]
