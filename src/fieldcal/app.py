@@ -132,7 +132,7 @@ class App:
 
     def bench(self) -> Bench:
         """What Test & Enable works with."""
-        return Bench(self.database, self.clock, self.calendars_for, self.worker)
+        return Bench(self.database, self.clock, self.calendars_for, self.worker, self.pace)
 
     def site_for(self, environment: Environment, source: BookingSource) -> Site:
         """The environment at work, for every step of the way; it must have been settled."""
@@ -187,7 +187,8 @@ class App:
         return self._kind(profile.kind).open(self, profile)
 
     def _graph(self, profile: ServerProfile) -> Calendars:
-        return GraphCalendars(self.http_to(profile.end, "calendars"), self.pace, self.clock, profile.id)
+        http, application = self.http_to(profile.end, "calendars"), profile.end.client_id
+        return GraphCalendars(http, self.pace, self.clock, profile.id, application)
 
     def _caldav(self, profile: ServerProfile) -> Calendars:
         accounts = MailboxAccounts(self.database, self.secrets, profile, caldav.Account)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import math
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Protocol
@@ -38,6 +38,8 @@ NO_ANSWER = "NoAnswer"
 
 #: An answer above this is not one of ours; 5,000 rows with all their details are a tenth of it.
 MAX_BODY = 64 * 2**20
+#: Seconds for connecting, which a lease that is asked after it has time for (`state/held.py`).
+CONNECTING = 10.0
 #: Seconds before the second and last try of a read.
 READ_AGAIN_AFTER = 0.25
 
@@ -96,7 +98,7 @@ class Http:
         self._origin = base.origin()
         self._credential = credential
         self._clock = clock
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._timeout = aiohttp.ClientTimeout(total=timeout, sock_connect=min(timeout, CONNECTING))
         self._user_agent = user_agent
         self._places = asyncio.Semaphore(slots)
         self._tls: ssl.SSLContext | bool = tls or True
@@ -137,6 +139,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         before_send: Callable[[], None] | None = None,
+        paced: Callable[[], Awaitable[None]] | None = None,
         credential: AnyCredential | None = None,
     ) -> Answer:
         """Send to `path` (from the origin on, percent-encoded, or a link of the server) and return the answer.
@@ -144,8 +147,9 @@ class Http:
         `credential`: signs this request in place of the client's own. A 401 renews it and sends once more, writes too:
         a 401 means not carried out; not where there is nothing else to sign with. A read is tried twice
         where nothing came back, or a gateway was in trouble that does not ask to wait longer; a write never.
-        `before_send` is called right before each sending, when connected already, and may raise. Raises `SignInFailed`,
-        `Throttled` (sign-in), `Unreachable` (its `code` tells whether the request may have been carried out).
+        `paced` is awaited before each sending, when it has its place and its token, and may raise. `before_send` is
+        called right before each sending, when connected already, and may raise. Raises `SignInFailed`, `Throttled`
+        (sign-in), `Unreachable` (its `code` tells whether the request may have been carried out).
         """
         target = self.within(path)
         signer = credential or self._credential
@@ -153,11 +157,11 @@ class Http:
             raise ConfigError(f"nothing is set to sign in to {self.origin} with")
         if method in _READS:
             with contextlib.suppress(Unreachable):
-                answer = await self._signed_in(signer, method, target, headers, body, before_send)
+                answer = await self._signed_in(signer, method, target, headers, body, before_send, paced)
                 if answer.status not in _GATEWAY_TROUBLE or (answer.retry_after() or 0.0) > READ_AGAIN_AFTER:
                     return answer
             await self._clock.sleep(READ_AGAIN_AFTER)
-        return await self._signed_in(signer, method, target, headers, body, before_send)
+        return await self._signed_in(signer, method, target, headers, body, before_send, paced)
 
     async def close(self) -> None:
         """Give the connections back."""
@@ -173,11 +177,14 @@ class Http:
         headers: Mapping[str, str] | None,
         body: bytes | None,
         before_send: Callable[[], None] | None,
+        paced: Callable[[], Awaitable[None]] | None,
     ) -> Answer:
         for _ in range(2):
             header = await _authorization(signer, method, target)
             signed = {**(headers or {}), **sent.traced(), "Authorization": header}
             async with self._places:
+                if paced is not None:
+                    await paced()
                 answer = await self._send(method, target, signed, body, before_send)
             if answer.status != HTTPStatus.UNAUTHORIZED:
                 return answer

@@ -191,13 +191,56 @@ class Calendars(Protocol):
         ...
 
 
+class Holding(Protocol):
+    """The lease of a mailbox in our hands, with which what the mailbox was sent goes from worker to worker."""
+
+    @property
+    def mailbox(self) -> MailboxId | None:
+        """The mailbox; None: it is the lease of something else."""
+        ...
+
+    @property
+    def before(self) -> tuple[str, int]:
+        """What was sent, as the holder before told it, and how many holders have told nothing since."""
+        ...
+
+    @property
+    def paused(self) -> datetime | None:
+        """The end of the mailbox's pause, as it stood when the lease was taken."""
+        ...
+
+    @property
+    def told(self) -> int:
+        """Up to which of our requests the state knows what was sent."""
+        ...
+
+    def counts(self, told: Callable[[], tuple[str, int]]) -> None:
+        """Have each renewal tell what was sent."""
+        ...
+
+    async def ready(self, *, anew: bool = False) -> None:
+        """Have time for a request; `anew`: and the state know what was sent. Raises `LeaseLost`."""
+        ...
+
+
 class Pace(Protocol):
     """Limits and pauses, shared by all workers, stored. Scopes: a mailbox id, or "connector:NAME", "source:NAME"."""
 
-    async def take(self, mailbox: MailboxId, cost: int) -> None:
-        """Return when `cost` more requests on this mailbox are within its limit.
+    def enter(self, holding: Holding) -> None:
+        """Go on counting what this mailbox is sent, and keep its lease alive while it is."""
+        ...
 
-        Raises `Throttled` (scope "mailbox", with the seconds) where that takes long; the pause is stored then.
+    def leave(self, holding: Holding) -> None:
+        """Count no more for this mailbox: its lease is given back."""
+        ...
+
+    async def take(self, mailbox: MailboxId, cost: int, application: str = "") -> None:
+        """Return when `cost` more requests on this mailbox, in this application's name, are within the limits.
+
+        "": only the mailbox's own limit counts.
+
+        To be awaited right before the request is sent: a lease that we hold then has time for it, else `LeaseLost`.
+        Raises `Throttled` with the seconds where there is no room for long; the pause of its scope is stored then.
         """
         ...
 

@@ -31,7 +31,7 @@ class RecordingPace:
         self.taken: list[tuple[str, int]] = []
         self.pauses: list[tuple[str, datetime, str]] = []
 
-    async def take(self, mailbox, cost):
+    async def take(self, mailbox, cost, _application=""):
         self.taken.append((mailbox, cost))
 
     async def pause(self, scope, until, reason):

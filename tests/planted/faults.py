@@ -16,6 +16,7 @@ from tests.planted.records import RECORDS
 from tests.planted.rest import REST
 from tests.planted.setup import SETUP
 from tests.planted.store import STORE
+from tests.planted.together import TOGETHER
 from tests.planted.way import WAY
 from tests.planted.wires import WIRES
 
@@ -35,6 +36,7 @@ PLANTED: tuple[Fault, ...] = (
     *PHONE,
     *RECORDS,
     *REST,
+    *TOGETHER,
 )
 
 SURVIVORS: tuple[Fault, ...] = (

@@ -112,9 +112,10 @@ class Room:
 
         async def run() -> T:
             http = Http(self.url, TokenCredential(self.exchange.token), self.clock, timeout=5)
-            calendars = GraphCalendars(http, StoredPace(self.database, self.clock), self.clock, PROFILE)
+            pace = StoredPace(self.database, self.clock)
+            calendars = GraphCalendars(http, pace, self.clock, PROFILE)
             try:
-                return await work(Bench(self.database, self.clock, lambda _name: calendars, "a worker"))
+                return await work(Bench(self.database, self.clock, lambda _name: calendars, "a worker", pace))
             finally:
                 await calendars.close()
 

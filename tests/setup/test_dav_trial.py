@@ -63,7 +63,7 @@ class Clinic:
             http, pace = Http(url, None, self.clock, timeout=20), StoredPace(self.database, self.clock)
             calendars = CalDavCalendars(http, pace, self.clock, "dav", accounts, "Bookings")
             try:
-                return await work(Bench(self.database, self.clock, lambda _name: calendars, "a worker"), door)
+                return await work(Bench(self.database, self.clock, lambda _name: calendars, "a worker", pace), door)
             finally:
                 await calendars.close()
                 await server.stop()

@@ -11,7 +11,7 @@ from tests.values import DAY, HOUR, NOW, ORGANIZATION
 
 from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.setup import environments, mailboxes, profiles, trial
-from fieldcal.setup.bench import LEASE
+from fieldcal.setup.bench import UNDER_WAY
 from fieldcal.setup_model import Mailbox, Method, Role, TrialStatus
 from fieldcal.state import alerts, feeds, leases, marks, pauses
 from fieldcal.state import environments as places
@@ -260,7 +260,7 @@ def test_i8_a_mailbox_that_is_being_synchronized_is_tested_later(room: Room) -> 
     box = room.mailbox("anna")
     room.prepare("anna")
     with room.database.write() as tx:
-        leases.take(tx, f"mailbox:{box}", "somebody", room.clock.now(), LEASE)
+        leases.take(tx, f"mailbox:{box}", "somebody", room.clock.now(), UNDER_WAY)
     before = room.requests()
     (after,) = room.test("anna")
     assert after.status is TrialStatus.SCHEDULED
@@ -268,7 +268,7 @@ def test_i8_a_mailbox_that_is_being_synchronized_is_tested_later(room: Room) -> 
     room.advance(7_200)
     assert room.go_on()[0].enabled
     with room.database.write() as tx:
-        assert leases.take(tx, f"mailbox:{box}", "next", room.clock.now(), LEASE) is not None
+        assert leases.take(tx, f"mailbox:{box}", "next", room.clock.now(), UNDER_WAY) is not None
 
 
 def test_a_test_that_another_is_at_is_left_to_it(room: Room) -> None:
@@ -276,7 +276,7 @@ def test_a_test_that_another_is_at_is_left_to_it(room: Room) -> None:
     box = room.mailbox("anna")
     room.prepare("anna")
     with room.database.write() as tx:
-        leases.take(tx, f"mailbox:{box}", "the other", room.clock.now(), LEASE)
+        leases.take(tx, f"mailbox:{box}", "the other", room.clock.now(), UNDER_WAY)
         rows.begin_test(tx, MAIN, box, room.clock.now())
     after = room.at_work(lambda bench: trial._test_one(bench, MAIN, box))
     assert (after.status, after.failures) == (TrialStatus.IN_PROGRESS, 0)

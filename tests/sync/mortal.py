@@ -178,9 +178,9 @@ class HeldPace(StoredPace):
         super().__init__(database, clock)
         self._life = life
 
-    async def take(self, mailbox: MailboxId, cost: int) -> None:
+    async def take(self, mailbox: MailboxId, cost: int, application: str = "") -> None:
         await self._life.wait_at("about to send")
-        await super().take(mailbox, cost)
+        await super().take(mailbox, cost, application)
 
 
 class Wire:

@@ -16,7 +16,7 @@ from fieldcal.errors import FieldcalError, Unavailable
 from fieldcal.model import BookingId, Create, Event, MailboxId, Mark, ShowAs, Worker, WorkerId, WorkerKind
 from fieldcal.plan.budget import AT_LEAST, SPAN
 from fieldcal.plan.keys import create_key, fingerprint
-from fieldcal.setup.bench import LEASE, Bench
+from fieldcal.setup.bench import UNDER_WAY, Bench
 from fieldcal.setup.claims import Claim
 from fieldcal.setup.takeover import take_over
 from fieldcal.setup_model import Actor, Endpoint, Environment, Method
@@ -98,11 +98,11 @@ def takes_back(stage: Stage, name: str) -> None:
 def _takes_over(stage: Stage, environment: str, box: MailboxId) -> None:
     """The product's own take-over; tried again when the lease of a dead process has ended."""
     site = stage.world.site
-    bench = Bench(stage.world.database, stage.world.clock, site.calendars, f"office {uuid4()}")
+    bench = Bench(stage.world.database, stage.world.clock, site.calendars, f"office {uuid4()}", site.pace)
     try:
         stage.world.run(take_over(bench, OPERATOR, environment, box))
     except Unavailable:
-        stage.world.clock.advance(LEASE)
+        stage.world.clock.advance(UNDER_WAY)
         stage.world.run(take_over(bench, OPERATOR, environment, box))
 
 

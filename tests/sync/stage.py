@@ -28,9 +28,10 @@ from fieldcal.errors import FieldcalError
 from fieldcal.model import MailboxId
 from fieldcal.setup_model import Actor
 from fieldcal.state import backup, environments, mailboxes, plans
+from fieldcal.state.held import READING
 from fieldcal.state.tables import leases
 from fieldcal.sync.passes import Report, run_check, run_pass
-from fieldcal.sync.site import LEASE, Site
+from fieldcal.sync.site import Site
 
 T = TypeVar("T")
 
@@ -100,7 +101,7 @@ class Stage(People):
         """The dead process is gone; another is started, at once or when the dead one's leases have ended."""
         self.process.database.close()
         if after_lease:
-            self.world.clock.advance(LEASE + timedelta(seconds=1))
+            self.world.clock.advance(READING + timedelta(seconds=1))
         self.process = self._start()
         self.says(f"{self.process.life.name} starts")
 
@@ -294,7 +295,7 @@ class Stage(People):
             if not held.done():
                 held.cancel()
                 return await slow, None
-            self.world.clock.advance(LEASE + timedelta(seconds=1))
+            self.world.clock.advance(READING + timedelta(seconds=1))
             quick = await _answer(second, run_pass(self._site(second)))
             first.life.go_on()
             return await slow, quick

@@ -47,7 +47,7 @@ class Installation:
 
     @property
     def bench(self) -> Bench:
-        return Bench(self.database, self.world.clock, self.site.calendars, self.site.worker)
+        return Bench(self.database, self.world.clock, self.site.calendars, self.site.worker, self.site.pace)
 
     def read_workers(self) -> None:
         page = self.world.run(self.site.source.workers(None))

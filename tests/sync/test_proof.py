@@ -20,19 +20,20 @@ from tests.values import BOX, mark, observed, unanswered_link
 from fieldcal import log
 from fieldcal.embedded.control import Entry
 from fieldcal.embedded.faults import Fault, Match
+from fieldcal.engine.elsewhere import LONGEST
 from fieldcal.errors import LeaseLost
-from fieldcal.http import Http
+from fieldcal.http import CONNECTING, Http
 from fieldcal.model import Event, Known, Worker
 from fieldcal.plan.keys import create_key
 from fieldcal.plan.render import render
 from fieldcal.plan.settings import Settings
 from fieldcal.state import findings
 from fieldcal.state.database import Database
+from fieldcal.state.held import LEASE, REQUEST, YOUNG, Held
 from fieldcal.state.leases import Lease
 from fieldcal.state.tables import links
 from fieldcal.sync.check import compare
 from fieldcal.sync.passes import run_pass
-from fieldcal.sync.site import LEASE, REQUEST, Held
 
 TOMORROW = NOW + timedelta(days=1)
 PAUSE = timedelta(minutes=40)
@@ -269,6 +270,10 @@ def test_i8_no_request_begins_whose_answer_could_come_after_the_leases_end(
 def test_i8_the_time_kept_for_a_request_is_more_than_a_request_may_take() -> None:
     longest = inspect.signature(Http.__init__).parameters["timeout"].default
     assert longest < REQUEST.total_seconds() < LEASE.total_seconds()
+    # one that is renewed when the request has its place has time for connecting
+    assert (LEASE - YOUNG - REQUEST).total_seconds() > CONNECTING
+    # and of a worker that died the mailbox is another's within a minute
+    assert LEASE.total_seconds() + LONGEST <= 55
 
 
 def test_i9_passes_checks_and_repairs_send_the_source_nothing_but_reads(world: World) -> None:

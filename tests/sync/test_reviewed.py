@@ -18,6 +18,7 @@ from fieldcal.sources.dataverse import DataverseSource
 from fieldcal.sources.pinned import PinnedSource
 from fieldcal.state import bookings, feeds, leases, marks, waiting, workers
 from fieldcal.state import mailboxes as mailbox_rows
+from fieldcal.state.held import LEASE
 from fieldcal.state.tables import mailboxes
 from fieldcal.state.tables import marks as mark_rows
 from fieldcal.sync.passes import run_pass
@@ -182,7 +183,7 @@ def test_f54_a_mailbox_that_is_refused_for_good_is_switched_off_and_told(world: 
 # --- what a killed process leaves held -------------------------------------------------------------------------------
 
 
-def died_at_work(world: World, name: str, span: timedelta = timedelta(seconds=120), at: datetime | None = None) -> None:
+def died_at_work(world: World, name: str, span: timedelta = LEASE, at: datetime | None = None) -> None:
     """A process was killed that had just taken this lease."""
     with world.database.write() as tx:
         assert leases.take(tx, name, "killed", at or world.clock.now(), span)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from fieldcal.clock import Clock
 
-#: First wait after a mailbox was another's, seconds, and the longest: a lease that nobody renews ends after 120.
-FIRST, LONGEST = 1.0, 30.0
+#: First wait after a mailbox was another's, seconds, and the longest: one whose holder died is to be had within a
+#: minute, of which its lease takes 50 s.
+FIRST, LONGEST = 1.0, 5.0
 
 
 class Elsewhere:

@@ -1,19 +1,33 @@
-"""Limits and pauses (`ports.Pace`): counted in the process, pauses kept in the state so that a restart knows them."""
+"""Limits and pauses (`ports.Pace`): counted in memory, and known to all workers without a round trip for each request.
+
+What a mailbox was sent goes with its lease from holder to holder (`state/counts.py`); a limit that is wider than a
+mailbox is handed out in portions (`engine/portions.py`); pauses are stored, and read again every few seconds.
+"""
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from fieldcal.clock import Clock
+from fieldcal.engine.portions import Portions
 from fieldcal.errors import Throttled
 from fieldcal.model import MailboxId
-from fieldcal.state import pauses
+from fieldcal.ports import Holding
+from fieldcal.state import believed, pauses
+from fieldcal.state.counts import Count
 from fieldcal.state.database import Database
 
 #: Graph allows an application 10,000 requests a mailbox in 10 minutes (Microsoft Learn, throttling limits).
 LIMIT, SPAN = 10_000, 600.0
+#: Which part of a mailbox's limit its holder may send between two tellings, and is taken for sent where he died.
+PORTION = 10
+#: And 130,000 in 10 seconds over all mailboxes and tenants.
+TOGETHER, TEN_SECONDS = 130_000, 10.0
+#: How often a request waits for the application's next portion, about a second each time; and how long its mailbox is
+#: left alone then, seconds.
+TRIES, AGAIN = 3, 5.0
 #: Seconds that a request waits for its place; what takes longer is a pause, so that nobody waits behind it.
 PATIENCE = 1.0
 #: How old our own copy of the stored pauses may be, seconds; other commands may open the same state.
@@ -21,42 +35,72 @@ FRESH = 5.0
 
 
 class StoredPace:
-    """Pauses are written through; what is asked before each batch comes from memory."""
+    """Pauses are written through; what is asked before each request comes from memory."""
 
-    def __init__(self, database: Database, clock: Clock, *, limit: int = LIMIT, span: float = SPAN) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, *, limit: int = LIMIT, span: float = SPAN, together: int = TOGETHER
+    ) -> None:
+        """`limit` requests in `span` seconds a mailbox; `together`: in ten seconds in an application's name."""
+        self._portions = Portions(database, clock, together, TEN_SECONDS)
         self._database, self._clock, self._limit, self._span = database, clock, limit, span
-        self._taken: dict[MailboxId, deque[tuple[float, int]]] = {}
-        self._sums: dict[MailboxId, int] = {}
+        self._portion = max(limit // PORTION, 1)
+        self._counts: dict[MailboxId, Count] = {}
+        self._held: dict[MailboxId, Holding] = {}
         self._pauses: dict[str, datetime] = {}
         self._read_at = float("-inf")
 
-    async def take(self, mailbox: MailboxId, cost: int) -> None:
-        """Return when `cost` more requests on this mailbox are within its limit.
+    def enter(self, holding: Holding) -> None:
+        """Go on counting what this mailbox is sent, and keep its lease alive while it is."""
+        mailbox = holding.mailbox
+        if mailbox is None:
+            return
+        told, silent = holding.before
+        counted = Count(self._span, told, silent * self._portion, self._seconds())
+        holding.counts(lambda: counted.told(self._seconds()))
+        self._held[mailbox], self._counts[mailbox] = holding, counted
+        now = self._clock.now()
+        if holding.paused is not None and now < holding.paused <= now + believed.FARTHEST:
+            self._pauses[mailbox] = max(holding.paused, self._pauses.get(mailbox, holding.paused))
+
+    def leave(self, holding: Holding) -> None:
+        """Count no more for this mailbox: its lease is given back."""
+        mailbox = holding.mailbox
+        if mailbox is not None and self._held.get(mailbox) is holding:
+            del self._held[mailbox], self._counts[mailbox]
+
+    async def take(self, mailbox: MailboxId, cost: int, application: str = "") -> None:
+        """Return when `cost` more requests on this mailbox are within the limits, and its lease has time for them.
 
         A wait of more than `PATIENCE` becomes a pause of the mailbox and `Throttled`: a mailbox at its limit must not
         hold a place among those that are worked on at once, nor its lease.
         """
-        while True:
-            waiting = self._wait(mailbox, cost)
-            if waiting <= 0:
-                return
+        if application:
+            await self._all_of(mailbox, cost, application)
+        counted = self._counts.setdefault(mailbox, Count(self._span))
+        while (waiting := counted.take(self._seconds(), cost, self._limit)) > 0:
             if waiting > PATIENCE:
                 reason = f"{self._limit:,} requests in {self._span:.0f} s are what the server allows for one mailbox"
-                await self.pause(mailbox, self._clock.now() + timedelta(seconds=waiting), reason)
-                raise Throttled(reason, retry_after=waiting, status=0, scope="mailbox")
+                await self._leave_alone(mailbox, waiting, reason)
             await self._clock.sleep(waiting)
+        holding = self._held.get(mailbox)
+        if holding is not None:
+            await holding.ready(anew=counted.total > holding.told + self._portion)
 
-    def _wait(self, mailbox: MailboxId, cost: int) -> float:
-        """Take now and answer 0, or answer the seconds until the oldest requests fall out of the span."""
-        now = self._clock.monotonic()
-        taken = self._taken.setdefault(mailbox, deque())
-        while taken and taken[0][0] <= now - self._span:
-            self._sums[mailbox] -= taken.popleft()[1]
-        if taken and self._sums.get(mailbox, 0) + cost > self._limit:
-            return taken[0][0] + self._span - now
-        taken.append((now, cost))
-        self._sums[mailbox] = self._sums.get(mailbox, 0) + cost
-        return 0.0
+    async def _all_of(self, mailbox: MailboxId, cost: int, application: str) -> None:
+        """Return when the application, in whichever workers, may send so many more."""
+        for _ in range(TRIES):
+            waiting = await self._portions.take(application, cost)
+            if waiting <= 0:
+                return
+            await self._clock.sleep(waiting)
+        await self._leave_alone(mailbox, AGAIN, "all workers together send as much as the server allows an application")
+
+    async def _leave_alone(self, mailbox: MailboxId, seconds: float, reason: str) -> NoReturn:
+        await self.pause(mailbox, self._clock.now() + timedelta(seconds=seconds), reason)
+        raise Throttled(reason, retry_after=seconds, status=0, scope="mailbox")
+
+    def _seconds(self) -> float:
+        return self._clock.now().timestamp()
 
     async def pause(self, scope: str, until: datetime, reason: str) -> None:
         """Nothing of this scope before `until`; the later of two pauses holds."""

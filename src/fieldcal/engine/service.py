@@ -350,7 +350,7 @@ class Service:
         feed = await self._database.reading(feeds.load, site.environment)
         if self._there and (desk.begun or self._part) and not (feed.refused or feed.failures):
             await importing.run(self._database, self._clock, site.environment, self._there)
-        bench = Bench(site.database, site.clock, site.calendars, site.worker)
+        bench = Bench(site.database, site.clock, site.calendars, site.worker, site.pace)
         if any(mailbox.enabled for mailbox in await trial.go_on(bench, site.environment)):
             self.announce(site.environment)
 

@@ -10,17 +10,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
-from fieldcal.errors import ConfigError, LeaseLost
+from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId, Window
-from fieldcal.ports import BeforeSend, Calendars
+from fieldcal.ports import BeforeSend, Calendars, Pace
 from fieldcal.setup.claims import Claim
 from fieldcal.setup_model import Account, Environment, Mailbox, ServerProfile
-from fieldcal.state import accounts, environments, feeds, leases, mailboxes, schema
+from fieldcal.state import accounts, environments, feeds, held, leases, mailboxes, schema
 from fieldcal.state import profiles as profile_rows
 from fieldcal.state.database import Database
 
-#: The lease outlives all the requests of one test; none begins with less than `REQUEST` of it left.
-LEASE, REQUEST = timedelta(seconds=240), timedelta(seconds=45)
+#: How long a test is taken to be under way; one that is not done by then was cut off.
+UNDER_WAY = timedelta(seconds=240)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Bench:
     calendars: Callable[[str], Calendars]
     #: who we are among the workers; in every lease
     worker: str
+    #: the limits that all workers share
+    pace: Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +84,5 @@ def working(environment: Environment) -> Environment:
 @asynccontextmanager
 async def holding(bench: Bench, mailbox: MailboxId) -> AsyncIterator[BeforeSend | None]:
     """Hold the mailbox's lease, the same that its synchronization takes (I8); None while another has it."""
-    name, now = f"mailbox:{mailbox}", bench.clock.now()
-    lease = await bench.database.writing(leases.take, name, bench.worker, now, LEASE)
-    if lease is None:
-        yield None
-        return
-    until = lease.until
-
-    def may_begin() -> None:
-        if bench.clock.now() + REQUEST > until:
-            raise LeaseLost(f"the time of the lease {name} is nearly up; no request is begun")
-
-    try:
-        yield may_begin
-    finally:
-        await bench.database.writing(leases.give_back, lease)
+    async with held.holding(bench, f"{leases.MAILBOX}{mailbox}") as lease:
+        yield None if lease is None else lease.may_begin

@@ -17,7 +17,7 @@ from fieldcal.model import Check, MailboxId
 from fieldcal.plan.retry import pause
 from fieldcal.ports import BeforeSend, Calendar
 from fieldcal.setup import checks, claims, profiles
-from fieldcal.setup.bench import LEASE, Bench, Case, holding, load, window, working
+from fieldcal.setup.bench import UNDER_WAY, Bench, Case, holding, load, window, working
 from fieldcal.setup.mailboxes import permitted
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Actor, Mailbox, TrialStatus
@@ -84,7 +84,7 @@ def _due(mailbox: Mailbox, now: datetime) -> bool:
     if mailbox.tested_at is None or mailbox.tested_at > now:
         return True
     if mailbox.status is TrialStatus.IN_PROGRESS:
-        return now >= mailbox.tested_at + LEASE
+        return now >= mailbox.tested_at + UNDER_WAY
     return now >= mailbox.tested_at + timedelta(seconds=pause(max(mailbox.failures, 1), 0.0, first=_FIRST_PAUSE))
 
 

@@ -20,10 +20,11 @@ from fieldcal.model import MailboxId, WorkOrder
 from fieldcal.state import links as link_rows
 from fieldcal.state import marks, pruning
 from fieldcal.state.columns import metadata
+from fieldcal.state.pace_tables import pauses
 from fieldcal.state.people_tables import users
 from fieldcal.state.rows import from_json, to_json
 from fieldcal.state.scrub import SHORTEST, Words, take_out
-from fieldcal.state.tables import alerts, bookings, findings, links, mailboxes, pauses, workers
+from fieldcal.state.tables import alerts, bookings, findings, links, mailboxes, workers
 
 #: Tables that tell of our own people; a contact of the same name is somebody else.
 _OUR_PEOPLE = ("workers", "mailboxes", "users", "grants")

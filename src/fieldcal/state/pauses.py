@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, func, or_, select
 
 from fieldcal.state.believed import FARTHEST, lasts
+from fieldcal.state.pace_tables import pauses
 from fieldcal.state.rows import insert
-from fieldcal.state.tables import pauses
 
 
 def pause(tx: Connection, scope: str, until: datetime, reason: str) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert, inspect, select, text
 
 from fieldcal.errors import ConfigError, Damaged, one_line
 from fieldcal.state import aside_tables as _aside  # noqa: F401 - its table belongs to the state too
+from fieldcal.state import pace_tables as _pace  # noqa: F401 - its tables belong to the state too
 from fieldcal.state import pass_tables as _pass  # noqa: F401 - its tables belong to the state too
 from fieldcal.state import people_tables as _people  # noqa: F401 - its tables belong to the state too
 from fieldcal.state.database import Database

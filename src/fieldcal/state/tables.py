@@ -285,14 +285,9 @@ leases = Table(
     text_column("owner"),
     Column("fence", BigInteger, nullable=False),
     Column("until", Instant, nullable=False),
-)
-
-pauses = Table(
-    "pauses",
-    metadata,
-    Column("scope", Text, primary_key=True),
-    Column("until", Instant, nullable=False),
-    text_column("reason"),
+    #: of a mailbox: what it was sent lately (`counts.py`), and how many takings since then have told nothing
+    text_column("sent"),
+    count("untold"),
 )
 
 #: One line for each write that was decided and what became of it; `why` reads it.

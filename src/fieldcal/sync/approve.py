@@ -10,9 +10,10 @@ from sqlalchemy import Connection
 from fieldcal.errors import ConfigError
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.state import feeds, marks, plans
+from fieldcal.state.held import READING, holding
 from fieldcal.sync import throttle
 from fieldcal.sync.absorb import Frame, Told, absorb
-from fieldcal.sync.site import Site, holding
+from fieldcal.sync.site import Site
 
 #: Puts a decision on record, in the transaction that makes it.
 Record = Callable[[Connection], None]
@@ -37,7 +38,7 @@ async def approve(site: Site, plan: int, by: str, comment: str, record: Record =
     for goes on waiting in a new plan. Raises `ConfigError` for a plan that is not held, `ConnectorError` as the
     source does: then nothing is approved. `record` is called in the transaction that decides.
     """
-    async with holding(site, f"pull:{site.environment}") as held:
+    async with holding(site, f"pull:{site.environment}", READING) as held:
         if held is None:
             raise ConfigError("the environment is being read just now; try again in a moment")
         rows = await site.database.reading(plans.rows_of, site.environment, plan)

@@ -20,11 +20,12 @@ from fieldcal.plan.settings import Drift
 from fieldcal.ports import Calendar
 from fieldcal.state import alerts, bookings, feeds, findings, history, leases, links, mailboxes, marks
 from fieldcal.state.findings import Finding
+from fieldcal.state.held import LEASE, Held, holding
 from fieldcal.state.history import Line, Tally
 from fieldcal.sync import gate, throttle
 from fieldcal.sync.absorb import Frame, Told, absorb
 from fieldcal.sync.drift import respond
-from fieldcal.sync.site import LEASE, Held, Site, holding
+from fieldcal.sync.site import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ async def check_held(
 
     Returns None where somebody else serves the mailbox by now: it is switched off, and nothing more may be done (R14).
     """
-    await held.renew(site)
+    await held.renew()
     if await gate.claimed_elsewhere(site, held, mailbox, calendar):
         return None
     owned = await calendar.owned(window, held.may_begin)

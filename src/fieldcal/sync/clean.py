@@ -21,8 +21,9 @@ from fieldcal.plan.retry import pause
 from fieldcal.ports import Calendar, Outcome
 from fieldcal.state import findings, history, leases, links, mailboxes, marks, plans, refused
 from fieldcal.state.findings import Finding
+from fieldcal.state.held import LEASE, Held, holding
 from fieldcal.state.history import Line
-from fieldcal.sync.site import LEASE, Held, Site, holding
+from fieldcal.sync.site import Site
 from fieldcal.sync.survey import PASSING, Survey, claimed_by_us, look, opened
 
 #: Removals sent together; failures in a row without any progress before a mailbox is left for another run.

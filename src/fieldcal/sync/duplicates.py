@@ -18,9 +18,10 @@ from fieldcal.plan import duplicates as pure
 from fieldcal.plan.duplicates import Double
 from fieldcal.ports import Calendar, Outcome
 from fieldcal.state import findings, history, leases, links, mailboxes, plans
+from fieldcal.state.held import LEASE, Held, holding
 from fieldcal.state.history import Line
 from fieldcal.sync import gate
-from fieldcal.sync.site import LEASE, Held, Site, holding
+from fieldcal.sync.site import Site
 
 #: Removals sent together.
 BATCH = 20
@@ -89,7 +90,7 @@ async def _opened(site: Site, mailbox: MailboxId) -> Calendar:
 
 
 async def _look(site: Site, held: Held, mailbox: MailboxId, calendar: Calendar) -> tuple[Double, ...]:
-    await held.renew(site)
+    await held.renew()
     owned = await calendar.owned(None, held.may_begin)
     linked = await site.database.reading(links.of_mailbox, site.environment, mailbox)
     missing = parting.absent([link for link in linked if not link.declined], owned)
@@ -144,7 +145,7 @@ async def _remove(
 ) -> None:
     by_id = {one.event.id: one for one in wanted}
     for batch in parting.batches([one.event for one in wanted], BATCH):
-        await held.renew(site)
+        await held.renew()
         # Right before it is needed: the list may lag behind what stands there.
         trues = {one.true.id for event in batch if (one := by_id[event.id]).true is not None}
         there = await calendar.get(sorted(trues), held.may_begin)

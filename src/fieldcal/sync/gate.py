@@ -25,7 +25,8 @@ from fieldcal.ports import Calendar, Outcome
 from fieldcal.setup import claims
 from fieldcal.setup_model import Mailbox
 from fieldcal.state import alerts, mailboxes, schema, troubles
-from fieldcal.sync.site import Held, Site
+from fieldcal.state.held import Held
+from fieldcal.sync.site import Site
 
 #: The alert of a mailbox that somebody else serves.
 CLAIMED = "claimed-elsewhere"
@@ -197,13 +198,13 @@ async def went_wrong(
         troubles.switch_off(tx, site.environment, mailbox, str(error))
         alerts.raise_alert(tx, site.environment, mailbox, "mailbox-failing", "error", f"switched off: {error}", now)
 
-    if await site.database.writing(store) and await _refused_again(site, held, opened.calendar):
+    if await site.database.writing(store) and await _refused_again(held, opened.calendar):
         await site.database.writing(switch_off)
 
 
-async def _refused_again(site: Site, held: Held, calendar: Calendar) -> bool:
+async def _refused_again(held: Held, calendar: Calendar) -> bool:
     """Whether a test finds what only a person can mend; one that is not answered says nothing, the next pass will."""
-    await held.renew(site)
+    await held.renew()
     try:
         return any(not line.ok and not line.transient for line in await calendar.test(held.may_begin))
     except (Forbidden, NotAMailbox):

@@ -17,11 +17,12 @@ from fieldcal.errors import ConnectorError, Incomplete
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.source_model import Details
 from fieldcal.state import bookings, feeds, history, leases, marks
+from fieldcal.state.held import READING, Held, holding
 from fieldcal.state.history import Tally
 from fieldcal.sync import throttle
 from fieldcal.sync.absorb import Frame, Told, absorb, wanting
 from fieldcal.sync.passes import Report, finish, work_off
-from fieldcal.sync.site import LEASE, Held, Site, holding
+from fieldcal.sync.site import Site
 from fieldcal.sync.take import news_since
 
 log = structlog.get_logger()
@@ -48,7 +49,7 @@ async def look(site: Site, ids: Sequence[BookingId], run: str = "") -> Looked:
     """
     began = site.clock.now()
     run = sent.under(run or history.new_run(began))
-    async with holding(site, f"pull:{site.environment}") as held:
+    async with holding(site, f"pull:{site.environment}", READING) as held:
         if held is None:
             return Looked(None, busy=True)
         feed = await site.database.reading(feeds.load, site.environment)
@@ -77,7 +78,7 @@ async def _take_in(site: Site, held: Held, details: Details) -> tuple[int, set[M
     """Absorb what was found; how many rows were news, and the mailboxes that they concern."""
 
     def store(tx: Connection) -> tuple[int, set[MailboxId]]:
-        held.lease = leases.renew(tx, held.lease, site.clock.now(), LEASE)
+        held.lease = leases.renew(tx, held.lease, site.clock.now(), READING)
         feed = feeds.load(tx, site.environment)
         window, since = site.moment(feed.far_edge).window, news_since(feed)
         frame = Frame(site.environment, site.settings, window, "", site.clock.now(), since)

@@ -17,6 +17,7 @@ from fieldcal.errors import ConfigError, ConnectorError, FieldcalError, Incomple
 from fieldcal.model import EventId, MailboxId
 from fieldcal.state import feeds, findings, history, links, mailboxes, marks
 from fieldcal.state.findings import Finding
+from fieldcal.state.held import LEASE
 from fieldcal.state.history import Tally
 from fieldcal.sync import drift, duplicates, gate
 from fieldcal.sync.check import check
@@ -24,7 +25,7 @@ from fieldcal.sync.clean import Cleaned, Job, clean
 from fieldcal.sync.duplicates import Found, Removed
 from fieldcal.sync.pull import Pulled, pull
 from fieldcal.sync.reconcile import reconcile
-from fieldcal.sync.site import LEASE, Site
+from fieldcal.sync.site import Site
 from fieldcal.sync.survey import Survey, survey
 from fieldcal.sync.throttle import waits_for
 
@@ -36,7 +37,7 @@ R = TypeVar("R")
 #: Mailboxes worked on at once. Each has one batch in flight, so the server sees no more than this from a pass.
 AT_ONCE = 8
 #: How long a person's pass waits for a mailbox that another is at work in, or was when it died; how often it looks.
-PATIENCE, LOOK = LEASE + timedelta(seconds=10), 1.0
+PATIENCE, LOOK = LEASE + timedelta(seconds=30), 1.0
 
 #: what is done with one mailbox
 Work = Callable[[MailboxId], Awaitable[Tally]]

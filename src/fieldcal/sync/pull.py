@@ -20,9 +20,10 @@ from fieldcal.source_model import Details, Page
 from fieldcal.state import aside, bookings, feeds, workers
 from fieldcal.state.aside import Kind
 from fieldcal.state.feeds import Feed
+from fieldcal.state.held import READING, Held, holding
 from fieldcal.sync import throttle
 from fieldcal.sync.absorb import Frame, Told, absorb
-from fieldcal.sync.site import Held, Site, holding
+from fieldcal.sync.site import Site
 from fieldcal.sync.sweep import Found, repair, repair_due, sweep, tell_repair
 from fieldcal.sync.take import DETAILS, Read, ask_by_id, changed, frame_of, read_details, stored, take
 
@@ -51,7 +52,7 @@ class Pulled:
 
 async def pull(site: Site, *, workers_in_full: bool = False) -> Pulled:
     """Bring what is stored up to what the source says now, and mark whom it concerns."""
-    async with holding(site, f"pull:{site.environment}") as held:
+    async with holding(site, f"pull:{site.environment}", READING) as held:
         if held is None:
             return Pulled(busy=True)
         feed = await site.database.reading(feeds.load, site.environment)

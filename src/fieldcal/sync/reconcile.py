@@ -22,11 +22,12 @@ from fieldcal.plan.rules import SENTENCES
 from fieldcal.ports import Calendar, Outcome
 from fieldcal.setup_model import Mailbox
 from fieldcal.state import bookings, feeds, history, leases, links, mailboxes, marks, plans, refused, workers
+from fieldcal.state.held import LEASE, Held
 from fieldcal.state.history import Line, Tally
 from fieldcal.sync import gate, unanswered, widths
 from fieldcal.sync.apply import Armed, Settled, another_wrote, learn, settle
 from fieldcal.sync.check import check_held
-from fieldcal.sync.site import LEASE, Held, Site
+from fieldcal.sync.site import Site
 from fieldcal.sync.sort import Sorted, Work, sort_out
 
 #: Marks loaded at once.
@@ -96,7 +97,7 @@ async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
         await gate.went_wrong(site, run.held, mailbox, opened, error)
     finally:
         if not run.ended:
-            await site.database.writing(leases.give_back, run.held.lease)
+            await run.held.give_back()
     return run.tally
 
 
@@ -161,7 +162,7 @@ def _load(tx: Connection, site: Site, mailbox: MailboxId) -> Work:
 
 
 async def _round(run: Run, work: Work) -> None:
-    found = await unanswered.find_out(run.site, run.held, run.calendar, work)
+    found = await unanswered.find_out(run.held, run.calendar, work)
     run.reached = run.reached or bool(found.changed or found.resends)
     if found.changed:
         await run.site.database.writing(_store_found, run, found)
@@ -260,7 +261,8 @@ async def _step(run: Run, armed: Sequence[Armed]) -> list[Armed]:
     if not armed and not run.unsettled:
         return []
     settled, run.unsettled = run.unsettled, []
-    ready, held_back, run.held.lease = await run.site.database.writing(_settle_and_arm, run, settled, armed)
+    async with run.held.turn:
+        ready, held_back, run.held.lease = await run.site.database.writing(_settle_and_arm, run, settled, armed)
     run.closed = run.closed or len(ready) + held_back < len(armed)
     run.again = run.again or _due_again(run, settled)
     run.tally += sum((item.tally for item in settled), Tally(held=held_back))
@@ -279,6 +281,7 @@ async def _end(run: Run, opened: gate.Opened) -> None:
         leases.give_back(tx, lease)
 
     await run.site.database.writing(store)
+    run.held.leave()
     run.ended = True
     run.tally += sum((item.tally for item in settled), Tally())
 

@@ -17,8 +17,9 @@ from fieldcal.plan.clean import Parted
 from fieldcal.ports import Calendar
 from fieldcal.setup import claims
 from fieldcal.state import links, mailboxes, profiles, schema
+from fieldcal.state.held import Held, holding
 from fieldcal.sync import gate
-from fieldcal.sync.site import Held, Site, holding
+from fieldcal.sync.site import Site
 
 #: What time heals.
 PASSING = (Throttled, Unavailable, Unreachable, LeaseLost)
@@ -83,7 +84,7 @@ async def claimed_by_us(site: Site, calendar: Calendar, held: Held) -> bool:
 
 async def look(site: Site, held: Held, mailbox: MailboxId, calendar: Calendar) -> Parted:
     """Everything of ours in the mailbox, known to the state or forgotten by it."""
-    await held.renew(site)
+    await held.renew()
     owned = await calendar.owned(None, held.may_begin)
     linked = await site.database.reading(links.of_mailbox, site.environment, mailbox)
     ids = parting.absent(linked, owned)

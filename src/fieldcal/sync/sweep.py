@@ -18,8 +18,9 @@ from fieldcal.plan.rules import matters
 from fieldcal.source_model import Swept
 from fieldcal.state import alerts, bookings
 from fieldcal.state.feeds import Feed
+from fieldcal.state.held import READING, Held
 from fieldcal.sync.absorb import Frame
-from fieldcal.sync.site import LEASE, Held, Site
+from fieldcal.sync.site import Site
 from fieldcal.sync.take import Read, ask_by_id, changed, frame_of, outdated, take
 
 log = structlog.get_logger()
@@ -52,8 +53,8 @@ async def sweep(site: Site, held: Held, feed: Feed, *, outside: bool) -> Found:
     async for part in site.source.sweep(reach, since):
         named.update([*(row.id for row in part.rows), *(BookingId(row.id) for row in part.unreadable)])
         found = await _compare(site, held, frame, part, found)
-        if held.lease.until - site.clock.now() < LEASE / 2:
-            await held.renew(site)
+        if held.lease.until - site.clock.now() < READING / 2:
+            await held.renew()
     absent = await site.database.reading(_absent, site.environment, reach, named)
     asked = await ask_by_id(site, held, frame, absent)
     found = replace(found, gone=asked.gone, marked=found.marked + asked.marked)

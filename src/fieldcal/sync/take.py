@@ -13,8 +13,9 @@ from fieldcal.model import Booking, BookingId, Window, WorkOrderId
 from fieldcal.source_model import Details, Unreadable
 from fieldcal.state import bookings, feeds, leases, links
 from fieldcal.state.feeds import Feed
+from fieldcal.state.held import READING, Held
 from fieldcal.sync.absorb import Frame, Told, absorb, wanting
-from fieldcal.sync.site import LEASE, Held, Site
+from fieldcal.sync.site import Site
 
 #: How many bookings one read of details asks for.
 DETAILS = 500
@@ -62,7 +63,7 @@ async def stored(site: Site, held: Held, work: Callable[[Connection], int]) -> i
     """Run `work` in one transaction that holds only while the lease is ours, and renews it."""
 
     def fenced(tx: Connection) -> tuple[int, leases.Lease]:
-        lease = leases.renew(tx, held.lease, site.clock.now(), LEASE)
+        lease = leases.renew(tx, held.lease, site.clock.now(), READING)
         return work(tx), lease
 
     done, held.lease = await site.database.writing(fenced)

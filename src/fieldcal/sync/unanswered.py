@@ -10,9 +10,9 @@ from fieldcal.model import Adopt, BookingId, Create, Delete, EventId, Link, Mark
 from fieldcal.plan.decide import Resend, adopted, gone, resolve
 from fieldcal.plan.retry import pause
 from fieldcal.ports import Calendar
+from fieldcal.state.held import Held
 from fieldcal.state.history import Line
 from fieldcal.state.marks import Later, Marked
-from fieldcal.sync.site import Held, Site
 from fieldcal.sync.sort import Work
 
 
@@ -30,17 +30,17 @@ class Found:
     waiting: list[Later] = field(default_factory=list)
 
 
-async def find_out(site: Site, held: Held, calendar: Calendar, work: Work) -> Found:
+async def find_out(held: Held, calendar: Calendar, work: Work) -> Found:
     """Look for creates by their mark and for updates and removals by their event: one request for each, batched."""
     open_links = _open(work)
     if not open_links:
         return Found(work)
-    await held.renew(site)
+    await held.renew()
     actions = [link.intent.action for link in open_links if link.intent is not None]
     creates = [action.mark for action in actions if isinstance(action, Create)]
     others = [action.id for action in actions if not isinstance(action, Create)]
     by_mark = await calendar.find(creates, held.may_begin) if creates else {}
-    await held.renew(site)
+    await held.renew()
     by_id = await calendar.get(others, held.may_begin) if others else {}
     return conclude(work, by_mark, by_id)
 

@@ -1,9 +1,9 @@
-"""How many writes are handed out at once, so that the wire is not idle and a lease's time is enough. Pure.
+"""How many writes are handed out at once, so that the wire is not idle and no batch lasts long. Pure.
 
 A server that takes writes one by one, eight at a time, stands idle at the end of each batch; so the wider the better.
-But every request of a batch has to begin before the lease is nearly up (`site.LEASE` less `site.REQUEST`: 75 s), and
+But nothing of a batch is stored before its end, nor is a mailbox that was switched off meanwhile left alone before, and
 one mailbox's requests wait among those of the others. So the first batch is small, and one is followed by a wider one
-only where it was quick; what the calendar likes (`Calendar.width`) is never exceeded.
+only where it was quick: none lasts much over a minute. What the calendar likes (`Calendar.width`) is never exceeded.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -140,10 +141,10 @@ class Courier:
     async def _exchanged(
         self, method: str, path: str, before_send: BeforeSend, headers: Mapping[str, str] | None, body: bytes | None
     ) -> Answer:
-        await self._pace.take(self.mailbox, 1)
         answer = await self._http.request(
-            method, path, headers=headers, body=body, before_send=before_send, credential=self.account.credential
-        )
+            method, path, headers=headers, body=body, before_send=before_send,
+            paced=partial(self._pace.take, self.mailbox, 1), credential=self.account.credential,
+        )  # fmt: skip
         await self._heed(answer)
         return answer
 

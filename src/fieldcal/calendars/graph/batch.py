@@ -7,9 +7,10 @@ the same application takes some of the four, our batches shrink until they get t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 
 import msgspec
@@ -104,7 +105,7 @@ class Courier:
 
     `root`: the path of the API's version on the server, such as "/v1.0". `connector`: the name of the pause that
     concerns everything behind this end. `widths`: how many items a batch may have, of those mailboxes that have been
-    asked too much at once; shared by all couriers of one end.
+    asked too much at once; shared by all couriers of one end. `application`: in whose name all is sent.
     """
 
     def __init__(
@@ -116,6 +117,7 @@ class Courier:
         mailbox: MailboxId,
         connector: str,
         widths: MutableMapping[MailboxId, int],
+        application: str,
     ) -> None:
         self._http = http
         self._pace = pace
@@ -124,10 +126,13 @@ class Courier:
         self._mailbox = mailbox
         self._connector = connector
         self._widths = widths
+        self._application = application
+
+    def _paced(self, cost: int) -> Callable[[], Awaitable[None]]:
+        return partial(self._pace.take, self._mailbox, cost, self._application)
 
     async def one(self, request: Request, before_send: BeforeSend) -> Reply:
         """Send one request by itself. Raises what `Http.request` and `Pace.take` raise, and `LeaseLost`."""
-        await self._pace.take(self._mailbox, 1)
         body = None if request.body is None else msgspec.json.encode(request.body)
         reply = single_reply(
             await self._http.request(
@@ -136,6 +141,7 @@ class Courier:
                 headers=request.headers(),
                 body=body,
                 before_send=before_send,
+                paced=self._paced(1),
             )
         )
         await self._heed([reply])
@@ -201,8 +207,9 @@ class Courier:
         return list(found.values())
 
     async def _page(self, link: str, before_send: BeforeSend) -> object:
-        await self._pace.take(self._mailbox, 1)
-        answer = await self._http.request("GET", link, headers={"Prefer": wire.PREFER}, before_send=before_send)
+        answer = await self._http.request(
+            "GET", link, headers={"Prefer": wire.PREFER}, before_send=before_send, paced=self._paced(1)
+        )
         reply = single_reply(answer)
         await self._heed([reply])
         if reply.status != HTTPStatus.OK:
@@ -249,13 +256,13 @@ class Courier:
     async def _batch(self, chunk: Sequence[Request], before_send: BeforeSend) -> list[Reply | FieldcalError] | None:
         """One batch; None where it was refused as a whole and nothing was carried out."""
         try:
-            await self._pace.take(self._mailbox, len(chunk))
             answer = await self._http.request(
                 "POST",
                 f"{self._root}/$batch",
                 headers={"Accept": "application/json", **_JSON},
                 body=batch_body(chunk),
                 before_send=before_send,
+                paced=self._paced(len(chunk)),
             )
         except ConnectorError as error:
             return [error] * len(chunk)

@@ -39,14 +39,16 @@ class GraphCalendars:
     """One server profile's end at Microsoft Graph, or at a server that speaks its protocol.
 
     `http`: its base URL with or without the version ("https://graph.microsoft.com" or ".../v1.0"). `name` is the
-    profile's; a pause that concerns the whole end is kept under "connector:NAME".
+    profile's; a pause that concerns the whole end is kept under "connector:NAME". `application`: its client id, ""
+    where there is none; profiles of one application share its limit.
     """
 
-    def __init__(self, http: Http, pace: Pace, clock: Clock, name: str) -> None:
+    def __init__(self, http: Http, pace: Pace, clock: Clock, name: str, application: str = "") -> None:
         self._http = http
         self._pace = pace
         self._clock = clock
         self._connector = f"connector:{name}"
+        self._application = f"application:{application or name}"
         self._widths: dict[MailboxId, int] = {}
         self._root = versioned(http.root)
 
@@ -65,8 +67,8 @@ class GraphCalendars:
 
     def open(self, mailbox: MailboxId, organization: str) -> Calendar:
         courier = Courier(
-            self._http, self._pace, self._clock, self._root, mailbox, self._connector, self._widths
-        )  # fmt: skip
+            self._http, self._pace, self._clock, self._root, mailbox, self._connector, self._widths, self._application
+        )
         return GraphCalendar(courier, mailbox, organization)
 
     async def close(self) -> None:

@@ -71,6 +71,14 @@ def _people() -> None:
 
 
 def _several_machines() -> None:
-    """How reading the source fares, which every process on this state has to know."""
+    """How reading the source fares, which every process on this state has to know; what a mailbox was sent."""
     op.add_column("feeds", sa.Column("failures", sa.Integer, nullable=False, server_default="0"))
     op.add_column("feeds", sa.Column("refused", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("leases", sa.Column("sent", sa.Text, nullable=False, server_default=""))
+    op.add_column("leases", sa.Column("untold", sa.Integer, nullable=False, server_default="0"))
+    op.create_table(
+        "portions",
+        sa.Column("scope", sa.Text, primary_key=True),
+        sa.Column("slot", sa.BigInteger, nullable=False),
+        sa.Column("taken", sa.Integer, nullable=False),
+    )
