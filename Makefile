@@ -61,13 +61,16 @@ live: venv ## the contracts and open questions against a real tenant (docs/live-
 slow: venv ## the long suites
 	$(BIN)/pytest -n $(JOBS) -m slow --timeout 3600
 
-bench: venv ## the measurements of bench/RESULTS.md
+bench: venv .venv-conformance/.ready ## the measurements of bench/RESULTS.md
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.caldav
 	$(BIN)/python -m bench.centre
 	$(BIN)/python -m bench.board
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.day
+	$(BIN)/python -m bench.load
+	$(BIN)/python -m bench.workers
+	$(BIN)/python -m bench.peers
 
 lock: venv ## write the locks anew (names no registry host)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 requirements/uv.in -o requirements/uv.txt

@@ -118,10 +118,10 @@ def add_history(folder: Path, number: int) -> None:
 
 
 @contextlib.contextmanager
-def started(folder: Path, *, latency: float = 0.0) -> Iterator[Ends]:
-    """Both ends as processes; they end with the block."""
+def started(folder: Path, *, latency: float = 0.0, sandbox: bool = False) -> Iterator[Ends]:
+    """Both ends as processes; they end with the block. `sandbox`: Exchange's control plane is open."""
     first = _start("fieldcal.embedded.fieldservice", folder / "fieldservice.sqlite3")
-    second = _start("fieldcal.embedded.exchange", folder / "exchange.sqlite3", "--latency", str(latency))
+    second = _exchange(folder, latency, sandbox=sandbox)
     try:
         told = [json.loads(process.stdout.readline()) for process in (first, second) if process.stdout]
         yield Ends(told[0]["url"], told[0]["token"], told[1]["url"], told[1]["token"])
@@ -134,22 +134,21 @@ def started(folder: Path, *, latency: float = 0.0) -> Iterator[Ends]:
 
 
 @contextlib.contextmanager
-def only_exchange(folder: Path, *, latency: float) -> Iterator[tuple[str, str]]:
+def only_exchange(folder: Path, *, latency: float, sandbox: bool = False) -> Iterator[tuple[str, str]]:
     """Exchange alone as a process: its address and a token."""
-    with _alone("fieldcal.embedded.exchange", folder / "exchange.sqlite3", "--latency", str(latency)) as end:
+    with _alone(_exchange(folder, latency, sandbox=sandbox)) as end:
         yield end
 
 
 @contextlib.contextmanager
 def only_source(folder: Path) -> Iterator[tuple[str, str]]:
     """Field Service alone as a process: its address and a token."""
-    with _alone("fieldcal.embedded.fieldservice", folder / "fieldservice.sqlite3") as end:
+    with _alone(_start("fieldcal.embedded.fieldservice", folder / "fieldservice.sqlite3")) as end:
         yield end
 
 
 @contextlib.contextmanager
-def _alone(module: str, database: Path, *options: str) -> Iterator[tuple[str, str]]:
-    process = _start(module, database, *options)
+def _alone(process: subprocess.Popen[str]) -> Iterator[tuple[str, str]]:
     try:
         told = json.loads(process.stdout.readline()) if process.stdout else {}
         yield told["url"], told["token"]
@@ -158,6 +157,11 @@ def _alone(module: str, database: Path, *options: str) -> Iterator[tuple[str, st
         process.wait()
         if process.stdout:
             process.stdout.close()
+
+
+def _exchange(folder: Path, latency: float, *, sandbox: bool) -> subprocess.Popen[str]:
+    options = ["--latency", str(latency), *(["--sandbox"] if sandbox else [])]
+    return _start("fieldcal.embedded.exchange", folder / "exchange.sqlite3", *options)
 
 
 def _start(module: str, database: Path, *options: str) -> subprocess.Popen[str]:

@@ -29,8 +29,8 @@ from bench.ends import Ends, fill
 from bench.latency.changes import Planner, standing, stock
 from bench.latency.driving import Dispatcher, Drive, settled, watched
 from bench.latency.installation import Installation
-from bench.latency.postgres import postgres
 from bench.latency.watching import Calendars
+from bench.postgres import postgres
 from bench.processor import busy_family
 
 #: The share of all requests that fail, and the seconds that the last changes may take when all are sent.

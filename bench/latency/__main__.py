@@ -21,8 +21,8 @@ from bench.ends import fill
 from bench.latency.changes import Change, Planner, standing, stock
 from bench.latency.driving import Dispatcher, Drive, settled, share, token_of, watched
 from bench.latency.installation import Installation
-from bench.latency.postgres import postgres
 from bench.latency.watching import Calendars
+from bench.postgres import postgres
 from bench.processor import busy_family
 
 #: Asked for: the seconds within which 95 of 100 changes can be read.

@@ -1,0 +1,1 @@
+"""Several `fieldcal worker` on one PostgreSQL: how they scale, and what a job costs (`python -m bench.workers`)."""
