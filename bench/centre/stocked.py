@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, insert
 
 from bench.ends import made_id
 from fieldcal.sent import Sent, Side
+from fieldcal.state.pace_tables import pauses
 from fieldcal.state.pass_tables import latencies, passes
 from fieldcal.state.people_tables import audit
 from fieldcal.state.rows import to_json
@@ -26,7 +27,6 @@ from fieldcal.state.tables import (
     links,
     mailboxes,
     marks,
-    pauses,
     plan_rows,
     plans,
     profiles,
