@@ -26,10 +26,11 @@ class Installation:
         self.data, self._processes = data, dict[str, subprocess.Popen[bytes]]()
         self._env = {
             **os.environ, "FIELDCAL_DATA": str(data), "FIELDCAL_DATABASE_URL": database, "FIELDCAL_LISTEN": "127.0.0.1:0",
-            "FIELDCAL_LISTEN_HOOKS": "127.0.0.1:0", "FIELDCAL_LOG_LEVEL": "warning",
+            "FIELDCAL_LISTEN_HOOKS": "127.0.0.1:0",
             "SOURCE_TOKEN": ends.source_token if ends else "", "GRAPH_TOKEN": ends.graph_token if ends else "",
         }  # fmt: skip
-        self._env.pop("FIELDCAL_LISTEN_METRICS", None)
+        for name in ("FIELDCAL_LISTEN_METRICS", "FIELDCAL_LOG_LEVEL", "FIELDCAL_LOG_FORMAT"):
+            self._env.pop(name, None)
         source = ("--url", ends.source, "--secret", "env:SOURCE_TOKEN") if ends else ("--credential", "embedded")
         graph = ("--url", ends.graph, "--secret", "env:GRAPH_TOKEN") if ends else ("--credential", "embedded")
         for words in (
@@ -61,6 +62,8 @@ class Installation:
             self._until("serve", "Stop with")
             for number in range(workers):
                 self._start("worker", name=f"worker {number + 1}")
+            for number in range(workers):
+                self._until(f"worker {number + 1}", "the worker is at work")
             running: dict[str, Any] = json.loads((self.data / "service.json").read_text(encoding="utf-8"))
             if webhook:
                 self.do("environment", "webhook", "add", "bench", "--url", running["hooks"])
