@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -107,7 +108,12 @@ async def _replayed(
 
 def _size(installation: Installation) -> int:
     """Bytes of the state in SQLite; 0 where it is in PostgreSQL."""
-    return sum(path.stat().st_size for path in installation.data.glob("state.sqlite3*"))
+    path = installation.data / "state.sqlite3"
+    if not path.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file:
+        pages, size = (file.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        return int(pages * size)
 
 
 def measured(given: argparse.Namespace) -> told.Day:
