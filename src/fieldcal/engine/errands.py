@@ -41,14 +41,25 @@ async def in_mailbox(site: Site, mailbox: MailboxId) -> bool:
 
 @sent.recorded
 async def handed_out(site: Site, mailbox: MailboxId) -> bool:
-    """What is due in one mailbox where passes only read, counted with the last pass; True if another has it."""
-    since, last = site.clock.monotonic(), await site.database.reading(history.last_ended, site.environment)
+    """What is due in one mailbox where passes only read, counted with the last pass; True if another has it.
+
+    Nothing where another than the environment's organization answers: then nothing is planned.
+    """
+    since = site.clock.monotonic()
+    last, refused = await site.database.reading(_as_it_stands, site.environment)
+    if refused:
+        return False
     run = last or history.new_run(site.clock.now())
     tally = _of_passes_before(await work_in(site, run, mailbox))
     if replace(tally, busy=0) != Tally():
         await site.database.writing(history.add, run, tally, site.clock.now())
         news.pass_done(site.environment, "mailbox", Report(run, tally, 1), site.clock.monotonic() - since, None)
     return tally.busy > 0
+
+
+def _as_it_stands(tx: Connection, environment: str) -> tuple[str | None, bool]:
+    """The last pass, and whether a stranger answers: one question for each mailbox, not two."""
+    return history.last_ended(tx, environment), feeds.load(tx, environment).refused
 
 
 def _of_passes_before(tally: Tally) -> Tally:

@@ -290,8 +290,7 @@ class Service:
     async def _in_mailbox(self, site: Site, job: Job) -> None:
         work = errands.in_mailbox
         if self._part is not None:
-            feed = await self._database.reading(feeds.load, job.environment)
-            if feed.refused or self._elsewhere.waits(job.environment, job.mailbox):
+            if self._elsewhere.waits(job.environment, job.mailbox):
                 return
             work = errands.handed_out
         busy = await work(site, MailboxId(job.mailbox))
