@@ -96,3 +96,22 @@ def test_why_tells_of_a_booking_that_no_pass_has_read_yet(fieldcal: Fieldcal, sc
             0, "", "It is not in the calendar: it has not been read yet; the next pass reads it (`fieldcal sync`).",
         )  # fmt: skip
     assert fieldcal("why", "wo-8").status == 1
+
+
+def test_rows_are_removed_and_orders_canceled_after_a_question(fieldcal: Fieldcal, scheduling: Path) -> None:
+    with schedule_store(Config(data=scheduling.with_name("data"))) as store:
+        kind = store.create("msdyn_workordertype", {"msdyn_name": "Repair"})
+        store.create("msdyn_workorder", {"msdyn_name": "WO-7", "msdyn_workordertype": kind})
+    words = ("-e", "main", "--yes")
+    stays = fieldcal("schedule", "remove", "repair", "--kind", "types", *words)
+    assert (stays.status, "Repair is named by 1 work order (WO-7), and stays" in stays.err) == (1, True)
+    asked = fieldcal("schedule", "cancel", "WO-7", "-e", "main")
+    assert (asked.status, "Cancel the work order WO-7 of main, with 0 bookings?" in asked.err) == (1, True)
+    assert fieldcal("schedule", "cancel", "WO-7", *words).out == "Canceled: work order WO-7, with 0 bookings.\n"
+    assert "it is canceled" in fieldcal("schedule", "cancel", "WO-7", *words).err
+    assert fieldcal("schedule", "remove", "WO-7", *words).status == 0
+    told = fieldcal("schedule", "remove", "repair", "--kind", "types", *words, "--json").json()
+    assert told == {"environment": "main", "removed": "Repair", "bookings": 0}
+    assert "there is no work order type" in fieldcal("schedule", "remove", "repair", "--kind", "types", *words).err
+    lines = [line["action"] for line in fieldcal("audit", "list", "--json").json()][:3]
+    assert lines == ["work order type removed", "work order removed", "work order canceled"]

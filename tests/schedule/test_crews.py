@@ -9,7 +9,7 @@ import pytest
 from tests.schedule.shop import NOW, Shop, at
 
 from fieldcal.errors import ConfigError
-from fieldcal.schedule import crews, moves, workers
+from fieldcal.schedule import crews, moves, orders, workers
 from fieldcal.schedule.moves import Moved
 from fieldcal.schedule.values import Became, OrderStatus, Slot
 
@@ -205,3 +205,22 @@ def test_a_worker_s_days_are_of_the_crew_s_zone() -> None:
     assert (group["fromdate"], group["todate"]) == ("2026-10-31T23:00:00Z", "2026-11-23T23:00:00Z")
     assert datetime.fromisoformat(group["todate"]) > at(23, 22, 30)
     made.store.close()
+
+
+def test_a_work_order_that_goes_leaves_no_header_behind_and_whoever_went_with_it_for_another_goes_alone(
+    gang: Gang,
+) -> None:
+    gang.book()
+    other = gang.opens("WO-2")
+    ben = str(gang.of(gang.ben)["bookableresourcebookingid"])
+    gang.store.change("bookableresourcebooking", ben, {"msdyn_workorder": other})
+    again = moves.book(gang.store, gang.crew, at(25, 9), at(25, 11), order=other, again=True)
+    assert len(gang.store.rows("bookableresourcebookingheader")) == 2
+    orders.remove(gang.store, gang.order, 2)
+    left = {one["bookableresourcebookingid"]: one for one in gang.store.rows("bookableresourcebooking")}
+    assert len(left) == 4
+    assert (left[ben]["header"], left[ben]["msdyn_crew"]) == (None, None)
+    (header,) = gang.store.rows("bookableresourcebookingheader")
+    assert left[again.id]["header"] == header["bookableresourcebookingheaderid"]
+    orders.remove(gang.store, other, 4)
+    assert gang.store.rows("bookableresourcebookingheader") == []

@@ -14,7 +14,7 @@ from tests.schedule.shop import NOW, Shop, at
 from fieldcal.errors import ConfigError
 from fieldcal.schedule import board, moves
 from fieldcal.schedule.board import Wanted
-from fieldcal.schedule.bookable import NotWaiting
+from fieldcal.schedule.bookable import NotWaiting, TimeTaken
 from fieldcal.schedule.moves import Moved, Overtaken
 from fieldcal.schedule.values import OrderStatus, Slot, Step
 
@@ -249,3 +249,29 @@ def test_every_active_worker_has_a_lane_in_the_own_zone_and_hours(shop: Shop) ->
         ("Ana", "Europe/Berlin", "Mon-Fri 08:00-17:00"), ("Ben", "America/New_York", "Mon-Sun 00:00-24:00"),
         ("Odd", "UTC", "Mon-Fri 08:00-17:00"),
     ]  # fmt: skip
+
+
+def test_a_canceled_booking_takes_its_time_again_only_where_it_is_free_or_that_is_wanted(shop: Shop) -> None:
+    def status(one: Slot, name: str, *, again: bool = False) -> Slot:
+        return moves.set_status(shop.store, one.id, one.version, shop.status[name], NOW, again=again)
+
+    first = moves.book(shop.store, shop.ana, at(23, 9), at(23, 11), order=shop.order)
+    first = status(status(status(first, "Canceled"), "Scheduled"), "Canceled")  # nobody took it: it comes back unasked
+    second = moves.book(shop.store, shop.ben, at(24, 9), at(24, 11), order=shop.order)
+    with pytest.raises(NotWaiting, match="WO-1 has been booked") as booked:
+        status(first, "Scheduled")
+    assert booked.value.slots == [second]
+    moves.remove(shop.store, second.id, second.version)
+    other = moves.book(shop.store, shop.ana, at(23, 10), at(23, 12))
+    for name in ("Scheduled", "In Progress"):
+        with pytest.raises(TimeTaken, match="booked for something else at that time") as taken:
+            status(first, name)
+        assert taken.value.slots == [other]
+    assert [one.status.step for one in shown(shop)] == [Step.CANCELED, Step.SCHEDULED]
+    first = status(first, "Scheduled", again=True)
+    assert first.status.step is Step.SCHEDULED
+    status(first, "Completed")  # what takes its time already is not asked about
+    back = moves.book(shop.store, shop.ana, at(25, 9), at(25, 11))
+    back = status(back, "Canceled")
+    moves.book(shop.store, shop.ana, at(25, 11), at(25, 12))  # which begins when it ends
+    assert status(back, "Scheduled").status.step is Step.SCHEDULED

@@ -11,7 +11,7 @@ from tests.sync.world import ENVIRONMENT, NOW, World
 
 from fieldcal.embedded.faults import Fault, Match
 from fieldcal.setup.claims import Claim
-from fieldcal.state import findings, history, links, mailboxes, marks, plans, schema
+from fieldcal.state import findings, history, leases, links, mailboxes, marks, plans, schema
 from fieldcal.state.tables import links as link_table
 from fieldcal.state.tables import marks as mark_table
 from fieldcal.sync import clean as cleaning
@@ -74,6 +74,17 @@ def test_i3_a_clean_removes_every_event_of_ours_and_nothing_else(world: World) -
     assert sorted(world.subjects("Ana")) == ["Dentist", first.subject]
     with world.database.read() as tx:
         assert [(found.kind, found.mailbox) for found in findings.load(tx, ENVIRONMENT)] == [("copy", world.box("Ana"))]
+
+
+@pytest.mark.parametrize(("seconds", "events", "problem"), [(5, 3, ""), (60, 0, "the mailbox is being worked on")])
+def test_a_mailbox_that_a_pass_is_at_is_waited_for_and_not_counted_as_empty(
+    world: World, seconds: int, events: int, problem: str
+) -> None:
+    stocked(world)
+    with world.database.write() as tx:
+        leases.take(tx, f"mailbox:{world.box('Ana')}", "a pass", world.clock.now(), timedelta(seconds=seconds))
+    [survey] = surveyed(world, "Ana")
+    assert (len(survey.found.ours), survey.problem, survey.passing) == (events, problem, bool(problem))
 
 
 def test_events_that_the_state_forgot_go_too(world: World) -> None:

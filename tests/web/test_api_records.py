@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.schedule.shop import at as instant
 from tests.web.centre_end import OPERATOR, Centre
 from tests.web.schedule_end import Rung, shop_at
 from tests.web.test_api import problem
 from tests.web.test_api_resources import Script, actions
 
+from fieldcal.schedule import moves
 from fieldcal.setup import environments
 from fieldcal.setup_model import Endpoint, Role
 
@@ -101,5 +103,29 @@ def test_it_takes_the_role_and_an_environment_that_schedules_here(place: Centre,
         browser = await at.signed_in("dirk", Role.DISPATCHER)
         answer = await browser.get("/api/v1/environments/other/records/orders")
         assert problem(answer) == "missing"
+
+    place.play(story)
+
+
+def test_rows_are_removed_and_orders_canceled_when_the_count_is_true(place: Centre, shop: Rung) -> None:
+    async def story(at: Centre) -> None:
+        by = script(at)
+        slot = moves.book(shop.store, shop.ana, instant(24, 9), instant(24, 10), order=shop.order)
+        refused = await by.ask("DELETE", f"{AT}/accounts/{shop.account}")
+        assert (problem(refused), "Northwind Bakery is named by 1 work order (WO-1)" in refused.text) == (
+            "not-done",
+            True,
+        )
+        assert problem(await by.ask("POST", f"{AT}/orders/WO-1/cancel", {"expect": 2})) == "not-done"
+        assert (await by.do(f"{AT}/orders/WO-1/cancel", {"expect": 1}))["bookings"] == 1
+        assert shop.order_status() == 690970005
+        assert problem(await by.ask("DELETE", f"{AT}/orders/WO-1")) == "not-done"
+        gone = await by.ask("DELETE", f"{AT}/orders/WO-1?expect=1")
+        assert (gone.status, json.loads(gone.text)["bookings"]) == (200, 1)
+        assert shop.store.get("bookableresourcebooking", slot.id) is None
+        assert (await by.ask("DELETE", f"{AT}/accounts/{shop.account}")).status == 200
+        assert actions(at) == [
+            "account removed", "work order removed", "booking removed", "work order canceled", "booking status",
+        ]  # fmt: skip
 
     place.play(story)

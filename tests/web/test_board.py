@@ -375,3 +375,26 @@ def test_why_a_booking_that_was_just_made_is_in_no_calendar_is_told_before_any_p
         assert "not been read yet; the environment is switched off" in (await browser.get(f"/bookings/{booking}")).text
 
     place.play(story)
+
+
+def test_a_cancellation_is_taken_back_unasked_only_while_its_time_is_free(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        _, made = await sends(browser, "/board/book", {"worker": shop.ana, **MORNING})
+
+        async def steps(name: str, **more: Any) -> tuple[int, Any]:
+            slot = made["slot"]
+            sent = {"booking": slot["id"], "version": slot["version"], "status": shop.status[name], **more}
+            status, told = await sends(browser, "/board/status", sent)
+            if status == 200:
+                made["slot"] = told["slot"]
+            return status, told
+
+        assert (await steps("Canceled"))[0] == 200
+        _, other = await sends(browser, "/board/book", {"worker": shop.ana, **MORNING})
+        status, told = await steps("Scheduled")
+        assert (status, [one["id"] for one in told["taken"]]) == (409, [other["slot"]["id"]])
+        assert (await steps("Scheduled", again=True))[0] == 200
+
+    place.play(story)

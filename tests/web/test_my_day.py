@@ -316,6 +316,30 @@ def test_a_job_over_several_days_stands_under_each_of_them(place: Centre, shop: 
     place.play(story)
 
 
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York"])
+def test_a_job_that_lasts_to_the_end_of_all_time_is_shown_begun_and_completed(
+    place: Centre, shop: Shop, zone: str
+) -> None:
+    async def story(at: Centre) -> None:
+        by = await ana(at, shop)
+        begins = at.clock.now() - timedelta(hours=1)
+        span = {"starttime": text(begins), "endtime": "9999-12-31T23:59:59Z", "duration": 1}
+        held = {"resource": shop.ana, "bookingstatus": shop.status["Scheduled"], "msdyn_workorder": shop.order}
+        shop.store.load(BOOKING, [{"bookableresourcebookingid": "endless", **span, **held}])
+        with at.app.database.write() as tx:
+            tx.execute(worker_table.update().values(zone=zone))
+        by.browser.session.cookie_jar.update_cookies({"fieldcal-zone": zone})
+        for step in ("traveling", "in_progress"):
+            assert "WO-1" in await by.told()
+            assert (await by.tap("endless", step)).status == 303
+            assert by.row("endless")["endtime"] == "9999-12-31T23:59:59Z"
+        at.advance(minutes=5)
+        assert (await by.tap("endless", "completed")).status == 303
+        assert by.row("endless")["endtime"] == text(at.clock.now())
+
+    place.play(story)
+
+
 def test_jobs_of_another_field_service_are_read_as_last_told_and_not_moved_from_here(place: Centre, shop: Shop) -> None:
     async def story(at: Centre) -> None:
         staff(at, {ANA: "w-1"}, Endpoint("http://127.0.0.1:9", credential="token", secret="env:NOWHERE"))

@@ -190,3 +190,29 @@ def test_a_list_is_paged_sorted_and_narrowed_over_its_address(place: Centre, sho
         assert "Nothing fits" in (await browser.get("/orders?search=zzz")).text
 
     place.play(story)
+
+
+def test_an_order_is_canceled_with_the_bookings_that_were_shown_and_not_while_somebody_is_at_work(
+    place: Centre, shop: Rung
+) -> None:
+    async def story(at: Centre) -> None:
+        browser = await dispatcher(at)
+        slot = moves.book(shop.store, shop.ana, instant(24, 9), instant(24, 10), order=shop.order)
+        busy = moves.set_status(shop.store, slot.id, slot.version, shop.status["Traveling"], instant(24, 9))
+        refused = await browser.post("/orders/cancel", {"id": shop.order, "count": "1"})
+        assert (refused.status, "somebody is on the way or at work: Ana (Traveling)" in refused.text) == (200, True)
+        moves.set_status(shop.store, slot.id, busy.version, shop.status["Scheduled"], instant(24, 9))
+        asked = await browser.post("/orders/cancel", {"id": shop.order})
+        assert ("1 booking is canceled with it" in asked.text, ">Ana<" in asked.text) == (True, True)
+        assert "Please confirm again" in (await browser.post("/orders/cancel", {"id": shop.order, "count": "0"})).text
+        assert orders(shop)["WO-1"]["msdyn_systemstatus"] == 690970001
+        done = await browser.post("/orders/cancel", {"id": shop.order, "count": "1"})
+        page = (await browser.get(done.to)).text
+        assert ("WO-1 is canceled, and 1 booking with it" in page, "/orders/cancel" in page) == (True, False)
+        assert "Booking status" in page
+        assert orders(shop)["WO-1"]["msdyn_systemstatus"] == 690970005
+        with at.app.database.read() as tx:
+            lines = audit.latest(tx, wanted=audit.Wanted(actor="dora"))
+        assert {"work order canceled", "booking status"} <= {line.action for line in lines}
+
+    place.play(story)

@@ -13,6 +13,8 @@ from tests.web.schedule_end import Rung, dispatcher, shop_at
 from tests.web.test_orders import values
 
 from fieldcal.schedule import moves
+from fieldcal.setup_model import Role
+from fieldcal.state import audit
 
 
 @pytest.fixture
@@ -136,5 +138,32 @@ def test_a_crew_is_made_its_members_come_and_go_and_who_is_booked_is_only_deacti
         assert ana["statecode"] == 0
         assert (await browser.post("/workers/remove", {"kind": "workers", "id": shop.ben})).status == 303
         assert shop.store.get("bookableresource", shop.ben) is None
+
+    place.play(story)
+
+
+def test_what_nothing_names_is_removed_after_a_question_and_what_is_named_stays(place: Centre, shop: Rung) -> None:
+    contact = shop.store.create("contact", {"firstname": "Kim", "lastname": "Berg"})
+    shop.store.change("account", shop.account, {"primarycontactid": contact})
+
+    async def story(at: Centre) -> None:
+        browser = await dispatcher(at)
+        assert "/types/remove" in (await browser.get(f"/types/one?id={shop.type}")).text
+        stays = await browser.post("/types/remove", {"id": shop.type, "count": "0"})
+        assert (stays.status, "Repair stays" in stays.text, "1 work order (WO-1)" in stays.text) == (200, True, True)
+        assert "<button" not in stays.text.partition('action="/types/remove"')[2].partition("</form>")[0]
+        asked = await browser.post("/customers/contacts/remove", {"id": contact})
+        assert "1 account (Northwind Bakery) names it, and names nobody then" in asked.text
+        again = await browser.post("/customers/contacts/remove", {"id": contact, "count": "0"})
+        assert "Please confirm again" in again.text
+        gone = await browser.post("/customers/contacts/remove", {"id": contact, "count": "1"})
+        assert (gone.to, shop.store.get("contact", contact)) == ("/customers/contacts", None)
+        assert "Kim Berg is removed." in (await browser.get(gone.to)).text
+        assert shop.store.get("msdyn_workordertype", shop.type) is not None
+        with at.app.database.read() as tx:
+            lines = audit.latest(tx, wanted=audit.Wanted(subject=f"main/{contact}"))
+        assert [(line.actor, line.action, line.detail) for line in lines] == [("dora", "contact removed", "Kim Berg")]
+        stranger = await at.signed_in("rita", Role.READER)
+        assert (await stranger.post("/types/priorities/remove", {"id": shop.high, "count": "0"})).status == 403
 
     place.play(story)

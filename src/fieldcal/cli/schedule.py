@@ -115,6 +115,89 @@ def export(
                 sys.stdout.write(piece)
 
 
+@group.command()
+def remove(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, number or id.")],
+    kind: Kind = "orders",
+    *,
+    environment: In = None,
+    as_user: AsUser = None,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Remove one. A work order goes with its bookings; what others name stays."""
+    from fieldcal import schedule_record
+    from fieldcal.cli import show
+    from fieldcal.cli.session import confirm, desk, settings_of_command
+    from fieldcal.ends import schedule_store
+    from fieldcal.schedule import board, called, removing
+    from fieldcal.schedule.sheets import ORDERS
+    from fieldcal.state import audit
+
+    sheet = _sheet(kind)
+    with desk(as_user) as at, schedule_store(settings_of_command()) as store:
+        place = _place(at.database, at.actor, environment)
+        with store.reading() as tx:
+            found = called.row(tx, sheet, name)
+            count, called_so = removing.along(tx, sheet, found.id), removing.name(tx, sheet, found.id)
+        more = "" if not count else f", with {count} bookings" if sheet is ORDERS else f"; {count} name nobody then"
+        confirm(f"Remove the {sheet.one} {called_so} of {place}{more}?", yes=yes)
+        gone = removing.forget(store, sheet, found.id, count)
+        lines = [("booking removed", slot, None) for slot in gone]
+        with store.reading() as tx:
+            names = board.names(tx, schedule_record.workers_of(lines))
+        detail = f"{called_so}, {len(gone)} bookings" if sheet is ORDERS else called_so
+        with at.database.write() as tx:
+            schedule_record.record(tx, at.actor, at.now, place, lines, names)
+            audit.record(tx, at.actor, at.now, f"{sheet.one} removed", [f"{place}/{found.id}"], detail)
+    if json:
+        show.as_json({"environment": place, "removed": called_so, "bookings": len(gone)})
+    else:
+        show.line(f"Removed: {sheet.one} {called_so}{f', with {len(gone)} bookings' if gone else ''}.")
+
+
+@group.command()
+def cancel(
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The work order's number or id.")],
+    *,
+    environment: In = None,
+    as_user: AsUser = None,
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Cancel a work order, with its bookings that are not completed."""
+    from fieldcal import schedule_record
+    from fieldcal.cli import show
+    from fieldcal.cli.session import confirm, desk, settings_of_command
+    from fieldcal.ends import schedule_store
+    from fieldcal.schedule import board, called, orders
+    from fieldcal.schedule.sheets import ORDERS
+    from fieldcal.schedule.values import Became
+    from fieldcal.state import audit
+
+    with desk(as_user) as at, schedule_store(settings_of_command()) as store:
+        place = _place(at.database, at.actor, environment)
+        with store.reading() as tx:
+            found = called.row(tx, ORDERS, number)
+            told = orders.ahead(tx, found.id)
+        called_so = found.texts["number"]
+        if told.obstacle:
+            raise ConfigError(f"{called_so} is not canceled, for {told.obstacle}; nothing was done")
+        confirm(f"Cancel the work order {called_so} of {place}, with {len(told.going)} bookings?", yes=yes)
+        done = orders.cancel(store, found.id, len(told.going))
+        lines = [(str(Became.STATUS), before, after) for before, after in done]
+        with store.reading() as tx:
+            names = board.names(tx, schedule_record.workers_of(lines))
+        with at.database.write() as tx:
+            schedule_record.record(tx, at.actor, at.now, place, lines, names)
+            detail = f"{called_so}, {len(done)} bookings"
+            audit.record(tx, at.actor, at.now, "work order canceled", [f"{place}/{found.id}"], detail)
+    if json:
+        show.as_json({"environment": place, "canceled": called_so, "bookings": len(done)})
+    else:
+        show.line(f"Canceled: work order {called_so}, with {len(done)} bookings.")
+
+
 def _sheet(kind: str) -> Sheet:
     from fieldcal.schedule.sheets import SHEETS
 

@@ -38,6 +38,14 @@ class NotWaiting(ConfigError):
         super().__init__(f"{named} {told}; nothing was written")
 
 
+class TimeTaken(ConfigError):
+    """The worker has something else to do at that time by now; nothing was written. `slots`: what, by start."""
+
+    def __init__(self, slots: list[Slot]) -> None:
+        self.slots = slots
+        super().__init__("the worker has been booked for something else at that time meanwhile; nothing was written")
+
+
 def last(now: datetime) -> datetime:
     """Until when bookings are taken, at this moment."""
     return datetime(now.year + _AHEAD + 1, 1, 1, tzinfo=UTC)
@@ -81,3 +89,15 @@ def waits(store: Store, tx: Connection, order: str) -> None:
     if live or closed:
         slots = sorted(live, key=lambda one: (one.start, one.worker, one.id))
         raise NotWaiting(row["msdyn_name"] or "", slots, closed, there=True)
+
+
+def free(store: Store, tx: Connection, slot: Slot) -> None:
+    """Return where this booking, which takes no time now, can take it again.
+
+    `NotWaiting` where its work order was booked or closed meanwhile, `TimeTaken` where its worker was.
+    """
+    if slot.order:
+        waits(store, tx, slot.order)
+    beside = [one for one in board.between(tx, slot.start, slot.end) if one.worker == slot.worker and one.takes_time]
+    if beside:
+        raise TimeTaken(beside)

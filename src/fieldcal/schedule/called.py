@@ -1,14 +1,19 @@
-"""Bookings of the field service as people call them: by id, by name, or by their work order's number. Blocking."""
+"""Bookings and other rows of the field service as people call them: by id, by name, or by number. Blocking."""
 
 from __future__ import annotations
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, or_, select
 
 from fieldcal.embedded.fieldservice.database import TABLES
 from fieldcal.embedded.fieldservice.times import legible
-from fieldcal.schedule import board
+from fieldcal.errors import ConfigError
+from fieldcal.schedule import board, entering, orders
+from fieldcal.schedule.entering import Opened
+from fieldcal.schedule.names import by_name
+from fieldcal.schedule.sheets import ORDERS, Sheet
 from fieldcal.schedule.values import Slot
 
 _bookings, _orders = (TABLES[name].c for name in ("bookableresourcebooking", "msdyn_workorder"))
@@ -33,3 +38,19 @@ def called(tx: Connection, text: str) -> list[tuple[Slot, datetime | None]]:
     changed = {row[0]: legible(row[1]) for row in rows}
     found = sorted(board.some(tx, list(changed)).values(), key=lambda one: (one.start, one.id))
     return [(one, changed[one.id]) for one in found]
+
+
+def row(tx: Connection, sheet: Sheet, text: str) -> Opened:
+    """The row of this kind that is called so, its texts in UTC; ConfigError where none is, or several are."""
+    wanted, utc = text.strip(), ZoneInfo("UTC")
+    found = entering.opened(tx, sheet, wanted.lower(), utc)
+    if found is None and sheet is ORDERS:
+        found = entering.opened(tx, sheet, orders.by_number(tx, wanted), utc)
+    elif found is None:
+        named = by_name(tx, [sheet.table])[0][sheet.table]
+        if wanted.lower() in named and named[wanted.lower()] is None:
+            raise ConfigError(f"several {sheet.name} are called {wanted[:80]!r}; name one by its id")
+        found = entering.opened(tx, sheet, named.get(wanted.lower()) or "", utc)
+    if found is None:
+        raise ConfigError(f"there is no {sheet.one} {wanted[:80]!r}")
+    return found

@@ -165,19 +165,29 @@ def dissolve(store: Store, tx: Connection, before: Slot) -> list[Along]:
         return []
     going = [other[BOOKING.id] for other in _others(tx, row) if _goes_along(other, before)]
     gone = _by_worker(tx, going)
-    # no change that anybody sees: the crew's booking is written or deleted next, by the version that was seen, and
-    # whoever goes alone did so before
-    bookings = TABLES[BOOKING.name]
-    alone = {"header": None, "msdyn_crew": None, "fieldcal_crewmember": None}
-    tx.execute(
-        bookings.update()
-        .where(_bookings.header == row["header"], _bookings.bookableresourcebookingid.not_in(going))
-        .values(alone)
-    )
     for other in going:
         store.delete(tx, BOOKING, other)
-    store.delete(tx, HEADER, row["header"])
+    _let_go(store, tx, row["header"])
     return [Along(one, None) for one in gone]
+
+
+def _let_go(store: Store, tx: Connection, header: str) -> None:
+    """Take the header away; whoever still has it goes alone.
+
+    No change that anybody sees: the crew's booking is written or deleted by the version that was seen, and whoever
+    goes alone did so before.
+    """
+    alone = {"header": None, "msdyn_crew": None, "fieldcal_crewmember": None}
+    tx.execute(TABLES[BOOKING.name].update().where(_bookings.header == header).values(alone))
+    store.delete(tx, HEADER, header)
+
+
+def headless(store: Store, tx: Connection, headers: Collection[str]) -> None:
+    """Take away those of these headers that no crew's booking has any more."""
+    led = _bookings.resource == _bookings.msdyn_crew
+    kept = set(tx.scalars(select(_bookings.header).where(_bookings.header.in_(headers), led)))
+    for header in sorted(set(headers) - kept):
+        _let_go(store, tx, header)
 
 
 def along(tx: Connection, booking: str) -> list[Slot]:

@@ -64,12 +64,12 @@ def book(
     A work order that is booked already, or closed, raises `bookable.NotWaiting`, unless it is wanted `again`.
     `members`: of a crew, who go along; None: all of that day.
     """
-    with _alone(store) as tx:
+    with alone(store) as tx:
         start, end = bookable.window(start, end, store.clock.now())
         bookable.works(store, tx, worker)
         if order and not again:
             bookable.waits(store, tx, order)
-        chosen = status or _first(tx, Step.SCHEDULED).id
+        chosen = status or first(tx, Step.SCHEDULED).id
         values = {
             "resource": worker, "starttime": instant_text(start), "endtime": instant_text(end), "bookingstatus": chosen,
             "msdyn_workorder": order, "msdyn_bookingmethod": _BY_BOARD,
@@ -90,7 +90,7 @@ def move(
 
     `members`: of a crew that it is given to, who go along; None: all of that day.
     """
-    with _alone(store) as tx:
+    with alone(store) as tx:
         seen = _as_seen(tx, booking, version)
         start, end = bookable.window(change.start or seen.start, change.end or seen.end, store.clock.now(), seen)
         values = {"starttime": instant_text(start), "endtime": instant_text(end)}
@@ -106,13 +106,20 @@ def move(
         return _now(tx, booking, along)
 
 
-def set_status(store: Store, booking: str, version: int, status: str, now: datetime, *, own: bool = False) -> Slot:
-    """Give this booking another status; `own`: its worker takes the step, which moves its window (`progress`)."""
-    with _alone(store) as tx:
+def set_status(
+    store: Store, booking: str, version: int, status: str, now: datetime, *, own: bool = False, again: bool = False
+) -> Slot:
+    """Give this booking another status; `own`: its worker takes the step, which moves its window (`progress`).
+
+    One that was canceled takes its time again only where that is free still (`bookable.free`), or it is wanted `again`.
+    """
+    with alone(store) as tx:
         seen = _as_seen(tx, booking, version)
         chosen = next((one for one in board.statuses(tx) if one.id == status), None)
         if chosen is None:
             raise ConfigError("there is no such status; nothing was written")
+        if chosen.takes_time and not seen.takes_time and not again:
+            bookable.free(store, tx, seen)
         start, end = window(seen, chosen.step, now, own=own)
         values: dict[str, Any] = {"bookingstatus": chosen.id}
         if (start, end) != (seen.start, seen.end):
@@ -128,7 +135,7 @@ def set_status(store: Store, booking: str, version: int, status: str, now: datet
 
 def put_back(store: Store, booking: str, version: int, before: Before) -> Slot:
     """Have this booking as it was before the worker's step that led to this version."""
-    with _alone(store) as tx:
+    with alone(store) as tx:
         seen = _as_seen(tx, booking, version)
         values = {
             "bookingstatus": before.status, "starttime": instant_text(before.start),
@@ -145,7 +152,7 @@ def remove(store: Store, booking: str, version: int) -> Slot:
 
     Gives it as it was, with the members' bookings that went along.
     """
-    with _alone(store) as tx:
+    with alone(store) as tx:
         seen = _as_seen(tx, booking, version)
         along = crews.dissolve(store, tx, seen)
         store.delete(tx, BOOKING, booking, version)
@@ -154,7 +161,7 @@ def remove(store: Store, booking: str, version: int) -> Slot:
 
 
 @contextmanager
-def _alone(store: Store) -> Iterator[Connection]:
+def alone(store: Store) -> Iterator[Connection]:
     """A transaction in which nobody else writes from its first look on: what it decides by still holds at its end."""
     with store.writing() as tx:
         # SQLite's lock is taken by now; PostgreSQL's writers wait for each other at this row
@@ -180,7 +187,8 @@ def _write(store: Store, tx: Connection, seen: Slot, values: Mapping[str, Any]) 
         raise ConfigError(f"nothing was written: {error.message}") from error
 
 
-def _first(tx: Connection, step: Step) -> Status:
+def first(tx: Connection, step: Step) -> Status:
+    """The first status that means this step; ConfigError where there is none."""
     found = next((one for one in board.statuses(tx) if one.step is step), None)
     if found is None:
         raise ConfigError(f"there is no booking status that means {step.name.lower()}")

@@ -24,18 +24,25 @@ def window(slot: Slot, step: Step | None, now: datetime, *, own: bool) -> tuple[
     desk moves nothing, nor does one that was taken already.
     """
     now = now.replace(microsecond=0)
-    length = slot.end - slot.start
     if not own or step is slot.status.step:
         return slot.start, slot.end
     if step is Step.TRAVELING:
-        return now, now + length
+        return now, _ends(slot, now)
     if step is Step.IN_PROGRESS and slot.status.step is not Step.ON_BREAK:
         # who was never on the way begins here and now
         start = slot.start if slot.status.step in _BEGUN else now
-        return start, now + length
+        return start, _ends(slot, now)
     if step is Step.COMPLETED and slot.start < now:
         return slot.start, now
     return slot.start, slot.end
+
+
+def _ends(slot: Slot, now: datetime) -> datetime:
+    """As long after now as it was planned for; where no calendar reaches so far, it ends when it did."""
+    try:
+        return now + (slot.end - slot.start)
+    except OverflowError:
+        return slot.end
 
 
 def order_status(steps: Collection[Step | None]) -> OrderStatus:

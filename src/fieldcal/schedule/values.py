@@ -57,6 +57,11 @@ class Status:
     #: None: a status of the organization's own without a place in the job's way
     step: Step | None
 
+    @property
+    def takes_time(self) -> bool:
+        """Whether a worker is taken by a booking of this status: a canceled one leaves the time free."""
+        return self.kind is not Kind.CANCELED and self.step is not Step.CANCELED
+
 
 @dataclass(frozen=True, slots=True)
 class Lane:
@@ -97,8 +102,8 @@ class Slot:
 
     @property
     def takes_time(self) -> bool:
-        """Whether the worker is taken by it: a canceled one leaves the time free."""
-        return self.status.kind is not Kind.CANCELED and self.status.step is not Step.CANCELED
+        """Whether the worker is taken by it."""
+        return self.status.takes_time
 
 
 class Became(StrEnum):

@@ -25,6 +25,10 @@ from fieldcal.sync.site import Site
 PASSING = (Throttled, Unavailable, Unreachable, LeaseLost)
 
 
+#: How often a mailbox is asked for that another holds, and seconds between.
+TRIES, BETWEEN = 40, 0.25
+
+
 @dataclass(frozen=True, slots=True)
 class Survey:
     """What a clean would do in one mailbox. `problem`: why that is not known, "" when it is."""
@@ -42,12 +46,15 @@ async def survey(site: Site, mailbox: MailboxId) -> Survey:
     known = await site.database.reading(mailboxes.load, site.environment, mailbox)
     address = known.address if known else mailbox
     try:
-        async with holding(site, f"mailbox:{mailbox}") as held:
-            if held is None:
-                raise Unavailable("the mailbox is being worked on")
-            calendar = await opened(site, mailbox)
-            await claimed_by_us(site, calendar, held)
-            return Survey(mailbox, address, await look(site, held, mailbox, calendar))
+        for _ in range(TRIES):
+            async with holding(site, f"mailbox:{mailbox}") as held:
+                if held is not None:
+                    calendar = await opened(site, mailbox)
+                    await claimed_by_us(site, calendar, held)
+                    return Survey(mailbox, address, await look(site, held, mailbox, calendar))
+            # a pass is at it, for a moment: what stands there is not "nothing"
+            await site.clock.sleep(BETWEEN)
+        raise Unavailable("the mailbox is being worked on")
     except FieldcalError as error:
         return Survey(mailbox, address, problem=str(error), passing=isinstance(error, PASSING))
 

@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from fieldcal.plan import zones
 from fieldcal.setup_model import Role
 from fieldcal.web import assets, texts
 from fieldcal.web.gates import Gate
@@ -99,7 +100,7 @@ def time(context: Context, at: datetime | None, none: str = "frame.never", secon
     if at is None:
         return Markup('<span class="quiet">{}</span>').format(texts.text(none))
     zone: ZoneInfo = context["zone"]
-    local = at.astimezone(zone)
+    local = zones.local(at, zone)
     now: datetime = context["now"]
     clock_of = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
     shown = clock_of if local.date() == now.astimezone(zone).date() else f"{local:%-d %b %Y}, {clock_of}"
@@ -113,7 +114,7 @@ def ago(context: Context, at: datetime | None, none: str = "frame.never") -> Mar
     """How long ago an instant is, or in how long it comes, with the instant itself at hand."""
     if at is None:
         return time(context, None, none)
-    local = at.astimezone(context["zone"])
+    local = zones.local(at, context["zone"])
     words = span(context["now"] - at)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.astimezone(UTC).isoformat(timespec="seconds"), f"{local:%-d %B %Y, %H:%M:%S} {context['zone'].key}", words
@@ -125,7 +126,7 @@ def due(context: Context, at: datetime | None, none: str = "frame.never") -> Mar
     """When something comes; where its time is there already, that it is due."""
     if at is None or at > context["now"]:
         return ago(context, at, none)
-    local = at.astimezone(context["zone"])
+    local = zones.local(at, context["zone"])
     return Markup('<time datetime="{}" title="{}">{}</time>').format(
         at.astimezone(UTC).isoformat(timespec="seconds"), f"{local:%-d %B %Y, %H:%M:%S} {context['zone'].key}",
         texts.text("frame.due"),
@@ -153,7 +154,7 @@ def day(value: date) -> str:
 @pass_context
 def clock(context: Context, at: datetime, on: date) -> str:
     """The time of an instant in the viewer's zone; with its day where that is not `on`."""
-    local = at.astimezone(context["zone"])
+    local = zones.local(at, context["zone"])
     return f"{local:%H:%M}" if local.date() == on else f"{local:%a %H:%M}"
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.embedded.fieldservice.room import NOW, Room
 
 from fieldcal.embedded.fieldservice.sample import DAYS_AHEAD, DAYS_BACK, load_sample
+from fieldcal.schedule import crews
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,16 @@ def test_one_technician_has_no_address(filled):
     assert sum(user["internalemailaddress"] is None for user in users) == 1
     known = {user["azureactivedirectoryobjectid"] for user in users} - {None}
     assert known == {box.object_id for box in filled.sample.mailboxes}
+
+
+def test_the_crew_s_booking_and_its_members_are_held_together_so_that_they_go_together(filled):
+    rows = {row["bookableresourcebookingid"]: row for row in filled.store.rows("bookableresourcebooking")}
+    crew, *members = [rows[one.id] for one in filled.sample.bookings if one.kind in {"crew", "member"}]
+    (header,) = filled.store.rows("bookableresourcebookingheader")
+    assert {row["header"] for row in (crew, *members)} == {header["bookableresourcebookingheaderid"]}
+    with filled.store.reading() as tx:
+        going = crews.along(tx, crew["bookableresourcebookingid"])
+    assert {one.worker for one in going} == {row["resource"] for row in members}
 
 
 def test_the_same_seed_and_day_make_the_same_rows(filled):

@@ -278,11 +278,16 @@ class _Company:
         start, end = self._take_slot(leader, *soon)
         order = self._take_order(leader)
         self._load_members(crew, [leader, *others])
-        self._book("crew", crew, start, end, order, "Scheduled", {"msdyn_crew": crew})
+        together = {"msdyn_crew": crew, "header": self._load_header(order, start, end)}
+        self._book("crew", crew, start, end, order, "Scheduled", together)
         for member in (leader, *others):
             self._free[member] = [slot for slot in self._free[member] if slot[1] <= start or slot[0] >= end]
-            role = {"msdyn_crew": crew, "msdyn_crewmembertype": 192350000 if member == leader else 192350001}
-            self._book("member", self._technicians[member], start, end, order, "Scheduled", role)
+            technician = self._technicians[member]
+            role = {
+                "fieldcal_crewmember": technician,
+                "msdyn_crewmembertype": 192350000 if member == leader else 192350001,
+            }
+            self._book("member", technician, start, end, order, "Scheduled", together | role)
         self._book("equipment", _id(self._seed, "resource", "Scissor lift SL-12"), start, end, order, "Scheduled", {})
         start, end = self._take_slot(1, *soon)
         self._book("internal", self._technicians[1], start, end, None, "Scheduled", {"name": "Van inspection"})
@@ -306,6 +311,14 @@ class _Company:
                 for number in members
             ],
         )  # fmt: skip
+
+    def _load_header(self, order: dict[str, Any], start: datetime, end: datetime) -> str:
+        """What holds the crew's booking and its members' together."""
+        header = _id(self._seed, "header", 0)
+        span = {"starttime": instant_text(start), "endtime": instant_text(end)}
+        row = {"bookableresourcebookingheaderid": header, "name": order["msdyn_addressname"], **span}
+        self._store.load("bookableresourcebookingheader", [row])
+        return header
 
     def _crew(self) -> list[int]:
         """Three technicians of one region, as far as there are so many."""

@@ -17,7 +17,7 @@ from fieldcal.ends import is_embedded
 from fieldcal.errors import ConfigError
 from fieldcal.schedule import board, bookable, crews, moves
 from fieldcal.schedule.board import Wanted
-from fieldcal.schedule.bookable import NotWaiting
+from fieldcal.schedule.bookable import NotWaiting, TimeTaken
 from fieldcal.schedule.conflicts import double, outside_hours
 from fieldcal.schedule.desk import Desk
 from fieldcal.schedule.moves import Moved, Overtaken
@@ -84,6 +84,8 @@ class Stepped(_Sent):
     booking: str
     version: int
     status: str
+    #: though the time of one that was canceled was given away by now: that was told and chosen
+    again: bool = False
 
 
 class Removed(_Sent):
@@ -204,7 +206,7 @@ async def step(visit: Here, sent: Stepped) -> Response:
     """Give a booking another status."""
     now = visit.house.app.clock.now()
     return await _changed(visit, Became.STATUS, lambda desk: desk.write(
-        moves.set_status, sent.booking, sent.version, sent.status, now
+        moves.set_status, sent.booking, sent.version, sent.status, now, again=sent.again
     ), sent.booking)  # fmt: skip
 
 
@@ -230,6 +232,8 @@ async def _changed(
         return JSONResponse({"detail": str(error), "now": error.now and _slot(error.now)}, 409)
     except NotWaiting as error:
         return JSONResponse({"detail": str(error), "order": _not_waiting(error)}, 409)
+    except TimeTaken as error:
+        return JSONResponse({"detail": str(error), "taken": [_slot(one) for one in error.slots]}, 409)
     except ConfigError as error:
         return JSONResponse({"detail": str(error)}, 422)
     gone = what is Became.REMOVED

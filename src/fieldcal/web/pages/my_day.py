@@ -107,9 +107,9 @@ def _days(found: list[Job], today: date, zone: ZoneInfo) -> list[tuple[date, lis
     """Each day with the jobs that have a part of it, and whether it is the first day that each is shown under."""
     told: dict[date, list[tuple[Job, bool]]] = {today + timedelta(days=number): [] for number in range(_DAYS)}
     for one in found:
-        first = max(one.slot.start.astimezone(zone).date(), today)
+        first = max(zones.local(one.slot.start, zone).date(), today)
         # one that ends at midnight has no part of the day that begins then
-        last = max((one.slot.end - timedelta(microseconds=1)).astimezone(zone).date(), first)
+        last = max(zones.local(one.slot.end - timedelta(microseconds=1), zone).date(), first)
         for day, jobs_of_day in told.items():
             if first <= day <= last:
                 jobs_of_day.append((one, day == first))

@@ -10,10 +10,10 @@ from starlette.responses import Response
 
 from fieldcal import seeing
 from fieldcal.errors import Overtaken
-from fieldcal.schedule import lists, names, orders
+from fieldcal.schedule import board, lists, names, orders
 from fieldcal.schedule.lists import Order, Wanted
 from fieldcal.schedule.sheets import ORDERS
-from fieldcal.schedule.values import OrderStatus, Slot
+from fieldcal.schedule.values import Became, OrderStatus, Slot
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import AuditLine
 from fieldcal.state import audit
@@ -140,3 +140,25 @@ async def remove(visit: Here) -> Response:
             return visit.say(visit.go("/orders"), "orders.removed", {"number": found.texts["number"], "count": count})
     values = {"order": found, "count": count, "again": bool(told)}
     return visit.page("parts/orders_remove.html" if visit.live else "orders_remove.html", values)
+
+
+@SECTION.post("/orders/cancel", Action.SCHEDULE)
+async def cancel(visit: Here) -> Response:
+    """Cancel it with its bookings that are not completed, after a confirmation that names them."""
+    form = await visit.form()
+    found = await rooms.known(visit, ORDERS, str(form.get("id", "")))
+    given, told = str(form.get("count", "")), await visit.desk.read(orders.ahead, found.id)
+    if given == str(len(told.going)) and not told.obstacle:
+        try:
+            done = await visit.desk.write(orders.cancel, found.id, len(told.going))
+        except Overtaken:
+            told = await visit.desk.read(orders.ahead, found.id)
+        else:
+            number, count = found.texts["number"], len(done)
+            await bookkeeping.recorded(visit, Became.STATUS, done)
+            await rooms.recorded(visit, "work order canceled", found.id, f"{number}, {count} bookings")
+            answer = visit.go("/orders/one", {"id": found.id})
+            return visit.say(answer, "orders.canceled", {"number": number, "count": count})
+    called = await visit.desk.read(board.names, {slot.worker for slot in told.going})
+    values = {"order": found, "told": told, "again": bool(given), "names": called}
+    return visit.page("parts/orders_cancel.html" if visit.live else "orders_cancel.html", values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -10,14 +11,16 @@ from fastapi import Path, Query, Response
 from pydantic import Field, StrictBool
 from sqlalchemy import Connection
 
-from fieldcal import schedule_file
+from fieldcal import schedule_file, schedule_record
 from fieldcal.ends import is_embedded
-from fieldcal.errors import Overtaken
-from fieldcal.schedule import entering, lists, loading, orders
+from fieldcal.errors import ConfigError, Overtaken
+from fieldcal.schedule import board, entering, lists, loading, orders, removing
 from fieldcal.schedule.desk import Desk
 from fieldcal.schedule.entering import Wrong
 from fieldcal.schedule.lists import Row, Wanted
 from fieldcal.schedule.sheets import ORDERS, SHEETS, Sheet
+from fieldcal.schedule.values import Became
+from fieldcal.schedule_record import Line
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Environment
 from fieldcal.state import audit
@@ -98,6 +101,27 @@ class FileShown(Shown):
     same: int = Field(description="Rows that stood there already.", examples=[85])
     loaded: bool = Field(description="It was written; false: nothing was.")
     mistakes: list[MistakeShown] = Field(description="With one of them nothing is written.")
+
+
+class GoneShown(Shown):
+    """What went."""
+
+    bookings: int = Field(description="Bookings that went with it, or were canceled with it.", examples=[2])
+
+
+class CancelAsked(Asked):
+    """What is confirmed."""
+
+    expect: int = Field(
+        ge=0, strict=True, description="How many bookings are canceled with it; at another number nothing is done."
+    )
+
+
+Expect = Annotated[
+    int,
+    Query(ge=0, le=10**9, description="How many go with it (a work order's bookings), or name nobody then (the "
+          "accounts of a contact); at another number nothing is done."),
+]  # fmt: skip
 
 
 @RESOURCE.get(_AT, Action.SCHEDULE)
@@ -192,6 +216,39 @@ async def change(
     return _tagged(await _known(caller, place, sheet, row.id), response)
 
 
+@RESOURCE.delete(f"{_AT}/{{record}}", Action.SCHEDULE)
+async def remove(caller: Call, place: Place, kind: Of, record: Which, expect: Expect = 0) -> GoneShown:
+    """Remove one.
+
+    A work order goes with its bookings. A customer or a type that others name, and a worker who was ever booked, stay.
+    """
+    sheet, desk = SHEETS[kind], _desk(caller, place)
+    row = await _known(caller, place, sheet, record)
+    name, count = await desk.read(lambda tx: (removing.name(tx, sheet, row.id), removing.along(tx, sheet, row.id)))
+    if count != expect:
+        raise ConfigError(f"{count} others go with it or name nobody then, not {expect}; nothing was removed")
+    gone = await desk.write(removing.forget, sheet, row.id, expect)
+    detail = f"{name}, {len(gone)} bookings" if sheet is ORDERS else name
+    await _record(
+        caller, place, f"{sheet.one} removed", row.id, detail, [("booking removed", one, None) for one in gone]
+    )
+    return GoneShown(bookings=len(gone))
+
+
+@RESOURCE.post("/environments/{environment}/records/orders/{record}/cancel", Action.SCHEDULE)
+async def cancel(caller: Call, place: Place, record: Which, wish: CancelAsked) -> GoneShown:
+    """Cancel a work order.
+
+    Its bookings that are not completed are canceled with it. While somebody is on the way or at work it stays.
+    """
+    row = await _known(caller, place, ORDERS, record)
+    done = await _desk(caller, place).write(orders.cancel, row.id, wish.expect)
+    detail = f"{row.texts['number']}, {len(done)} bookings"
+    lines = [(str(Became.STATUS), before, after) for before, after in done]
+    await _record(caller, place, "work order canceled", row.id, detail, lines)
+    return GoneShown(bookings=len(done))
+
+
 def _desk(caller: Caller, place: Environment) -> Desk:
     if caller.house.desk is None or not is_embedded(place.end):
         raise Missing("bookings of this environment are made in its own Field Service, and so are its records")
@@ -231,6 +288,14 @@ def _tagged(row: Row, response: Response) -> RecordShown:
     return _shown(row)
 
 
-async def _record(caller: Caller, place: Environment, what: str, row: str, detail: str = "") -> None:
+async def _record(
+    caller: Caller, place: Environment, what: str, row: str, detail: str = "", lines: Sequence[Line] = ()
+) -> None:
     actor, now = caller.actor, caller.house.app.clock.now()
-    await caller.house.write(lambda tx: audit.record(tx, actor, now, what, [f"{place.id}/{row}"], detail))
+    names = await _desk(caller, place).read(board.names, schedule_record.workers_of(lines))
+
+    def write(tx: Connection) -> None:
+        schedule_record.record(tx, actor, now, place.id, lines, names)
+        audit.record(tx, actor, now, what, [f"{place.id}/{row}"], detail)
+
+    await caller.house.write(write)

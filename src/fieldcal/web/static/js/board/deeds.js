@@ -74,7 +74,7 @@ async function carried(deed, version, how = "done", known = null) {
   const { status, told: answer } = await send(deed.kind, body(deed, version ?? before?.version ?? 0));
   if (mark) state.ahead.delete(mark);
   if (status === 200) return kept(deed, before, answer, how);
-  if (status === 409 && "order" in answer) return notWaiting(deed, answer, how);
+  if (status === 409 && ("order" in answer || "taken" in answer)) return taken(deed, version, before, answer, how);
   if (status === 409 && "now" in answer) return overtaken(deed, before, answer.now && slotOf(answer.now), how);
   changed();
   tell(status === 0 ? say("not_sent") : answer.detail ?? say("refused"), "bad");
@@ -117,23 +117,28 @@ function kept(deed, before, answer, how) {
   return { before, after, members };
 }
 
-// The work order was booked or closed meanwhile: it is booked once more only where that is chosen.
-async function notWaiting(deed, { order }, how) {
+// The work order was booked or closed meanwhile, or its worker's time was given away: done all the same only where that is
+// chosen.
+async function taken(deed, version, before, { order, taken: others = [] }, how) {
   changed();
-  const name = order.number || say("an_order");
-  const stands = order.slots.map(slotOf).map((slot) => [say("stands_now"), `${brief(slot)}, ${slot.status.name}`]);
-  const title = !order.there ? "order_removed" : order.slots.length ? "order_booked" : "order_closed";
-  const again = order.there ? [["again", say(order.slots.length ? "book_second" : "book_closed"), ""]] : [];
+  const stands = (order?.slots ?? others).map(slotOf).map((slot) => [say("stands_now"), `${brief(slot)}, ${slot.status.name}`]);
+  const [title, name] = order ? asked(order) : ["time_taken", workerName(before.worker)];
+  const all_the_same = deed.kind === "status" ? "restore" : stands.length ? "book_second" : "book_closed";
+  const again = !order || order.there ? [["again", say(all_the_same), ""]] : [];
   const chosen = await choose({
-    title: say(title, { name }), text: say("order_text"), lines: [...stands, [say("yours"), mine(deed, { number: name })]],
-    buttons: [["leave", say("leave"), "main"], ...again],
+    title: say(title, { name }), text: say(order ? "order_text" : "time_text"),
+    lines: [...stands, [say("yours"), mine(deed, before ?? { number: name })]], buttons: [["leave", say("leave"), "main"], ...again],
   });
-  if (chosen === "again") return carried({ ...deed, again: true }, 0, how);
+  if (chosen === "again") return carried({ ...deed, again: true }, version, how, before);
   // what is not undone, or done again, is offered no more
   const entry = how === "undone" ? history.last() : how === "again" ? history.next() : null;
   if (entry) history.forget((entry.before ?? entry.after).id);
   tell(say("stopped"));
   return null;
+}
+
+function asked(order) {
+  return [!order.there ? "order_removed" : order.slots.length ? "order_booked" : "order_closed", order.number || say("an_order")];
 }
 
 // Another was faster: nothing is overwritten before it is chosen.
