@@ -47,7 +47,7 @@ TABLE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 ELSEWHERE = {
     "mailbox clean", "plan approve", "duplicates remove", "mailbox import", "environment webhook remove",
     "mailbox credentials", "erase worker", "erase contact", "db prune", "alert acknowledge", "check",
-    "user disable", "schedule import",
+    "user disable", "schedule import", "schedule remove", "schedule cancel",
 }  # fmt: skip
 
 

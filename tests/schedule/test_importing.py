@@ -276,6 +276,6 @@ def test_every_cell_of_every_sheet_is_a_column_of_its_table() -> None:
 
     for sheet in SHEETS.values():
         columns = SCHEMA.by_name[sheet.table].by_name
-        for cell in sheet.cells:
+        for cell in sheet.stored:
             assert (columns[cell.column].target or "") == cell.names, (sheet.name, cell.heading)
         assert {name for way in sheet.by for name in way} <= {cell.heading for cell in sheet.cells}

@@ -15,7 +15,7 @@ from tzlocal.windows_tz import tz_win, win_tz
 from fieldcal.embedded.fieldservice.times import instant_text, legible
 from fieldcal.embedded.fieldservice.zones import ZONE_CODES
 from fieldcal.errors import ConfigError
-from fieldcal.schedule import hours
+from fieldcal.schedule import hours, membership
 from fieldcal.schedule.sheets import Cell, Holds
 
 #: table -> name in small letters -> id; None where several have that name
@@ -28,6 +28,8 @@ YEARS = range(1990, 2101)
 
 def read(cell: Cell, text: str, names: Names, zone: ZoneInfo) -> tuple[Any, list[str]]:
     """What this text is kept as, and what is wrong with it; `zone`: of a date and time that names none."""
+    if cell.holds is Holds.MEMBERS:
+        return membership.read(text, names.get(cell.names, {}))
     if not text:
         return None, [f"{cell.heading!r} is empty"] if cell.required else []
     match cell.holds:
@@ -38,20 +40,31 @@ def read(cell: Cell, text: str, names: Names, zone: ZoneInfo) -> tuple[Any, list
         case Holds.INSTANT:
             return _instant(cell, text, zone)
         case Holds.ADDRESS:
-            good = _ADDRESS.fullmatch(text) and len(text) <= cell.longest
-            return text.lower(), [] if good else [f"{cell.heading!r} is {text[:60]!r}, and not an e-mail address"]
+            return _address(cell, text)
         case Holds.ZONE:
-            code = _zone_code(text)
-            wrong = f"{cell.heading!r} is {text[:40]!r}, and not a time zone such as Europe/Berlin"
-            return code, [] if code is not None else [wrong]
+            return _zone(cell, text)
         case Holds.CHOICE:
-            found = {name.lower(): value for name, value in cell.choices.items()}.get(text.lower())
-            wrong = f"{cell.heading!r} is {text[:40]!r}, and not one of {', '.join(cell.choices)}"
-            return found, [] if found is not None else [wrong]
+            return _choice(cell, text)
         case Holds.HOURS:
             return _hours(cell, text)
-        case Holds.TEXT | Holds.LINES:
-            return text, _too_long(cell, text)
+    return text, _too_long(cell, text)
+
+
+def _address(cell: Cell, text: str) -> tuple[str, list[str]]:
+    good = _ADDRESS.fullmatch(text) and len(text) <= cell.longest
+    return text.lower(), [] if good else [f"{cell.heading!r} is {text[:60]!r}, and not an e-mail address"]
+
+
+def _zone(cell: Cell, text: str) -> tuple[int | None, list[str]]:
+    code = _zone_code(text)
+    wrong = f"{cell.heading!r} is {text[:40]!r}, and not a time zone such as Europe/Berlin"
+    return code, [] if code is not None else [wrong]
+
+
+def _choice(cell: Cell, text: str) -> tuple[int | None, list[str]]:
+    found = {name.lower(): value for name, value in cell.choices.items()}.get(text.lower())
+    wrong = f"{cell.heading!r} is {text[:40]!r}, and not one of {', '.join(cell.choices)}"
+    return found, [] if found is not None else [wrong]
 
 
 def told(cell: Cell, value: Any, labels: Mapping[str, str], zone: ZoneInfo, *, form: bool = False) -> str:
@@ -61,6 +74,8 @@ def told(cell: Cell, value: Any, labels: Mapping[str, str], zone: ZoneInfo, *, f
     match cell.holds:
         case Holds.NAME:
             return labels.get(value, "")
+        case Holds.MEMBERS:
+            return membership.told(value, labels)
         case Holds.INSTANT:
             instant = legible(value)
             if instant is None:

@@ -21,6 +21,7 @@ from fieldcal.embedded.fieldservice.times import instant_text, parse_instant
 from fieldcal.errors import ConfigError
 from fieldcal.schedule import board
 from fieldcal.schedule.cells import zone_name
+from fieldcal.schedule.membership import Joined, Members, in_order
 from fieldcal.schedule.values import Along, Slot
 
 _groups, _resources, _bookings = (TABLES[table.name].c for table in (GROUP, RESOURCE, BOOKING))
@@ -65,6 +66,52 @@ def members(tx: Connection, crew: str) -> list[Member]:
     return sorted(found, key=lambda one: (not one.leads, one.name.lower(), one.since))
 
 
+def everyones(tx: Connection, some: Collection[str]) -> dict[str, Members]:
+    """The members of each of these crews, as a file tells them."""
+    return {
+        crew: in_order(Joined(one.worker, one.since, one.until, one.leads) for one in members(tx, crew))
+        for crew in some
+    }
+
+
+def wrong(tx: Connection, wanted: Members) -> list[str]:
+    """Why these cannot be a crew's members, a clear line each; [] where they can."""
+    asked = select(_resources.bookableresourceid, _resources.name, _resources.resourcetype)
+    known = {
+        row[0]: row
+        for row in tx.execute(asked.where(_resources.bookableresourceid.in_({one.worker for one in wanted})))
+    }
+    found: list[str] = []
+    for one in wanted:
+        _, name, kind = known.get(one.worker, ("", one.worker, _CREW))
+        if kind == _CREW:
+            found.append(f"{name} is a crew, and no member of one")
+        elif one.leads and kind != _USER:
+            found.append(f"{name} is no person, and cannot lead a crew")
+    return found
+
+
+def put(store: Store, tx: Connection, crew: str, wanted: Members) -> None:
+    """Have exactly these be the members; who stays is not touched, nor are bookings that were made already."""
+    zone = _zone(tx, crew)
+    there = {one.id: Joined(one.worker, one.since, one.until, one.leads) for one in members(tx, crew)}
+    for row, one in there.items():
+        if one not in wanted:
+            store.delete(tx, GROUP, row)
+    for one in wanted:
+        if one not in there.values():
+            _insert(store, tx, crew, one, zone)
+
+
+def _insert(store: Store, tx: Connection, crew: str, one: Joined, zone: ZoneInfo) -> None:
+    found = store.find(tx, RESOURCE, one.worker)
+    store.insert(tx, GROUP, {
+        "name": found["name"] if found else "", "parentresource": crew, "childresource": one.worker,
+        "fieldcal_leads": one.leads, "fromdate": _midnight(one.since, zone),
+        "todate": _midnight(one.until + timedelta(days=1), zone) if one.until else instant_text(_ALWAYS),
+    })  # fmt: skip
+
+
 def candidates(tx: Connection) -> list[tuple[str, str]]:
     """Who can be a member: active resources that are no crew, by name."""
     asked = select(_resources.bookableresourceid, _resources.name).where(
@@ -87,12 +134,7 @@ def join(store: Store, crew: str, worker: str, since: date, until: date | None, 
             apart = (until is not None and until < one.since) or (one.until is not None and one.until < since)
             if one.worker == worker and not apart:
                 raise ConfigError(f"{one.name} is a member on some of these days already")
-        zone = _zone(tx, crew)
-        store.insert(tx, GROUP, {
-            "name": found["name"], "parentresource": crew, "childresource": worker, "fieldcal_leads": leads,
-            "fromdate": _midnight(since, zone),
-            "todate": _midnight(until + timedelta(days=1), zone) if until else instant_text(_ALWAYS),
-        })  # fmt: skip
+        _insert(store, tx, crew, Joined(worker, since, until, leads), _zone(tx, crew))
 
 
 def part(store: Store, crew: str, member: str) -> str:

@@ -14,9 +14,9 @@ from fieldcal.embedded.fieldservice.errors import Refused
 from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import SCHEMA
 from fieldcal.errors import ConfigError, Overtaken
-from fieldcal.schedule import cells, keeping
+from fieldcal.schedule import cells, crews, keeping
 from fieldcal.schedule.importing import keys, spans_wrong
-from fieldcal.schedule.loading import tables_named
+from fieldcal.schedule.loading import tables_named, with_members
 from fieldcal.schedule.names import by_name
 from fieldcal.schedule.sheets import ORDERS, Cell, Sheet
 
@@ -59,11 +59,12 @@ def opened(tx: Connection, sheet: Sheet, row: str, zone: ZoneInfo) -> Opened | N
     if found is None or (sheet.only and found[sheet.only[0]] not in sheet.only[1]):
         return None
     _, labels = by_name(tx, tables_named(sheet))
+    (kept,) = with_members(tx, sheet, [dict(found)], table.id)
     texts = {
-        one.heading: plain(cells.told(one, found[one.column], labels.get(one.names, {}), zone, form=True))
+        one.heading: plain(cells.told(one, kept[one.column], labels.get(one.names, {}), zone, form=True))
         for one in sheet.cells
     }
-    return Opened(row, found["versionnumber"], texts, dict(found))
+    return Opened(row, found["versionnumber"], texts, kept)
 
 
 def add(store: Store, sheet: Sheet, texts: Mapping[str, str], zone: ZoneInfo) -> str:
@@ -117,6 +118,8 @@ def _values(
             mistakes[one.heading] = wrong
     for begin, end in spans_wrong(sheet, values):
         mistakes.setdefault(end, []).append(f"{end!r} is not after {begin!r}")
+    for words in crews.wrong(tx, values.get("members") or ()):
+        mistakes.setdefault("members", []).append(words)
     if not mistakes and (twin := _twin(tx, sheet, values, before)):
         mistakes.setdefault(twin, []).append(f"another one of the {sheet.name} has this {twin} already")
     if mistakes:
@@ -136,7 +139,7 @@ def _twin(tx: Connection, sheet: Sheet, values: Mapping[str, Any], before: Opene
     n = next((n for n, key in enumerate(told) if key[0]), None)
     if n is None or (before is not None and keys(sheet, before.row)[n] == told[n]):
         return ""
-    asked = select(sql.c[table.id], *(sql.c[one.column] for one in sheet.cells))
+    asked = select(sql.c[table.id], *(sql.c[one.column] for one in sheet.stored))
     first = sql.c[sheet.cell(sheet.by[n][0]).column]
     # an index finds a number as it is written, and in the other ways of writing it
     text = str(values[first.name])

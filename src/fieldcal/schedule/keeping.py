@@ -14,10 +14,13 @@ from sqlalchemy import Connection, select
 from fieldcal.embedded.fieldservice.database import TABLES
 from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import PRIORITY, RESOURCE, SCHEMA, STATUS, USER
+from fieldcal.schedule import crews
 from fieldcal.schedule.sheets import CREWS, WORKERS, Sheet
 from fieldcal.schedule.values import Kind, Step
 
 _USER, _CREW = 3, 6
+#: A crew's members, which are rows of their own.
+_MEMBERS = "members"
 #: as Field Service comes with them
 _STATUSES = (
     ("Scheduled", Kind.COMMITTED, Step.SCHEDULED), ("Traveling", Kind.COMMITTED, Step.TRAVELING),
@@ -33,21 +36,34 @@ def add(store: Store, tx: Connection, sheet: Sheet, rows: Sequence[Mapping[str, 
         return []
     _begin(store, tx)
     defaults = {"resourcetype": _CREW} if sheet is CREWS else {}
-    complete = [defaults | _set(row) for row in rows]
+    complete = [defaults | _set(_stored(row)) for row in rows]
     if sheet is WORKERS:
         users = store.insert_many(tx, USER, [_user(row) for row in complete if _is_user(row)])
         given = iter(users)
         complete = [{**row, "userid": next(given)} if _is_user(row) else row for row in complete]
-    return store.insert_many(tx, SCHEMA.by_name[sheet.table], complete)
+    made = store.insert_many(tx, SCHEMA.by_name[sheet.table], complete)
+    for crew, row in zip(made, rows, strict=True):
+        if row.get(_MEMBERS):
+            crews.put(store, tx, crew, row[_MEMBERS])
+    return made
 
 
 def change(
     store: Store, tx: Connection, sheet: Sheet, row: str, values: Mapping[str, Any], version: int | None = None
 ) -> None:
     """Change one row of this kind; `version`: only where it is still as it was seen, else `Refused` (412)."""
-    store.update(tx, SCHEMA.by_name[sheet.table], row, values, version)
+    # days are of the crew's zone: in another one they stay the same days
+    going = crews.everyones(tx, [row])[row] if sheet is CREWS and "timezone" in values else ()
+    store.update(tx, SCHEMA.by_name[sheet.table], row, _stored(values), version)
+    if sheet is CREWS and (going or _MEMBERS in values):
+        crews.put(store, tx, row, values.get(_MEMBERS, going))
     if sheet is WORKERS and values.keys() & {"name", "msdyn_primaryemail", "resourcetype"}:
         _user_follows(store, tx, row, values)
+
+
+def _stored(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that are columns of the table."""
+    return {name: value for name, value in row.items() if name != _MEMBERS}
 
 
 def _set(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from fieldcal.embedded.fieldservice.database import TABLES
 from fieldcal.embedded.fieldservice.tables import SCHEMA, WORK_ORDER
 from fieldcal.embedded.fieldservice.times import instant_text, parse_instant
 from fieldcal.schedule import board, cells
+from fieldcal.schedule.loading import with_members
 from fieldcal.schedule.names import labels
 from fieldcal.schedule.sheets import Holds, Sheet
 from fieldcal.schedule.values import OrderStatus
@@ -207,7 +208,7 @@ def _told(tx: Connection, sheet: Sheet, found: Sequence[Mapping[Any, Any]], zone
             {one.heading: cells.told(one, row[one.column], named.get(one.names, {}), zone) for one in sheet.cells},
             row["statecode"] == 0,
         )
-        for row in found
+        for row in with_members(tx, sheet, map(dict, found), table.id)
     ]  # fmt: skip
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,10 +14,10 @@ from sqlalchemy import Connection, Select, select
 from fieldcal.embedded.fieldservice.database import TABLES
 from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import SCHEMA
-from fieldcal.schedule import cells, keeping
-from fieldcal.schedule.importing import Key, Known, Preview, keys, read
+from fieldcal.schedule import cells, crews, keeping
+from fieldcal.schedule.importing import Key, Known, Mistake, Preview, keys, read
 from fieldcal.schedule.names import by_name
-from fieldcal.schedule.sheets import Sheet
+from fieldcal.schedule.sheets import CREWS, Sheet
 from fieldcal.spreadsheet import cell
 
 _ROWS_AT_ONCE = 500
@@ -24,7 +25,7 @@ _ROWS_AT_ONCE = 500
 
 def preview(tx: Connection, sheet: Sheet, data: bytes, zone: ZoneInfo) -> Preview:
     """What this file would come to now; nothing is written."""
-    return read(data, sheet, _known(tx, sheet), zone)
+    return _read(tx, sheet, data, zone)
 
 
 def load(
@@ -37,13 +38,23 @@ def load(
     the ids of the rows that were written: the new ones first, each in the order of the file.
     """
     with store.writing() as tx:
-        found = read(data, sheet, _known(tx, sheet), zone)
+        found = _read(tx, sheet, data, zone)
         if found.mistakes or expected not in {None, (len(found.new), len(found.changed))}:
             return found, []
         made = keeping.add(store, tx, sheet, [change.values for change in found.new])
         for change in found.changed:
             keeping.change(store, tx, sheet, change.row, change.values)
         return found, [*made, *(change.row for change in found.changed)]
+
+
+def _read(tx: Connection, sheet: Sheet, data: bytes, zone: ZoneInfo) -> Preview:
+    found = read(data, sheet, _known(tx, sheet), zone)
+    wrong = [
+        Mistake(one.line, text, "members")
+        for one in (*found.new, *found.changed) if "members" in one.values
+        for text in crews.wrong(tx, one.values["members"])
+    ]  # fmt: skip
+    return replace(found, mistakes=(*found.mistakes, *wrong), same=0) if wrong else found
 
 
 def tables_named(sheet: Sheet) -> set[str]:
@@ -54,7 +65,7 @@ def tables_named(sheet: Sheet) -> set[str]:
 def _known(tx: Connection, sheet: Sheet) -> Known:
     rows: dict[str, dict[str, Any]] = {}
     found: list[dict[Key, str | None]] = [{} for _ in sheet.by]
-    for row in map(dict, tx.execute(_every(sheet)).mappings()):
+    for row in with_members(tx, sheet, map(dict, tx.execute(_every(sheet)).mappings()), "id"):
         rows[row["id"]] = row
         for way, key in zip(found, keys(sheet, row), strict=True):
             if key[0]:
@@ -62,9 +73,18 @@ def _known(tx: Connection, sheet: Sheet) -> Known:
     return Known(rows, found, by_name(tx, tables_named(sheet))[0])
 
 
+def with_members(tx: Connection, sheet: Sheet, rows: Iterable[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """These rows, of crews with their members; `key`: under which name each has its id."""
+    found = list(rows)
+    if sheet is CREWS:
+        going = crews.everyones(tx, [row[key] for row in found])
+        return [{**row, "members": going[row[key]]} for row in found]
+    return found
+
+
 def _every(sheet: Sheet) -> Select[Any]:
     table, sql = SCHEMA.by_name[sheet.table], TABLES[sheet.table]
-    asked = select(sql.c[table.id].label("id"), *(sql.c[one.column] for one in sheet.cells))
+    asked = select(sql.c[table.id].label("id"), *(sql.c[one.column] for one in sheet.stored))
     return asked.where(sql.c[sheet.only[0]].in_(sheet.only[1])) if sheet.only else asked
 
 
@@ -77,7 +97,7 @@ def export(tx: Connection, sheet: Sheet, zone: ZoneInfo) -> Iterator[str]:
         yield _lines(
             [
                 [cell(cells.told(one, row[one.column], labels.get(one.names, {}), zone)) for one in sheet.cells]
-                for row in some
+                for row in with_members(tx, sheet, map(dict, some), "id")
             ]
         )
 

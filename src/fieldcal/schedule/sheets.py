@@ -43,6 +43,8 @@ class Holds(StrEnum):
     INSTANT = "instant"
     #: the name of a row of another table
     NAME = "name"
+    #: a crew's members as `membership.read` reads them; kept in rows of their own
+    MEMBERS = "members"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,11 @@ class Sheet:
 
     #: of a table that holds several kinds: column and values of this one
     only: tuple[str, tuple[int, ...]] | None = None
+
+    @property
+    def stored(self) -> tuple[Cell, ...]:
+        """The cells that are columns of its table."""
+        return tuple(one for one in self.cells if one.holds is not Holds.MEMBERS)
 
     def cell(self, heading: str) -> Cell:
         """The cell under this heading, which must be there."""
@@ -178,6 +185,7 @@ CREWS = Sheet(
         Cell("zone", "timezone", Holds.ZONE, required=True, first="UTC"),
         Cell("hours", "fieldcal_workinghours", Holds.HOURS, longest=200),
         Cell("active", "statecode", Holds.CHOICE, required=True, choices=_ACTIVE, first="yes"),
+        Cell("members", "members", Holds.MEMBERS, names=RESOURCE.name),
     ),
     (("name",),),
     only=("resourcetype", (_CREW,)),

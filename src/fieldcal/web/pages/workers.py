@@ -39,8 +39,8 @@ WORKER_ROOM = Room(
     ("active",), "workers_form.html", _held,
 )  # fmt: skip
 CREW_ROOM = Room(
-    CREWS, "/workers/crews", "workers", "people", ("name", "zone", "active"), _TABS, ("active",), "crews_form.html",
-    _members,
+    CREWS, "/workers/crews", "workers", "people", ("name", "zone", "active"), _TABS, ("active", "members"),
+    "crews_form.html", _members,
 )  # fmt: skip
 _ROOMS = {"workers": WORKER_ROOM, "crews": CREW_ROOM}
 
