@@ -15,10 +15,11 @@ from tests.sync.one_pass import QuickClock
 
 from fieldcal.errors import ConfigError
 from fieldcal.state.database import Database
+from fieldcal.state.held import LEASE
 from fieldcal.state.tables import leases
 
-#: a second is worth half a minute: a lease of two minutes is over in four seconds
-SPEED = 30
+#: a lease of 50 s is over in two or three seconds
+SPEED = 20
 BOOKINGS, WORKERS = 160, 2
 
 
@@ -73,6 +74,22 @@ def test_i8_a_worker_that_wakes_after_its_lease_begins_no_request_and_nothing_is
         assert (again.created, again.updated, again.removed, again.failed) == (0, 0, 0, 0)
 
 
+def test_a_killed_workers_mailboxes_are_anothers_within_a_minute_and_nothing_is_doubled(tmp_path: Path) -> None:
+    with crowd(tmp_path / "ends", workers=WORKERS, bookings=BOOKINGS, speed=SPEED) as ends:
+        ends.exchange.control.change(latency=0.02)
+        with ends.starts("the killed") as killed:
+            awaited("it has written its first batches", lambda: _in_the_middle(ends))
+            killed.signal(signal.SIGKILL)
+            killed.wait()
+        died = QuickClock(SPEED, ends.given.epoch).now()
+        assert max(_ends_of_leases(ends)) <= died + LEASE < died + timedelta(minutes=1)
+        ends.exchange.control.change(latency=0.0)
+        awaited("its leases are over", lambda: _leases_over(ends))
+        second = ends.passes("the second")
+        assert (ends.marks().total(), second.failed) == (BOOKINGS, 0)
+        assert set(ends.marks().values()) == {1}
+
+
 def _move_one_that_is_written(ends: Crowd) -> str:
     """A dispatcher moves a booking that the sleeper has written; returns its new start."""
     start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=3)
@@ -82,12 +99,16 @@ def _move_one_that_is_written(ends: Crowd) -> str:
     return z(start)
 
 
-def _leases_over(ends: Crowd) -> bool:
+def _ends_of_leases(ends: Crowd) -> list[datetime]:
     database = Database(ends.given.state)
     try:
         with database.read() as tx:
-            until = tx.scalars(select(leases.c.until).where(leases.c.name.startswith("mailbox:"))).all()
+            until = list(tx.scalars(select(leases.c.until).where(leases.c.name.startswith("mailbox:"))))
     finally:
         database.close()
     assert len(until) == WORKERS
-    return max(until) <= QuickClock(SPEED, ends.given.epoch).now()
+    return until
+
+
+def _leases_over(ends: Crowd) -> bool:
+    return max(_ends_of_leases(ends)) <= QuickClock(SPEED, ends.given.epoch).now()
