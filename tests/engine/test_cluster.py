@@ -178,7 +178,9 @@ def test_a_job_of_a_newer_version_is_left_to_a_newer_worker_and_the_older_works_
                 await ended(task)
             assert [line["action"] for line in lines] == ["job_unknown"]
             assert begun == [box(1)]
-            newer = asyncio.create_task(app.run_worker_async(install_signal_handlers=False))
+            newer = asyncio.create_task(
+                app.run_worker_async(install_signal_handlers=False, fetch_job_polling_interval=0.1)
+            )
             found = [await taken.get()]
             await ended(newer)
             left: list[Row] = list(await app.job_manager.list_jobs_async(status="todo"))

@@ -7,6 +7,7 @@ the wire stands before the embedded systems' own apps.
 from __future__ import annotations
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
@@ -54,6 +55,8 @@ class Life:
         self._hold: tuple[str, int] | None = None
         self.held = asyncio.Event()
         self._go = asyncio.Event()
+        #: where two processes go on in turns
+        self.baton: Baton | None = None
 
     def dies(self, where: Where, nth: int) -> None:
         """Die when `where` is reached for the `nth` time from now (1 is the next)."""
@@ -93,6 +96,8 @@ class Life:
     async def wait_at(self, where: str) -> bool:
         """Called where a process can be held up; True where it was."""
         self.passed[where] += 1
+        if self.baton is not None:
+            await self.baton.pass_on()
         if self._hold is None or self._hold != (where, self.passed[where]):
             return False
         self.held.set()
@@ -126,6 +131,35 @@ class Life:
         return None
 
 
+class Baton:
+    """Of those that go in turns as many go on as have not been made to wait; at each gate it is drawn who waits."""
+
+    def __init__(self, draw: random.Random, *, alone: bool) -> None:
+        self._draw, self._alone = draw, alone
+        self._waiting: list[asyncio.Event] = []
+
+    async def pass_on(self) -> None:
+        """Go on, or let another go on who waits, until somebody lets us; the first at its first gate waits."""
+        if self._alone:
+            return
+        mine = asyncio.Event()
+        self._waiting.append(mine)
+        if len(self._waiting) > 1:
+            self._waiting.pop(self._draw.randrange(len(self._waiting))).set()
+        try:
+            await mine.wait()
+        finally:
+            if mine in self._waiting:
+                self._waiting.remove(mine)
+
+    def drop(self) -> None:
+        """One has come to its end, or died: whoever is left goes on alone."""
+        self._alone = True
+        for each in self._waiting:
+            each.set()
+        self._waiting.clear()
+
+
 def _owned_task(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> asyncio.Task[Any]:
     task: asyncio.Task[Any] = asyncio.Task(work, loop=loop, **options)
     owner = _OWNER.get()
@@ -155,6 +189,10 @@ class MortalDatabase(Database):
     def __init__(self, url: str, life: Life) -> None:
         super().__init__(url)
         self._life = life
+
+    async def writing(self, work: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        await self._life.wait_at("about to store")
+        return await super().writing(work, *args, **kwargs)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +20,7 @@ from tests.sync import hands
 from tests.sync.agreement import links_agree
 from tests.sync.mortal import Where
 from tests.sync.oracle import Oracle, Wrong
+from tests.sync.pair import Pair
 from tests.sync.people import People
 from tests.sync.truth import Worker
 from tests.sync.world import ENVIRONMENT, Process, World
@@ -64,7 +66,9 @@ class Stage(People):
         caldav: DavServer | None = None,
         tell: Callable[[str], None] = print,
         before_the_first_pass: Callable[[Stage], None] | None = None,
+        two: random.Random | None = None,
     ) -> None:
+        """`two`: each pass is shared by two workers, whose turns are drawn from this."""
         world = World(
             folder, url, now=now, patience=patience, swept=swept, caldav=caldav, follow_work_order=follow_work_order
         )
@@ -72,6 +76,7 @@ class Stage(People):
         self._processes = 0
         #: what somebody saw who looked on while a request was carried out
         self._seen: list[AssertionError] = []
+        self._pair = Pair(world, self._site, two) if two is not None else None
         self.process = self._start()
         self.world.wires[1].watch = self._watch
         for name, code, zone, box, kind in CAST:
@@ -130,9 +135,19 @@ class Stage(People):
         """Have the process do this; None where it died of it."""
         process = self.process
         with self._observed():
-            result = self.world.run(_answer(process, work(self._site(process))))
+            if self._pair is not None and work is run_pass:
+                result = self._runs_two(self._pair)
+            else:
+                result = self.world.run(_answer(process, work(self._site(process))))
         self._heard(result)
         return result
+
+    def _runs_two(self, pair: Pair) -> Report | FieldcalError | None:
+        other = self._start()
+        try:
+            return self.world.run(pair.passes(self.process, other))
+        finally:
+            other.database.close()
 
     def sets(self, **changes: Any) -> None:
         super().sets(**changes)
