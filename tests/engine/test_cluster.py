@@ -60,7 +60,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def played(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(asyncio.wait_for(story(), 90))
+    asyncio.run(asyncio.wait_for(story(), 60))
 
 
 async def ended(*tasks: asyncio.Task[None]) -> None:

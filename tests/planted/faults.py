@@ -15,6 +15,7 @@ from tests.planted.plan import PLAN
 from tests.planted.records import RECORDS
 from tests.planted.rest import REST
 from tests.planted.setup import SETUP
+from tests.planted.several import SEVERAL
 from tests.planted.store import STORE
 from tests.planted.together import TOGETHER
 from tests.planted.way import WAY
@@ -36,6 +37,7 @@ PLANTED: tuple[Fault, ...] = (
     *PHONE,
     *RECORDS,
     *REST,
+    *SEVERAL,
     *TOGETHER,
 )
 
