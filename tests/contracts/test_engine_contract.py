@@ -170,7 +170,8 @@ def test_when_it_is_stopped_what_is_in_hand_is_finished_and_nothing_else_begun(m
         bench.engine.enqueue(second)
         await bench.until(lambda: bench.begun == [first])
         bench.task.cancel()
-        await asyncio.sleep(0)
+        await asyncio.wait({bench.task}, timeout=0.3)
+        assert not bench.task.done(), "it waits for what is in hand"
         bench.let_go(first)
         bench.let_go(second)
         await asyncio.gather(bench.task, return_exceptions=True)

@@ -26,7 +26,7 @@ SEVERAL = (
     ),
     Fault(
         "SIGTERM leaves what is in hand", "I2", "engine/cluster.py",
-        "            await asyncio.shield(asyncio.gather(*tasks, return_exceptions=True))\n", "            await asyncio.sleep(0)\n",
+        "concurrency=self._at_once, install", "concurrency=self._at_once, shutdown_graceful_timeout=0.0, install",
         "Each stop of a worker leaves mailboxes half written and locked for two minutes.",
         f"{_CONTRACT}::test_when_it_is_stopped_what_is_in_hand_is_finished_and_nothing_else_begun",
     ),
@@ -52,7 +52,7 @@ SEVERAL = (
         "the queue has no lock for a mailbox", "I8", "engine/tickets.py",
         "lock=job.key, queueing_lock=waits", "lock=None, queueing_lock=waits",
         "Workers stand in each other's way in one mailbox, and both come back again and again.",
-        f"{_CLUSTER}::test_two_workers_that_fight_for_one_mailbox_are_never_in_it_together[40]",
+        f"{_CONTRACT}::test_two_of_one_key_never_run_together_and_others_pass_them",
     ),
     Fault(
         "a crowd fills the queue", "I7", "engine/tickets.py",

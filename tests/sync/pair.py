@@ -23,8 +23,9 @@ from fieldcal.engine.schedule import Job, Kind, Priority
 from fieldcal.errors import FieldcalError
 from fieldcal.model import MailboxId
 from fieldcal.state import history
+from fieldcal.state.held import READING
 from fieldcal.sync.passes import Report, run_pass
-from fieldcal.sync.site import LEASE, Site
+from fieldcal.sync.site import Site
 
 T = TypeVar("T")
 PASS = Job(Priority.REGULAR, Kind.PASS, ENVIRONMENT)
@@ -80,7 +81,7 @@ class Pair:
 
     async def _takes_over(self, heir: Process, *, reading: bool) -> None:
         """At once, when the dead one's leases hold and nothing may be sent; and again when they have ended."""
-        for wait in (timedelta(0), LEASE + timedelta(seconds=1)):
+        for wait in (timedelta(0), READING + timedelta(seconds=1)):
             self._world.clock.advance(wait)
             if reading:
                 await self._reads(heir)
