@@ -66,6 +66,7 @@ bench: venv .venv-conformance/.ready ## the measurements of bench/RESULTS.md
 	$(BIN)/python -m bench.caldav
 	$(BIN)/python -m bench.centre
 	$(BIN)/python -m bench.board
+	$(BIN)/python -m bench.scale
 	$(BIN)/python -m bench.latency
 	$(BIN)/python -m bench.day
 	$(BIN)/python -m bench.load

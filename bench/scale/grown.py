@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, text
 
+from bench.client import NAME
 from fieldcal.state.database import Database
 from fieldcal.state.tables import bookings, links
 
@@ -35,8 +36,8 @@ FROM links WHERE event LIKE 'grown-%'
 """
 
 
-def grow(database: Database, until: int) -> None:
-    """Have so many bookings stored; PostgreSQL makes its statistics, as autovacuum does some minutes later."""
+def grow(database: Database, until: int, environment: str = NAME, now: datetime | None = None) -> None:
+    """Have so many bookings stored, in weeks around now; PostgreSQL makes its statistics, as autovacuum does some minutes later."""
     dialect = "sqlite" if database.is_sqlite else "postgresql"
     day = timedelta(days=1) // timedelta(microseconds=1)
     with database.write() as tx:
@@ -46,7 +47,7 @@ def grow(database: Database, until: int) -> None:
         base = tx.execute(text("SELECT count(*) FROM pattern")).scalar_one()
         tx.execute(text("CREATE UNIQUE INDEX pattern_number ON pattern (number)"))
         given = {"first": base, "last": until, "base": base, "day": day, "minute": day // 1440,
-                 "now": int(datetime.now(UTC).timestamp()) * 1_000_000}  # fmt: skip
+                 "now": int((now or datetime.now(UTC)).timestamp()) * 1_000_000, "environment": environment}  # fmt: skip
         made = {
             "id": _ID[dialect],
             "start": _BEGIN,
@@ -71,6 +72,6 @@ def _copy(tx: Connection, table: Table, made: dict[str, str], series: str, also:
     asked = (
         f"INSERT INTO {table.name} ({names}) {series} SELECT {values} FROM n "
         f"JOIN pattern ON pattern.number = n.i % :base JOIN {table.name} AS old ON old.{key} = pattern.id "
-        f"WHERE old.environment = 'bench' {also}"
+        f"WHERE old.environment = :environment {also}"
     )
     tx.execute(text(asked), given)

@@ -81,9 +81,8 @@ WAY = (
         f"{SWEPT}::test_f10_a_source_that_shows_nothing_any_more_empties_no_calendar",
     ),
     Fault(
-        "a sweep asks after nobody", "I2", SWEEP,
-        "    return sorted(bookings.expected(tx, environment, window) - named)",
-        "    return sorted(bookings.expected(tx, environment, window) & named)",
+        "a sweep asks after nobody", "I2", "state/bookings.py",
+        "for row in tx.scalars(rows) if row not in named)", "for row in tx.scalars(rows) if row in named)",
         "Without change tracking deleted jobs stay in the calendars.",
         f"{SWEPT}::test_f01_f02_f03_f04_f08_a_sweep_that_is_not_whole_removes_nothing_and_the_next_goes_on",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -16,6 +16,8 @@ from fieldcal.state.rows import from_json, slices, to_json, upsert
 from fieldcal.state.sought import SOUGHT, sought
 from fieldcal.state.tables import bookings, links, marks
 
+#: Rows of a long answer that are held at once.
+_AT_ONCE = 5_000
 # built once: building it costs more than running it
 _LOAD = select(bookings).where(
     bookings.c.environment == bindparam("b_environment"), bookings.c.id.in_(bindparam("b_ids", expanding=True))
@@ -237,10 +239,11 @@ def versions(tx: Connection, environment: str, ids: Sequence[str]) -> dict[Booki
     return found
 
 
-def expected(tx: Connection, environment: str, window: Window) -> set[BookingId]:
-    """Living stored bookings that a whole read of the window has to name, or whose event stands in it or later.
+def unnamed(tx: Connection, environment: str, window: Window, named: Container[str]) -> list[BookingId]:
+    """Living stored bookings that are not `named`, though a whole read of the window has to name them.
 
-    What ended before the window stays as it is, so nobody has to ask for it.
+    Or their event stands in it or later; what ended before stays as it is, so nobody has to ask for it. Those that are
+    named are never held all at once: a window has hundreds of thousands.
     """
     living = (bookings.c.environment == environment, bookings.c.deleted_at.is_(None))
     standing = select(links.c.booking).where(links.c.environment == environment, links.c.event.is_not(None))
@@ -252,8 +255,9 @@ def expected(tx: Connection, environment: str, window: Window) -> set[BookingId]
     )
     found: set[BookingId] = set()
     for conditions in asked:
-        found.update(BookingId(row) for row in tx.scalars(select(bookings.c.id).where(*living, *conditions)))
-    return found
+        rows = select(bookings.c.id).where(*living, *conditions).execution_options(yield_per=_AT_ONCE)
+        found.update(BookingId(row) for row in tx.scalars(rows) if row not in named)
+    return sorted(found)
 
 
 def search(tx: Connection, environment: str, text: str, limit: int = 20) -> list[BookingId]:

@@ -55,7 +55,7 @@ async def sweep(site: Site, held: Held, feed: Feed, *, outside: bool) -> Found:
         found = await _compare(site, held, frame, part, found)
         if held.lease.until - site.clock.now() < READING / 2:
             await held.renew()
-    absent = await site.database.reading(_absent, site.environment, reach, named)
+    absent = await site.database.reading(bookings.unnamed, site.environment, reach, named)
     asked = await ask_by_id(site, held, frame, absent)
     found = replace(found, gone=asked.gone, marked=found.marked + asked.marked)
     await changed(site, held, swept_at=began, first_read_at=feed.first_read_at or site.clock.now())
@@ -102,10 +102,6 @@ def _news(tx: Connection, frame: Frame, part: Swept) -> tuple[tuple[Booking, ...
     orders = {row.id: row.work_order for row in part.rows if row.work_order is not None}
     versions = {key: (order, part.orders[order]) for key, order in orders.items() if order in part.orders}
     return news, placed, set(outdated(tx, frame, versions))
-
-
-def _absent(tx: Connection, environment: str, window: Window, named: set[BookingId]) -> list[BookingId]:
-    return sorted(bookings.expected(tx, environment, window) - named)
 
 
 async def _tell_silence(site: Site, silent: int) -> None:
