@@ -83,6 +83,7 @@ def _measured(
             opened = Database(url)
             grow(opened, stored)
             opened.close()
+            databases.settle(f"state_{stored}")
             (folder / str(stored)).mkdir()
             shutil.copyfile(folder / "exchange.sqlite3", folder / str(stored) / "exchange.sqlite3")
         grown = time.perf_counter() - began
