@@ -39,7 +39,7 @@ def _cost(world: World, changed: list[str], hours: int) -> Counter[str]:
     return number
 
 
-def test_the_same_changes_cost_the_same_beside_few_and_beside_many_stored_bookings(
+def test_the_same_changes_cost_the_same_beside_few_and_many_stored_bookings(
     new_world: Callable[..., World], new_state: NewState
 ) -> None:
     world = new_world(new_state())
@@ -52,5 +52,7 @@ def test_the_same_changes_cost_the_same_beside_few_and_beside_many_stored_bookin
     grow(world.database, STORED, ENVIRONMENT, NOW)
     with world.database.read() as tx:
         assert tx.scalar(select(func.count()).select_from(bookings)) == STORED
-    assert _cost(world, made, 3) == before
+    after = _cost(world, made, 3)
     assert before["statements"] > 20
+    # What is looked up now and then (pauses, shares of a limit) may fall into either of them.
+    assert [what for what in before if after[what] > before[what] * 1.1] == []
