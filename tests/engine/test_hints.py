@@ -26,7 +26,7 @@ from fieldcal.engine.quiet import QUIET
 from fieldcal.http import Http, TokenCredential
 from fieldcal.model import BookingId
 from fieldcal.sources.dataverse.webhook import WebhookRegistrar, steps
-from fieldcal.state import alerts, bookings, environments, leases, webhooks
+from fieldcal.state import alerts, bookings, environments, feeds, leases, webhooks
 from fieldcal.state.pass_tables import passes
 from fieldcal.state.webhooks import Webhook, digest
 from fieldcal.web.hooks import HooksEnd
@@ -308,6 +308,19 @@ def test_a_source_in_trouble_is_asked_by_its_own_pauses_whatever_is_hinted(serve
     assert requests(served) == []
     served.world.field_service.control.clear_faults(number)
     served.later(timedelta(seconds=15))
+    eventually(served, lambda: len(served.world.events("Anna")) == 1)
+    eventually(served, lambda: _alerts(served) == [])
+
+
+def test_a_source_that_asks_a_look_to_wait_for_seconds_is_read_after_these(served: Served) -> None:
+    row = served.world.book("Anna", TOMORROW)
+    served.world.field_service.control.add_fault(Fault(kind="status", status=429, headers={"Retry-After": "2"}))
+    hint(served, row)
+    eventually(served, lambda: bool(_alerts(served)))
+    with served.world.database.read() as tx:
+        again = feeds.load(tx, ENVIRONMENT).next_pull_at
+    assert again is not None
+    assert again - served.world.clock.now() <= timedelta(seconds=2)
     eventually(served, lambda: len(served.world.events("Anna")) == 1)
     eventually(served, lambda: _alerts(served) == [])
 

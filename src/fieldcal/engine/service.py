@@ -194,7 +194,7 @@ class Service:
             desk.hinted.hints.put_back(taken)
             desk.hinted.look_soon()
         elif looked.report is not None and looked.report.error:
-            await self._source.put_off(site.environment, looked.report.error)
+            await self._source.put_off(site.environment, looked.report.error, looked.report.again)
         elif looked.pass_needed:
             desk.hinted.pass_soon()
 

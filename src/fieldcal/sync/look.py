@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy import Connection
 
 from fieldcal import sent
-from fieldcal.errors import ConnectorError, Incomplete
+from fieldcal.errors import ConnectorError, Incomplete, Throttled
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.source_model import Details
 from fieldcal.state import bookings, feeds, history, leases, marks
@@ -62,7 +62,9 @@ async def look(site: Site, ids: Sequence[BookingId], run: str = "") -> Looked:
         except (ConnectorError, Incomplete) as failure:
             error = str(failure)
             log.warning("the source could not be read", action="look_failed", environment=site.environment, error=error)
-            return Looked(Report(run, Tally(), 0, error), pass_needed=True)
+            asked_to = isinstance(failure, Throttled)
+            again = await site.pace.paused([throttle.waits_for(site)]) if asked_to else None
+            return Looked(Report(run, Tally(), 0, error, again=again), pass_needed=True)
         changes, boxes = await _take_in(site, held, details)
     absent = len(ids) - len(details.found) - len(details.unreadable)
     if not changes:
