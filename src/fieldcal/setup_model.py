@@ -201,6 +201,13 @@ class AlertState(StrEnum):
     NONE = "none"
 
 
+class PauseState(StrEnum):
+    """Mailboxes filtered by pauses: their own, or that of the server that they are written through."""
+
+    PAUSED = "yes"
+    NONE = "no"
+
+
 #: in the place of a server profile, or of a reason: those that have none
 NO_PROFILE = NO_REASON = "-"
 
@@ -222,6 +229,9 @@ class Selection:
     alerts: AlertState | None = None
     #: exactly the reason for which it is off
     reason: str = ""
+    paused: PauseState | None = None
+    #: when a pause has to last that counts; None: now is not known, so pauses cannot be asked for
+    now: datetime | None = None
 
     @property
     def every(self) -> bool:

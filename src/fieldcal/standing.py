@@ -219,7 +219,7 @@ def no_mailbox(*, read: bool) -> Obstacle:
 
 def none_chosen(place: str, selection: Selection, *, read: bool) -> str:
     """What is told where no mailbox is in a selection: that there is none at all, or none like that."""
-    if selection.state is None and not selection.search:
+    if replace(selection, names=(), now=None) == Selection():
         lacking = no_mailbox(read=read)
         return f"{place}: {lacking.why}: {lacking.remedy}."
     return f"No mailbox of {place} is in this selection; `fieldcal mailbox list` shows all."

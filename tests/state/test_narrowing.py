@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import product
 
 import pytest
@@ -20,10 +21,11 @@ from fieldcal.setup_model import (
     MailboxStanding,
     MailboxState,
     Method,
+    PauseState,
     Selection,
     TrialStatus,
 )
-from fieldcal.state import alerts, environments, profiles
+from fieldcal.state import alerts, environments, pauses, profiles
 from fieldcal.state import mailboxes as rows
 from fieldcal.state.database import Database
 from fieldcal.state.tables import environments as environment_table
@@ -68,6 +70,8 @@ def every(database: Database) -> Database:
         for number, level in enumerate(alerts.LEVELS):
             alerts.raise_alert(tx, ENVIRONMENT, f"box-{number}", "code", level, "it", NOW)
             alerts.raise_alert(tx, ENVIRONMENT, f"box-{number + 10}", "code", level, "it", NOW)
+        for scope, minutes in (("box-7", 5), ("box-8", -5), ("connector:strange", 5), ("connector:good", 0)):
+            pauses.pause(tx, scope, NOW + timedelta(minutes=minutes), "it asked to wait")
         alerts.acknowledge(tx, ENVIRONMENT, [f"box-{number}" for number in range(10, 13)], ["code"], "anna", NOW)
     return database
 
@@ -115,6 +119,8 @@ def test_every_filter_narrows_and_all_of_them_narrow_together(every: Database) -
         ({"alerts": AlertState.NONE}, lambda box: box.id not in urgent),
         ({"reason": "by a"}, lambda box: box.disabled_reason == "by a"),
         ({"search": "A@x"}, lambda box: "a@x" in box.address),
+        ({"paused": PauseState.PAUSED, "now": NOW}, lambda box: box.id == "box-7" or box.profile == "strange"),
+        ({"paused": PauseState.NONE, "now": NOW}, lambda box: box.id != "box-7" and box.profile != "strange"),
     ]  # fmt: skip
     for (one, fits), (other, fits_too) in product(filters, filters):
         if one.keys() != other.keys():

@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+from datetime import timedelta
 from urllib.parse import parse_qsl
 
 import pytest
@@ -15,7 +16,7 @@ from fieldcal.model import Check, MailboxId
 from fieldcal.setup import environments, profiles
 from fieldcal.setup.environments import Changes
 from fieldcal.setup_model import Endpoint, MailboxState, Role, Selection
-from fieldcal.state import alerts, audit
+from fieldcal.state import alerts, audit, pauses
 from fieldcal.state import mailboxes as rows
 from fieldcal.state.tables import environments as places
 from fieldcal.state.tables import mailboxes
@@ -253,7 +254,17 @@ def test_every_filter_stands_beside_the_others_in_the_list_the_file_the_rest_api
         )
         assert len(standing(at)) == 12
         assert "12–12 of 12" not in (await browser.get("/mailboxes?server_profile=-")).text
-        for wrong in ("standing=odd", "approval=odd", "alerts=some", "appointments=x"):
+        # what is paused is found by that, too, beside everything else
+        with at.app.database.write() as tx:
+            pauses.pause(tx, "box-00003", at.clock.now() + timedelta(minutes=5), "it asked to wait")
+        for narrowed, left in (
+            (f"{query}&paused=yes", {"w00003@x.example"}),
+            (f"{query}&paused=no", {"w00004@x.example"}),
+        ):
+            assert "1–1 of 1" in (await browser.get(f"/mailboxes?{narrowed}")).text
+            told = json.loads((await browser.get(f"/api/v1/environments/main/mailboxes?{narrowed}")).text)
+            assert {one["address"] for one in told["items"]} == left
+        for wrong in ("paused=soon", "standing=odd", "approval=odd", "alerts=some", "appointments=x"):
             assert (await browser.get(f"/mailboxes?{wrong}")).status == 409
             assert (await browser.get(f"/api/v1/environments/main/mailboxes?{wrong}")).status == 422
 

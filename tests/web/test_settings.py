@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import fields
+from typing import Any
 
 from tests.web.centre_end import Centre
 from tests.web.test_bookings import stock
@@ -81,3 +83,35 @@ def test_the_preview_shows_the_table_as_the_event_has_it_and_every_name_with_its
 def test_every_name_of_a_template_stands_in_the_list_with_its_meaning() -> None:
     assert set(_ORDER) == NAMES
     assert all(text(f"settings.variable.{name}") for name in NAMES)
+
+
+def test_scripts_see_what_the_page_shows_before_anything_is_kept(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        ids = stock(at, 3)
+        browser = await at.signed_in("admin", Role.SYSTEM_ADMIN)
+        headers, path = {"x-csrf-token": browser.token}, "/api/v1/environments/main/settings/preview"
+
+        async def preview(**sent: object) -> tuple[int, dict[str, Any]]:
+            answer = await browser.ask("POST", path, json=sent, headers=headers)
+            return answer.status, json.loads(answer.text)
+
+        wish = {
+            "subject_template": "Job {{ number }}",
+            "body_template": "<b onclick=x()>{{ worker }}</b>",
+            "private": True,
+        }
+        status, told = await preview(settings=wish)
+        assert (status, told["booking"], told["subject"], told["private"]) == (200, ids[0], "Job WO-0001", True)
+        assert ("onclick" in told["body"], told["worker"] in told["body"]) == (False, True)
+        for name in (ids[2], "wo-0003"):
+            assert (await preview(booking=name))[1]["booking"] == ids[2]
+        status, told = await preview(settings={"subject_template": "{{ nobody }}", "interval": 0})
+        assert (status, {one["pointer"] for one in told["errors"]}) == (
+            422, {"/settings/subject_template", "/settings/interval"},
+        )  # fmt: skip
+        assert (await preview(booking="WO-9"))[0] == 404
+        assert settings(at) == Settings()
+        reader = await at.signed_in("reader", Role.READER)
+        assert (await reader.ask("POST", path, json={}, headers={"x-csrf-token": reader.token})).status == 403
+
+    place.play(story)

@@ -16,6 +16,7 @@ from fieldcal.access import obstacle
 from fieldcal.cli import (
     alert,
     audit,
+    booking,
     check,
     db,
     demo,
@@ -78,6 +79,7 @@ app.command()(doctor.doctor)
 app.add_typer(environment.group, name="environment")
 app.add_typer(profile.group, name="profile")
 app.add_typer(mailbox.group, name="mailbox")
+app.add_typer(booking.group, name="booking")
 app.add_typer(schedule.group, name="schedule")
 app.add_typer(user.group, name="user")
 app.add_typer(token.group, name="token")

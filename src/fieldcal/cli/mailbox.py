@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fieldcal.cli.mailbox_list import InState, Names, Search, list_mailboxes
 from fieldcal.cli.options import AsUser, In, Json, Yes
 from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
-from fieldcal.setup_model import CALDAV, Account, Actor, Mailbox, MailboxState, Method, Selection
+from fieldcal.setup_model import Actor, MailboxState, Method, Selection
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -22,11 +23,9 @@ if TYPE_CHECKING:
 
 
 group = typer.Typer(help="Mailboxes: approve, test and enable, switch off.", no_args_is_help=True)
+group.command("list")(list_mailboxes)
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="ADDRESS...", help="Addresses or object ids of mailboxes.")]
 Every = Annotated[bool, typer.Option("--all", help="Every mailbox of the environment.")]
-InState = Annotated[MailboxState | None, typer.Option("--state", help="Only those in this state.")]
-Search = Annotated[str, typer.Option("--search", help="Only those with this in the name or address.")]
 
 
 def _selection(names: list[str] | None, state: MailboxState | None, search: str, *, every: bool) -> Selection:
@@ -77,56 +76,6 @@ def _known(selection: Selection, environment: str | None, as_user: str | None) -
 
 def _count(number: int) -> str:
     return "1 mailbox" if number == 1 else f"{number:,} mailboxes"
-
-
-@group.command("list")
-def list_mailboxes(
-    names: Names = None,
-    *,
-    environment: In = None,
-    state: InState = None,
-    search: Search = "",
-    sort: Annotated[str, typer.Option("--sort", help="Column to sort by; -COLUMN for descending.")] = "address",
-    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many to show.")] = 100,
-    offset: Annotated[int, typer.Option("--offset", min=0, help="How many to pass over first.")] = 0,
-    as_user: AsUser = None,
-    json: Json = False,
-) -> None:
-    """Show how far each is set up. Also why nothing is written where nothing is."""
-    from fieldcal.cli import show
-    from fieldcal.cli.session import chosen, desk
-    from fieldcal.setup import mailboxes
-    from fieldcal.standing import none_chosen
-    from fieldcal.state import accounts, feeds, profiles
-
-    selection = Selection(tuple(names or ()), state, search)
-    with desk(as_user) as at, at.database.read() as tx:
-        place = chosen(tx, environment)
-        page = mailboxes.listed(tx, at.actor, place, selection, sort=sort, offset=offset, limit=limit)
-        read = feeds.workers_known(tx, place)
-        own = accounts.some(tx, place, [mailbox.id for mailbox, _ in page.rows])
-        everybody = {one.id: one.end.client_id for one in profiles.everyone(tx) if one.kind == CALDAV}
-    if json:
-        rows = [_as_told(mailbox, why, own[mailbox.id]) for mailbox, why in page.rows]
-        show.as_json({"environment": place, "total": page.total, "mailboxes": rows})
-        return
-    if not page.total:
-        show.line(none_chosen(place, selection, read=read))
-        return
-    dav = bool(everybody)
-    columns = ["address", "name", "profile", *["signs in as"] * dav, "method", "approval", "test", "enabled"]
-    show.table(
-        (*columns, "why nothing is written"),
-        [
-            (m.address, m.name, m.profile, *[_signs_in(m, own[m.id], everybody)] * dav, m.method, m.approval, m.status,
-             m.enabled, why)
-            for m, why in page.rows
-        ],
-    )  # fmt: skip
-    if not page.rows:
-        show.line(f"There are {page.total:,}, all before this --offset.")
-    elif page.total > len(page.rows):
-        show.line(f"{len(page.rows)} of {page.total}; --offset and --limit show the others.")
 
 
 @group.command()
@@ -368,24 +317,3 @@ def claim(
 
     selection = _selection(names, state, search, every=every)
     run(selection, environment, as_user, take_over=take_over, yes=yes, json=json)
-
-
-def _signs_in(mailbox: Mailbox, account: Account, everybody: dict[str, str]) -> str:
-    """Who signs in for this mailbox on CalDAV; "" elsewhere."""
-    if mailbox.profile not in everybody:
-        return ""
-    own = account.user or mailbox.address
-    return own if account.secret else everybody[mailbox.profile] or f"{own}, no secret yet"
-
-
-def _as_told(mailbox: Mailbox, why: str | None, account: Account) -> dict[str, object]:
-    from fieldcal.secrets import shown
-
-    return {
-        "mailbox": mailbox.id, "address": mailbox.address, "name": mailbox.name, "profile": mailbox.profile,
-        "method": mailbox.method, "approval": mailbox.approval, "approved_address": mailbox.approved_address,
-        "approved_by": mailbox.approved_by, "test": mailbox.status, "tested_at": mailbox.tested_at,
-        "checks": mailbox.checks, "enabled": mailbox.enabled, "last_sync_at": mailbox.last_sync_at,
-        "trouble": mailbox.trouble, "ready": why is None, "why_not": why,
-        "user_name": account.user, "secret": shown(account.secret), "calendar": account.collection,
-    }  # fmt: skip

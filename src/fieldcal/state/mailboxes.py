@@ -86,8 +86,8 @@ def ids(tx: Connection, environment: str, selection: Selection) -> list[MailboxI
         kept.update(tx.scalars(select(mailboxes.c.id).where(*where, mailboxes.c.id.in_(part))))
     left = [mailbox for mailbox in named if mailbox not in kept]
     if left:
-        told = ("state", "standing", "approval", "test", "server_profile", "appointments", "alerts", "search")
-        narrowing = [f"--{name} {value}" for name in told if (value := getattr(selection, name))]
+        told = ("state", "standing", "approval", "test", "server_profile", "appointments", "alerts", "reason", "paused")
+        narrowing = [f"--{name} {value}" for name in (*told, "search") if (value := getattr(selection, name))]
         names = ", ".join(box.address or box.id for box in some(tx, environment, left[:_NAMED_AT_MOST]))
         raise ConfigError(f"not every mailbox that is named fits {' and '.join(narrowing)}: {names}")
     return named

@@ -5,6 +5,8 @@ A narrowed list is read by an index of `mailboxes`. What profiles and the enviro
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import ColumnElement, Connection, and_, false, func, not_, or_, select, true
 
 from fieldcal.plan.ready import strangers
@@ -18,10 +20,13 @@ from fieldcal.setup_model import (
     MailboxStanding,
     MailboxState,
     Method,
+    PauseState,
     Selection,
     TrialStatus,
 )
 from fieldcal.state import environments, profiles
+from fieldcal.state.believed import lasts
+from fieldcal.state.pace_tables import pauses
 from fieldcal.state.tables import alerts, mailboxes
 
 _APPROVED = (mailboxes.c.approval == Approval.APPROVED.value) & (
@@ -56,12 +61,24 @@ def narrowed(tx: Connection, environment: str, selection: Selection) -> list[Col
         where.append(mailboxes.c.profile.is_(None) if none else mailboxes.c.profile == selection.server_profile)
     if selection.appointments is not None:
         where.append(mailboxes.c.method == selection.appointments.value)
-    if selection.alerts is not None:
-        where.append(_alerted(environment, selection.alerts))
-    if selection.reason:
-        where.append(mailboxes.c.disabled_reason == ("" if selection.reason == NO_REASON else selection.reason))
+    where += _told(environment, selection)
     if selection.search:
         where.append(_called(selection.search))
+    return where
+
+
+def _told(environment: str, selection: Selection) -> list[ColumnElement[bool]]:
+    """What is told of it besides how it is set up: alerts, pauses, and why it is off."""
+    where: list[ColumnElement[bool]] = []
+    if selection.alerts is not None:
+        where.append(_alerted(environment, selection.alerts))
+    if selection.paused is not None:
+        if selection.now is None:
+            raise ValueError("whether a mailbox is paused takes an instant")
+        paused = _paused(selection.now)
+        where.append(paused if selection.paused is PauseState.PAUSED else ~paused)
+    if selection.reason:
+        where.append(mailboxes.c.disabled_reason == ("" if selection.reason == NO_REASON else selection.reason))
     return where
 
 
@@ -107,6 +124,12 @@ def _alerted(environment: str, state: AlertState) -> ColumnElement[bool]:
         .exists()
     )  # fmt: skip
     return ~told if state is AlertState.NONE else told
+
+
+def _paused(now: datetime) -> ColumnElement[bool]:
+    """Nothing may be asked of the mailbox now, or of its server."""
+    scopes = or_(pauses.c.scope == mailboxes.c.id, pauses.c.scope == "connector:" + mailboxes.c.profile)
+    return select(pauses.c.scope).where(scopes, lasts(pauses.c.until, now)).exists()
 
 
 def _standing(tx: Connection, environment: str, wanted: MailboxStanding) -> ColumnElement[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from urllib.parse import urlencode
 
 from fieldcal.errors import ConfigError
@@ -12,13 +13,14 @@ from fieldcal.setup_model import (
     MailboxStanding,
     MailboxState,
     Method,
+    PauseState,
     Selection,
     TrialStatus,
 )
 
 _KINDS = {
     "standing": MailboxStanding, "approval": AddressState, "test": TrialStatus, "appointments": Method,
-    "alerts": AlertState, "state": MailboxState,
+    "alerts": AlertState, "state": MailboxState, "paused": PauseState,
 }  # fmt: skip
 #: Filters with any text: a server profile, and a reason.
 _TEXTS = ("server_profile", "reason")
@@ -32,8 +34,8 @@ NAMES = ("search", *FILTERS)
 _LONGEST = 500
 
 
-def selection(said: Mapping[str, str]) -> Selection:
-    """Which mailboxes these filters leave; a `ConfigError` where a value is none."""
+def selection(said: Mapping[str, str], now: datetime) -> Selection:
+    """Which mailboxes these filters leave at this moment; a `ConfigError` where a value is none."""
     chosen = {}
     for name, kind in _KINDS.items():
         if value := said.get(name, ""):
@@ -41,7 +43,8 @@ def selection(said: Mapping[str, str]) -> Selection:
                 raise ConfigError(f"there is no {name} {value[:40]!r}")
             chosen[name] = kind(value)
     words = {name: said.get(name, "")[:_LONGEST] for name in _TEXTS}
-    return Selection(search=said.get("search", "").strip()[:200], **words, **chosen)  # type: ignore[arg-type] # checked
+    at = now if "paused" in chosen else None
+    return Selection(search=said.get("search", "").strip()[:200], now=at, **words, **chosen)  # type: ignore[arg-type] # checked
 
 
 def told(wanted: Selection) -> dict[str, str]:

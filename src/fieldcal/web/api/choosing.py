@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Path, Query
@@ -17,6 +18,7 @@ from fieldcal.setup_model import (
     MailboxStanding,
     MailboxState,
     Method,
+    PauseState,
     Selection,
     TrialStatus,
 )
@@ -43,6 +45,9 @@ Tested = Annotated[TrialStatus | None, Query(description="Only those whose Test 
 Profile = Annotated[Words, Query(description="Only those with this server profile; `-`: with none.")]
 By = Annotated[Method | None, Query(description="Only those with this appointments method.")]
 Alerted = Annotated[AlertState | None, Query(description=_ALERTS)]
+Paused = Annotated[
+    PauseState | None, Query(description="Only those that are paused now, themselves or their server; or that are not.")
+]
 Reason = Annotated[Words, Query(description="Only those that are off for exactly this reason.")]
 
 
@@ -58,23 +63,25 @@ class Narrowed(Asked):
     appointments: By = None
     alerts: Alerted = None
     reason: Reason = ""
+    paused: Paused = None
 
-    def selection(self, names: Sequence[str] = ()) -> Selection:
-        """The mailboxes that are left, of these or of all."""
+    def selection(self, now: datetime, names: Sequence[str] = ()) -> Selection:
+        """The mailboxes that are left at this moment, of these or of all."""
         return Selection(
             tuple(names), self.state, self.search, self.standing, self.approval, self.test, self.server_profile,
-            self.appointments, self.alerts, self.reason,
+            self.appointments, self.alerts, self.reason, self.paused, now if self.paused else None,
         )  # fmt: skip
 
 
 def narrowed(  # noqa: PLR0917 - the parameters of an address
     state: State = None, search: Search = "", standing: Standing = None, approval: Approved = None, test: Tested = None,
     server_profile: Profile = "", appointments: By = None, alerts: Alerted = None, reason: Reason = "",
+    paused: Paused = None,
 ) -> Narrowed:  # fmt: skip
     """What a list is narrowed by, as its address says."""
     return Narrowed(
         state=state, search=search, standing=standing, approval=approval, test=test, server_profile=server_profile,
-        appointments=appointments, alerts=alerts, reason=reason,
+        appointments=appointments, alerts=alerts, reason=reason, paused=paused,
     )  # fmt: skip
 
 
@@ -94,11 +101,11 @@ class Chosen(Narrowed):
     )
 
 
-def wanted_of(tx: Connection, place: str, chosen: Chosen) -> list[MailboxId]:
+def wanted_of(tx: Connection, place: str, chosen: Chosen, now: datetime) -> list[MailboxId]:
     """The mailboxes that are meant; a `ConfigError` where that is not said, or one is not there."""
     if chosen.all is bool(chosen.mailboxes):
         raise ConfigError("which mailboxes? name them in `mailboxes`, or choose with `all` and what narrows it")
-    found = rows.ids(tx, place, chosen.selection(chosen.mailboxes))
+    found = rows.ids(tx, place, chosen.selection(now, chosen.mailboxes))
     if chosen.expect is not None and len(found) != chosen.expect:
         raise ConfigError(f"these are {len(found)} mailboxes now, not {chosen.expect}; nothing was done")
     return found

@@ -52,8 +52,8 @@ def _listing(visit: Visit) -> Listing:
     )  # fmt: skip
 
 
-def _selection(listing: Listing) -> Selection:
-    return selection({**listing.filters, "search": listing.search})
+def _selection(visit: Visit, listing: Listing) -> Selection:
+    return selection({**listing.filters, "search": listing.search}, visit.house.app.clock.now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ async def show(visit: Here) -> Response:
     listing, place, now = _listing(visit), visit.place_of_work, visit.house.app.clock.now()
 
     def look(tx: Connection) -> _Found:
-        found = mailboxes.listed(tx, visit.actor, place.id, _selection(listing), sort=listing.sort,
+        found = mailboxes.listed(tx, visit.actor, place.id, _selection(visit, listing), sort=listing.sort,
                                  offset=listing.offset, limit=listing.size)  # fmt: skip
         waiting = alerts.waiting(tx, place.id, [box.id for box, _ in found.rows])
         servers = {one.id: one for one in profiles.everyone(tx)}
@@ -90,7 +90,7 @@ async def show(visit: Here) -> Response:
     values = {
         "listing": listing.counted(found.total), "found": found, "deeds": deeds, "wide": _WIDE, "fine": _FINE,
         "farther": FARTHER if visit.may(Action.TAKE_OVER) else {}, "filters": FILTERS, "no_profile": NO_PROFILE,
-        "kept": told(_selection(listing)), "lacking": visit.house.app.secrets.lacking(place.end.secret),
+        "kept": told(_selection(visit, listing)), "lacking": visit.house.app.secrets.lacking(place.end.secret),
     }  # fmt: skip
     return visit.page("mailboxes.html", values)
 
@@ -105,7 +105,9 @@ def _paused(lasting: Mapping[str, tuple[datetime, str]], boxes: Sequence[Mailbox
 async def export(visit: Here) -> Response:
     """All that the list's search and filter leave, as a file for a spreadsheet, however many they are."""
     listing, place, actor, house = _listing(visit), visit.place_of_work, visit.actor, visit.house
-    wanted = await house.read(lambda tx: mailboxes.in_order(tx, actor, place.id, _selection(listing), listing.sort))
+    wanted = await house.read(
+        lambda tx: mailboxes.in_order(tx, actor, place.id, _selection(visit, listing), listing.sort)
+    )
     headers = {"content-disposition": f'attachment; filename="mailboxes-{secrets.token_hex(3)}.csv"'}
     pieces = mailbox_file.pieces(house.app.database, actor, place.id, wanted)
     return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
@@ -114,7 +116,7 @@ async def export(visit: Here) -> Response:
 async def selected(visit: Visit, form: FormData) -> tuple[Selection, list[MailboxId]]:
     """Which mailboxes the form means: those ticked, or all that match its search and filter."""
     if form.get("all"):
-        chosen = selection({name: str(form.get(name, "")) for name in NAMES})
+        chosen = selection({name: str(form.get(name, "")) for name in NAMES}, visit.house.app.clock.now())
     else:
         names = tuple(str(one) for one in form.getlist("id"))
         if not names:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from datetime import timedelta
+from dataclasses import asdict, fields
 from enum import StrEnum
 from typing import Any
 
@@ -14,16 +13,17 @@ from starlette.responses import Response
 
 from fieldcal import hooks, joining
 from fieldcal.errors import ConfigError, FieldcalError, Overtaken
-from fieldcal.model import Event, Known, Worker
+from fieldcal.model import Event
 from fieldcal.plan.render import named, preview
 from fieldcal.plan.settings import Settings
 from fieldcal.plan.settings import read as read_settings
 from fieldcal.plan.templates import for_page
+from fieldcal.previewing import Sample, samples
 from fieldcal.setup.environments import Changes, setting_mistakes
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Environment
-from fieldcal.state import bookings, webhooks, workers
 from fieldcal.state import environments as rows
+from fieldcal.state import webhooks
 from fieldcal.state.webhooks import Webhook
 from fieldcal.web import merging
 from fieldcal.web.ends import Sent
@@ -32,9 +32,6 @@ from fieldcal.web.texts import text
 from fieldcal.web.visit import Here, Visit
 
 SECTION = Section("settings", Entry("setup", 40, "settings"))
-#: Real bookings that a preview may be made of.
-_OFFERED = 12
-_AHEAD = timedelta(days=14)
 #: The settings in the order of the page, by heading.
 GROUPS = {
     "passes": ("interval", "window_past", "window_future", "sweep_every"),
@@ -50,14 +47,6 @@ GROUPS = {
     "people": ("account", "contact", "approval_rule", "self_approval", "set_up_there"),
     "looks": ("private", "booking_url", "subject_template", "body_template"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _Sample:
-    """A real booking that a preview may be made of."""
-
-    known: Known
-    worker: Worker
 
 
 def _kinds() -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -118,27 +107,18 @@ async def show(visit: Here) -> Response:
 async def _page(visit: Visit, place: Environment, sent: Sent, chosen: str = "") -> Response:
     now = visit.house.app.clock.now()
 
-    def look(tx: Connection) -> tuple[list[_Sample], Webhook | None]:
-        return _samples(tx, place, now), webhooks.find(tx, place.id)
+    def look(tx: Connection) -> tuple[list[Sample], Webhook | None]:
+        return samples(tx, place, now), webhooks.find(tx, place.id)
 
-    samples, webhook = await visit.house.read(look)
-    sample = next((one for one in samples if one.known.booking.id == chosen), samples[0] if samples else None)
-    values = {"sent": sent, "groups": GROUPS, "kinds": _KINDS, "samples": samples, "sample": sample, "place": place,
+    offered, webhook = await visit.house.read(look)
+    sample = next((one for one in offered if one.known.booking.id == chosen), offered[0] if offered else None)
+    values = {"sent": sent, "groups": GROUPS, "kinds": _KINDS, "samples": offered, "sample": sample, "place": place,
               "webhook": webhook, "names": _names(sample, place.settings),
               **_previewed(visit, sent, sample, place)}  # fmt: skip
     return visit.page("settings.html", values, 409 if sent.wants else 200)
 
 
-def _samples(tx: Connection, place: Environment, now: Any) -> list[_Sample]:
-    ids = bookings.starting(tx, place.id, now - timedelta(days=1), now + _AHEAD, _OFFERED)
-    stored = [one.known for one in bookings.load(tx, place.id, ids).values()]
-    people = workers.load(tx, place.id, {known.booking.worker for known in stored})
-    found = [_Sample(known, people[known.booking.worker][0]) for known in stored
-             if known.booking.worker in people]  # fmt: skip
-    return sorted(found, key=lambda one: (one.known.booking.start, one.known.booking.id))
-
-
-def _previewed(visit: Visit, sent: Sent, sample: _Sample | None, place: Environment) -> dict[str, Any]:
+def _previewed(visit: Visit, sent: Sent, sample: Sample | None, place: Environment) -> dict[str, Any]:
     event: Event | None = None
     parts = ("subject_template", "body_template", "booking_url")
     wrong = [f"{text(f'settings.part.{name}')}: {words}" for name in parts for words in sent.mistakes.get(name, [])]
@@ -153,7 +133,7 @@ def _previewed(visit: Visit, sent: Sent, sample: _Sample | None, place: Environm
     return {"event": event, "body": shown, "wrong": wrong}
 
 
-def _names(sample: _Sample | None, settings: Settings) -> list[tuple[str, str, str]]:
+def _names(sample: Sample | None, settings: Settings) -> list[tuple[str, str, str]]:
     """What a template may say, each with what to write for it and what that is in the real booking."""
     known = named(sample.known, sample.worker, settings) if sample else {}
     found: list[tuple[str, str, str]] = []
@@ -175,8 +155,8 @@ async def look(visit: Here) -> Response:
     if not visit.live:
         return await _page(visit, place, sent, chosen)
     now = visit.house.app.clock.now()
-    samples = await visit.house.read(lambda tx: _samples(tx, place, now))
-    sample = next((one for one in samples if one.known.booking.id == chosen), samples[0] if samples else None)
+    offered = await visit.house.read(lambda tx: samples(tx, place, now))
+    sample = next((one for one in offered if one.known.booking.id == chosen), offered[0] if offered else None)
     return visit.page("parts/settings_preview.html", {"sample": sample, **_previewed(visit, sent, sample, place)})
 
 

@@ -61,7 +61,7 @@ async def take_over(caller: Call, place: Place, chosen: Chosen, once: Once, resp
     house, actor = caller.house, caller.actor
 
     def look(tx: Connection) -> list[Mailbox]:
-        return rows.some(tx, place.id, wanted_of(tx, place.id, chosen))
+        return rows.some(tx, place.id, wanted_of(tx, place.id, chosen, caller.house.app.clock.now()))
 
     wanted = await house.read(look)
 

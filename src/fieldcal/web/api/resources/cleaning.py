@@ -78,4 +78,4 @@ async def clean(caller: Call, place: Where, chosen: Cleaning, once: Once, respon
 
 async def _wanted(caller: Caller, place: Environment, chosen: Chosen) -> list[MailboxId]:
     require(caller.actor, Action.TAKE_OVER)
-    return await caller.house.read(lambda tx: wanted_of(tx, place.id, chosen))
+    return await caller.house.read(lambda tx: wanted_of(tx, place.id, chosen, caller.house.app.clock.now()))

@@ -82,7 +82,7 @@ async def list_all(
 
     How far each is set up, and why nothing is written where nothing is.
     """
-    wanted = filters.selection()
+    wanted = filters.selection(caller.house.app.clock.now())
     found = await caller.house.read(
         lambda tx: mailboxes.listed(
             tx, caller.actor, place.id, wanted, sort=sort.value, offset=pages.offset, limit=pages.limit
@@ -159,7 +159,7 @@ async def test(caller: Call, place: Place, chosen: Chosen, once: Once, response:
     house, actor = caller.house, caller.actor
 
     def look(tx: Connection) -> list[MailboxId]:
-        wanted = wanted_of(tx, place.id, chosen)
+        wanted = wanted_of(tx, place.id, chosen, caller.house.app.clock.now())
         mailboxes.permitted(tx, actor, Action.SET_UP, place.id, wanted)
         return wanted
 
@@ -185,7 +185,7 @@ Change = Callable[[Connection, Actor, datetime, str, Sequence[MailboxId]], int]
 async def _change(caller: Caller, place: str, chosen: Chosen, change: Change) -> Number:
     now = caller.house.app.clock.now()
     done = await caller.house.write(
-        lambda tx: change(tx, caller.actor, now, place, wanted_of(tx, place, chosen))
+        lambda tx: change(tx, caller.actor, now, place, wanted_of(tx, place, chosen, now))
     )  # fmt: skip
     return Number(changed=done)
 
