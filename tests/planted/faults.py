@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.planted.board import BOARD
 from tests.planted.caldav import CALDAV
 from tests.planted.claims import CLAIMS
 from tests.planted.doubles import DOUBLES
@@ -36,6 +37,7 @@ PLANTED: tuple[Fault, ...] = (
     *PAGES,
     *PHONE,
     *RECORDS,
+    *BOARD,
     *REST,
     *SEVERAL,
     *TOGETHER,
