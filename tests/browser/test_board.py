@@ -374,6 +374,46 @@ def test_a_crew_s_booking_names_whom_it_takes_along_and_undone_brings_back_just_
     tell(story)
 
 
+def test_to_undo_a_cancellation_asks_where_the_time_was_given_away_meanwhile(tell: Tell) -> None:
+    async def story(at: Company) -> None:
+        worker, store = people(at)[1], at.embedded.field_service.store
+        day = _day(at, 11)
+        booking, _ = book(at, worker, day)
+        named = {row["bookingstatusid"]: row["name"] for row in store.rows("bookingstatus")}
+
+        def status() -> str:
+            return str(named[(_row(at, booking) or {})["bookingstatus"]])
+
+        page = await _board(at, day)
+        dialog, job = page.get_by_role("dialog"), _job(page, booking)
+
+        async def choose(name: str) -> None:
+            await job.press("Shift+F10")
+            await page.get_by_role("menuitemradio", name=name).press("Enter")
+
+        await choose("Canceled")
+        await until(lambda: status() == "Canceled")
+        await page.keyboard.press("Control+z")
+        await until(lambda: status() == "Scheduled")  # nobody took it: it comes back unasked
+        await choose("Canceled")
+        await until(lambda: status() == "Canceled")
+        moves.book(store, worker.id, day, day + timedelta(hours=1))
+        at.embedded.changed()
+        await expect(_lane(page, worker).locator(".job")).to_have_count(2)
+        await page.keyboard.press("Control+z")
+        await expect(dialog).to_contain_text(f"{worker.name} was booked for something else at that time meanwhile")
+        await dialog.get_by_role("button", name="Leave it").click()
+        await expect(dialog).to_be_hidden()
+        assert status() == "Canceled"
+        await choose("Scheduled")
+        await dialog.get_by_role("button", name="Restore it all the same").click()
+        await until(lambda: status() == "Scheduled")
+        await expect(job).to_have_class(_among("double"))
+        assert page.complaints == []  # type: ignore[attr-defined]
+
+    tell(story)
+
+
 def test_a_lost_connection_is_said_and_what_others_did_meanwhile_is_there_when_it_is_back(tell: Tell) -> None:
     async def story(at: Company) -> None:
         worker = people(at)[2]

@@ -271,7 +271,10 @@ def test_a_canceled_booking_takes_its_time_again_only_where_it_is_free_or_that_i
     first = status(first, "Scheduled", again=True)
     assert first.status.step is Step.SCHEDULED
     status(first, "Completed")  # what takes its time already is not asked about
-    back = moves.book(shop.store, shop.ana, at(25, 9), at(25, 11))
+    # a second visit, and a neighbour that stood there before, are no news
+    beside = moves.book(shop.store, shop.ana, at(25, 9), at(25, 10))
+    back = moves.book(shop.store, shop.ana, at(25, 9), at(25, 11), order=shop.order, again=True)
     back = status(back, "Canceled")
+    assert beside.version < back.version
     moves.book(shop.store, shop.ana, at(25, 11), at(25, 12))  # which begins when it ends
     assert status(back, "Scheduled").status.step is Step.SCHEDULED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,12 @@ from fieldcal.setup_model import (
     Selection,
     TrialStatus,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fieldcal.model import MailboxId
+    from fieldcal.setup.mailboxes import Listed
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="ADDRESS...", help="Addresses or object ids of mailboxes.")]
 InState = Annotated[MailboxState | None, typer.Option("--state", help="Only those in this state.")]
@@ -76,6 +82,16 @@ def list_mailboxes(
     if not page.total:
         show.line(none_chosen(place, selection, read=read))
         return
+    _tell(page, own, everybody)
+    if not page.rows:
+        show.line(f"There are {page.total:,}, all before this --offset.")
+    elif page.total > len(page.rows):
+        show.line(f"{len(page.rows)} of {page.total}; --offset and --limit show the others.")
+
+
+def _tell(page: Listed, own: Mapping[MailboxId, Account], everybody: dict[str, str]) -> None:
+    from fieldcal.cli import show
+
     dav = bool(everybody)
     columns = ["address", "name", "profile", *["signs in as"] * dav, "method", "approval", "test", "enabled"]
     show.table(
@@ -86,10 +102,6 @@ def list_mailboxes(
             for m, why in page.rows
         ],
     )  # fmt: skip
-    if not page.rows:
-        show.line(f"There are {page.total:,}, all before this --offset.")
-    elif page.total > len(page.rows):
-        show.line(f"{len(page.rows)} of {page.total}; --offset and --limit show the others.")
 
 
 def _signs_in(mailbox: Mailbox, account: Account, everybody: dict[str, str]) -> str:

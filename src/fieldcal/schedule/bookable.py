@@ -77,27 +77,29 @@ def works(store: Store, tx: Connection, worker: str) -> None:
         raise ConfigError(f"{row['name']} is not active any more and cannot be booked; nothing was written")
 
 
-def waits(store: Store, tx: Connection, order: str) -> None:
-    """`NotWaiting` where this work order is booked, closed, or gone."""
+def waits(store: Store, tx: Connection, order: str, since: int = 0) -> None:
+    """`NotWaiting` where this work order is booked, closed, or gone; `since`: by a booking newer than this version."""
     row = store.find(tx, WORK_ORDER, order)
     if row is None:
         raise NotWaiting("", [], "removed", there=False)
     closed = CLOSED.get(row["msdyn_systemstatus"]) or ("" if row["statecode"] == 0 else "deactivated")
     bookings = TABLES[BOOKING.name].c
     ids = tx.scalars(select(bookings.bookableresourcebookingid).where(bookings.msdyn_workorder == order)).all()
-    live = [one for one in board.some(tx, ids).values() if one.takes_time]
+    live = [one for one in board.some(tx, ids).values() if one.takes_time and one.version > since]
     if live or closed:
         slots = sorted(live, key=lambda one: (one.start, one.worker, one.id))
         raise NotWaiting(row["msdyn_name"] or "", slots, closed, there=True)
 
 
 def free(store: Store, tx: Connection, slot: Slot) -> None:
-    """Return where this booking, which takes no time now, can take it again.
+    """Return where this booking, which takes no time since its version, can take it again.
 
-    `NotWaiting` where its work order was booked or closed meanwhile, `TimeTaken` where its worker was.
+    `NotWaiting` where its work order was booked or closed meanwhile, `TimeTaken` where its worker was. What stood
+    beside it before is no news, and is not asked about.
     """
     if slot.order:
-        waits(store, tx, slot.order)
-    beside = [one for one in board.between(tx, slot.start, slot.end) if one.worker == slot.worker and one.takes_time]
+        waits(store, tx, slot.order, slot.version)
+    span = board.between(tx, slot.start, slot.end)
+    beside = [one for one in span if one.worker == slot.worker and one.takes_time and one.version > slot.version]
     if beside:
         raise TimeTaken(beside)
