@@ -22,7 +22,7 @@ from fieldcal.engine import service as service_module
 from fieldcal.engine.cluster import ClusterEngine
 from fieldcal.engine.schedule import WINDOW, Job, Kind, Priority
 from fieldcal.engine.service import Service
-from fieldcal.engine.shared import UNBEGUN, Asker, Part, hand_out, left_over
+from fieldcal.engine.shared import UNBEGUN, Asker, Part, hand_out, left_over, taken
 from fieldcal.errors import ConfigError, StateAway
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.state import beside, feeds, history, leases, mailboxes, queue_schema
@@ -319,22 +319,25 @@ def _revised(tx: Any, revision: str) -> None:
     tx.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
 
 
+class Kept:
+    """An engine that keeps what is enqueued."""
+
+    def __init__(self) -> None:
+        self.jobs: list[Job] = []
+
+    def enqueue(self, job: Job) -> None:
+        self.jobs.append(job)
+
+    async def run(self, _handle: Any) -> None:
+        return
+
+
 @pytest.mark.parametrize("kind", [Kind.PASS, Kind.CHECK, Kind.LOOK])
 def test_a_state_that_was_away_is_no_word_about_the_source_and_the_job_is_asked_for_again(
     world: World, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def gone(_environment: str) -> Site:
         raise StateAway("the connection to the state broke")
-
-    class Kept:
-        def __init__(self) -> None:
-            self.jobs: list[Job] = []
-
-        def enqueue(self, job: Job) -> None:
-            self.jobs.append(job)
-
-        async def run(self, _handle: Any) -> None:
-            return
 
     monkeypatch.setattr(service_module, "AWAY", 0.0)
     engine, job = Kept(), Job(Priority.CHANGE, kind, ENVIRONMENT, named=("b",))
@@ -365,3 +368,40 @@ def test_the_schedule_asks_for_the_mailboxes_that_are_due_for_the_longest_and_fo
     assert asked[0] == check
     assert [job.mailbox for job in asked[1:]] == [job.mailbox for job in boxes[: 2 * WINDOW]]
     assert {job.priority for job in asked[1:]} == {Priority.REGULAR}
+
+
+@pytest.mark.parametrize(
+    ("named", "waited", "anything"),
+    [(("b",), 0, False), (("b",), 1.9, False), (("b",), 2.1, True), (("b",), -30, False), (("b",), None, False), ((), 0, True)],
+)  # fmt: skip
+def test_looks_that_pile_up_become_a_pass(named: tuple[str, ...], waited: float | None, anything: bool) -> None:
+    run = "" if waited is None else history.new_run(NOW - timedelta(seconds=waited))
+    found = taken(Job(Priority.CHANGE, Kind.LOOK, ENVIRONMENT, named=named, heard=3, run=run), NOW)
+    assert (found.bookings, found.anything, found.heard, found.run) == (named, anything, 3, run)
+
+
+def test_what_a_worker_puts_back_is_not_lost_to_the_next_look_that_it_takes(world: World) -> None:
+    async def site(_environment: str) -> Site:
+        return world.site
+
+    world.pass_()
+    engine = Kept()
+    worker = Service(world.database, world.clock, site, part=Part(engine, schedules=False))
+    one, two = (
+        Job(Priority.CHANGE, Kind.LOOK, ENVIRONMENT, named=(world.book(name, TOMORROW),)) for name in ("Anna", "Bernd")
+    )
+    with world.database.write() as tx:
+        elsewhere = leases.take(tx, f"pull:{ENVIRONMENT}", "another", world.clock.now(), timedelta(minutes=1))
+    assert elsewhere is not None
+    world.run(worker._handle(one))
+    with world.database.write() as tx:
+        leases.give_back(tx, elsewhere)
+    world.run(worker._handle(two))
+    assert len(world.events("Bernd")) == 1
+
+    async def asked_for() -> None:
+        while not engine.jobs:  # noqa: ASYNC110 - the engine rings no bell
+            await asyncio.sleep(0.02)
+
+    world.run(asyncio.wait_for(asked_for(), 60))
+    assert [job.named for job in engine.jobs] == [one.named]

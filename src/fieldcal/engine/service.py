@@ -15,7 +15,7 @@ from fieldcal.clock import Clock
 from fieldcal.engine import cut, errands, importing, news, outgrown, quiet, shared
 from fieldcal.engine.elsewhere import Elsewhere
 from fieldcal.engine.fared import LONGEST_PAUSE, Reading
-from fieldcal.engine.hints import Hinted, Taken
+from fieldcal.engine.hints import Hinted
 from fieldcal.engine.schedule import Job, Kind, Priority, due
 from fieldcal.engine.shared import Asker, Part
 from fieldcal.engine.single import SingleEngine
@@ -171,9 +171,8 @@ class Service:
 
     async def _look(self, site: Site, desk: _Desk, job: Job) -> None:
         """Look at what notifications named, or have a pass look at everything."""
-        taken = desk.hinted.hints.take()
-        if self._part is not None:
-            taken = Taken(tuple(map(BookingId, job.named)), not job.named, job.heard, job.run)
+        # Where the work is shared the hints kept here are what was put back: they wait for a look of their own.
+        taken = shared.taken(job, self._clock.now()) if self._part else desk.hinted.hints.take()
         if taken.heard:
             await self._database.writing(quiet.heard, site.environment, taken.heard, self._clock.now())
         place = await self._database.reading(environments.get, site.environment)

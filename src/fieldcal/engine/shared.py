@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from fieldcal.clock import Clock
+from fieldcal.engine.hints import Taken
 from fieldcal.engine.schedule import WINDOW, Job, Kind, Priority
 from fieldcal.errors import ConfigError
-from fieldcal.model import MailboxId
+from fieldcal.model import BookingId, MailboxId
 from fieldcal.ports import Engine
 from fieldcal.state import environments, feeds, history, waiting
 from fieldcal.state.database import Database
@@ -25,6 +26,8 @@ from fieldcal.sync.passes import PATIENCE, Progress, Report
 LOOK = 0.25
 #: How long nobody may begin a pass that a person asked for.
 UNBEGUN = timedelta(minutes=2)
+#: A look that has waited longer than this since its first notification stands in a row of them.
+PILED = timedelta(seconds=2)
 #: Passes that are looked through for the one that was asked for: many are run while a large one is under way.
 _LAST = 50
 #: How passes end that are no answer: another follows.
@@ -59,6 +62,17 @@ def hand_out(tx: Connection, job: Job, now: datetime) -> list[Job]:
     return (
         first + [Job(Priority.CHANGE, Kind.MAILBOX, job.environment, box) for box in due if box not in named][:WINDOW]
     )
+
+
+def taken(job: Job, now: datetime) -> Taken:
+    """What a look is about, as the queue has carried it; where looks pile up, that a pass is needed.
+
+    Looks go one after the other, each about what was named within a moment. Where they are named more quickly than
+    they are looked at, a pass reads at once what all that wait have named, and they have nothing left to do.
+    """
+    began = history.began_at(job.run)
+    piled = began is not None and now - began > PILED
+    return Taken(tuple(map(BookingId, job.named)), piled or not job.named, job.heard, job.run)
 
 
 def could_not_begin(tx: Connection, job: Job, error: str, now: datetime) -> None:

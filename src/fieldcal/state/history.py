@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
@@ -54,11 +55,20 @@ def write(tx: Connection, environment: str, run: str, lines: Sequence[Line]) -> 
 
 #: Tells apart, in their order, what this process begins in one instant.
 _BEGUN = itertools.count()
+#: An id begins with the microseconds since then; years beyond 9999 are nobody's.
+_RUN, _EPOCH = re.compile(r"00[0-9a-f]{30}"), datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def new_run(at: datetime) -> str:
     """An id of a pass that begins now; among ids of one process the later one sorts behind the earlier one."""
     return f"{int(at.timestamp() * 1_000_000):016x}{next(_BEGUN) % 2**32:08x}{secrets.token_hex(4)}"
+
+
+def began_at(run: str) -> datetime | None:
+    """When a pass of this id began, by the clock of who made the id; None where it is no id of ours."""
+    if not _RUN.fullmatch(run):
+        return None
+    return _EPOCH + timedelta(microseconds=int(run[:16], 16))
 
 
 def of_booking(tx: Connection, environment: str, booking: str, limit: int = 20) -> list[Line]:
