@@ -9,9 +9,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import inspect
 from sqlalchemy.engine import URL, make_url
@@ -28,7 +30,7 @@ from fieldcal.state import beside, environments, profiles
 from fieldcal.state.database import Database
 
 if TYPE_CHECKING:
-    from fieldcal.embedded.exchange import Exchange
+    from fieldcal.embedded.exchange import Exchange, NewMailbox
     from fieldcal.embedded.fieldservice import FieldService, Store
 
 #: How long a command waits for another one that has the embedded systems open, seconds.
@@ -80,7 +82,13 @@ async def serving(config: Config, *, sandbox: bool = False) -> AsyncIterator[Emb
         stack.callback(field_service.close)
         with _told_plainly(calendars):
             exchange = stack.enter_context(
-                Exchange(calendars, tenant_id=DEFAULT_TENANT, clients=clients, sandbox=sandbox)
+                Exchange(
+                    calendars,
+                    tenant_id=DEFAULT_TENANT,
+                    clients=clients,
+                    sandbox=sandbox,
+                    directory=partial(_user, field_service.store),
+                )
             )
         servers: list[LocalServer] = []
 
@@ -98,6 +106,21 @@ async def serving(config: Config, *, sandbox: bool = False) -> AsyncIterator[Emb
         ends = Ends(servers[0].url, servers[1].url, tenant, _CLIENT, secret)
         embedded = Embedded(ends, field_service, exchange)
         yield embedded
+
+
+def _user(store: Store, named: str) -> NewMailbox | None:
+    """The mailbox that the embedded Exchange has for this user of the embedded Field Service, by address or object id.
+
+    At another address it is another mailbox; what stands in the old one stays there.
+    """
+    from fieldcal.embedded.exchange import NewMailbox
+
+    user = store.user(named)
+    if user is None or not user["internalemailaddress"]:
+        return None
+    address = user["internalemailaddress"]
+    directory_id = user["azureactivedirectoryobjectid"] or uuid5(NAMESPACE_URL, f"mailto:{address.casefold()}")
+    return NewMailbox(UUID(str(directory_id)), address, user["fullname"] or address, address)
 
 
 def field_service_at(config: Config) -> Path | URL:

@@ -30,7 +30,9 @@ class World:
         self.clock.set(NOW, held=True)
         self.control = Control(Settings(), sandbox=True, clock=self.clock)
         self.path = path / "exchange.db"
-        self.exchange = Exchange(self.path, control=self.control, clients={"app": "secret"})
+        #: whom the directory knows, by the name that is asked for
+        self.known = {}
+        self.exchange = Exchange(self.path, control=self.control, clients={"app": "secret"}, directory=self.known.get)
         self.exchange.store.mailboxes.add(
             [
                 NewMailbox(ANNA, "Anna@contoso.test", "Anna Berg", zone="W. Europe Standard Time"),

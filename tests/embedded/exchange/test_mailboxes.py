@@ -162,3 +162,15 @@ def test_a_worker_copies_an_event_with_its_mark_and_without_its_key(world, event
         ("Dentist", "oof"),
         ("Boiler service", "busy"),
     ]
+
+
+def test_whom_the_directory_knows_has_a_mailbox_from_the_first_request_on_unless_a_name_is_another_s(world, make, anna):
+    nora = NewMailbox(uuid.uuid4(), "nora@contoso.test", "Nora New")
+    world.known["nora@contoso.test"] = nora
+    world.known["anna.new@contoso.test"] = NewMailbox(anna, "anna.new@contoso.test", "Anna")
+    assert world("GET", "/users/nora@contoso.test/events").json["value"] == []
+    assert world("POST", f"/users/{nora.object_id}/events", make()).status == 201
+    assert len(world("GET", "/users/nora@contoso.test/events").json["value"]) == 1
+    for named in ("anna.new@contoso.test", "nobody@contoso.test"):
+        assert world("GET", f"/users/{named}/events").json["error"]["code"] == "ErrorInvalidUser"
+    assert [box.name for box in world.exchange.store.mailboxes.all()] == ["Anna Berg", "Ben Ott", "Nora New"]

@@ -12,6 +12,7 @@ from fieldcal.embedded.control import Control, SandboxClock
 from fieldcal.embedded.exchange.app import Front
 from fieldcal.embedded.exchange.graph import Graph
 from fieldcal.embedded.exchange.hands import Hands
+from fieldcal.embedded.exchange.mailboxes import Directory, NewMailbox
 from fieldcal.embedded.exchange.settings import Settings
 from fieldcal.embedded.exchange.store import Store
 from fieldcal.embedded.exchange.throttle import Throttle
@@ -19,6 +20,10 @@ from fieldcal.embedded.faults import App
 from fieldcal.embedded.tokens import TokenIssuer
 
 DEFAULT_TENANT = UUID("5e4f0a52-1c0f-4b8b-9d6e-0a4c7b3f2d11")
+
+
+def _nobody(_named: str) -> NewMailbox | None:
+    return None
 
 
 class Exchange:
@@ -40,8 +45,12 @@ class Exchange:
         settings: Settings | None = None,
         sandbox: bool = False,
         organization: str = "Embedded",
+        directory: Directory = _nobody,
     ) -> None:
-        """`clients`: id to secret of who may sign in; or hand in an issuer that other systems share."""
+        """`clients`: id to secret of who may sign in; or hand in an issuer that other systems share.
+
+        `directory`: who else is to have a mailbox.
+        """
         self.tenant_id = tenant_id
         self.control = control or Control(settings or Settings(), sandbox=sandbox, clock=clock)
         self.issuer = issuer or TokenIssuer(str(tenant_id), clients or {}, clock=self.control.clock)
@@ -49,7 +58,7 @@ class Exchange:
         self.hands = Hands(self.store)
         self.throttle = Throttle(self.control)
         self.control.actions["expire-delta-tokens"] = self.store.expire_delta_tokens
-        graph = Graph(self.store, self.control, tenant_id=tenant_id, organization=organization)
+        graph = Graph(self.store, self.control, directory, tenant_id=tenant_id, organization=organization)
         front = Front(graph, self.store, self.throttle, self.control, self.issuer)
         self.app: App = self.control.wrap(front.app())
 

@@ -20,6 +20,7 @@ from fieldcal.embedded.exchange.errors import (
 )
 from fieldcal.embedded.exchange.lists import EventLists
 from fieldcal.embedded.exchange.mailboxes import (
+    Directory,
     Mailbox,
     refuse_unready,
     refuse_unwritable,
@@ -77,8 +78,10 @@ _PROPERTIES = "singlevalueextendedproperties"
 class Graph:
     """Answers one call on one mailbox. Refusals are raised as GraphError."""
 
-    def __init__(self, store: Store, control: Control[Settings], *, tenant_id: UUID, organization: str) -> None:
-        self._store = store
+    def __init__(
+        self, store: Store, control: Control[Settings], directory: Directory, *, tenant_id: UUID, organization: str
+    ) -> None:
+        self._store, self._directory = store, directory
         self._tenant_id = tenant_id
         self._organization = organization
         self._single = SingleEvents(store, control)
@@ -87,8 +90,16 @@ class Graph:
     def mailbox_of(self, call: Call) -> Mailbox | None:
         """The mailbox that the call is about, if it is about one that exists."""
         if len(call.segments) > 1 and call.segments[0].casefold() == "users":
-            return self._store.mailboxes.find(call.segments[1])
+            named = call.segments[1]
+            return self._store.mailboxes.find(named) or self._joined(named)
         return None
+
+    def _joined(self, named: str) -> Mailbox | None:
+        """The new mailbox of somebody whom the directory knows under that name."""
+        known = self._directory(named)
+        if known is None or any(map(self._store.mailboxes.find, (str(known.object_id), known.upn, known.address))):
+            return None
+        return self._store.mailboxes.add([known])[0]
 
     def answer(self, call: Call, mailbox: Mailbox | None) -> Answer:
         """The answer to the call; `mailbox` is what `mailbox_of` said."""

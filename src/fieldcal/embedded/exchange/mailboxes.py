@@ -26,6 +26,10 @@ class NewMailbox:
     can_edit: bool = True
 
 
+#: Who has an address or object id and is to have a mailbox from the first request on, made of this; None: nobody.
+Directory = Callable[[str], NewMailbox | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Mailbox:
     """One mailbox as stored. `row` is its number in this store only."""

@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from fieldcal.embedded.control import SandboxClock
 from fieldcal.embedded.fieldservice.database import (
@@ -33,7 +33,15 @@ from fieldcal.embedded.fieldservice.errors import (
 )
 from fieldcal.embedded.fieldservice.outbox import Outbox
 from fieldcal.embedded.fieldservice.schema import Column, Table
-from fieldcal.embedded.fieldservice.tables import ADDRESS_PARTS, BOOKING, CONTACT, ORGANIZATION, SCHEMA, WORK_ORDER
+from fieldcal.embedded.fieldservice.tables import (
+    ADDRESS_PARTS,
+    BOOKING,
+    CONTACT,
+    ORGANIZATION,
+    SCHEMA,
+    USER,
+    WORK_ORDER,
+)
 from fieldcal.embedded.fieldservice.times import EARLIEST, instant_text, parse_instant
 
 Values = Mapping[str, Any]
@@ -96,6 +104,15 @@ class Store:
         with self.reading() as connection:
             found = connection.execute(select(sql).order_by(sql.c[SCHEMA.by_name[table].id]))
             return [dict(row) for row in found.mappings()]
+
+    def user(self, named: str) -> dict[str, Any] | None:
+        """The enabled user with this e-mail address, in any case, or this object id of the directory."""
+        users = TABLES[USER.name]
+        named = named.casefold()
+        own = or_(func.lower(users.c.internalemailaddress) == named, users.c.azureactivedirectoryobjectid == named)
+        with self.reading() as connection:
+            row = connection.execute(select(users).where(own, users.c.isdisabled.is_not(True))).mappings().first()
+        return dict(row) if row is not None else None
 
     def version(self) -> int:
         """The last version given out."""
