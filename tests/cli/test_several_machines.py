@@ -173,6 +173,37 @@ def test_a_worker_on_a_postgresql_without_a_queue_says_which_command_makes_it(
     assert (said.status, "has no queue of jobs yet; run `fieldcal db upgrade`" in said.err) == (1, True), said
 
 
+def _brought_up(url: str) -> None:
+    """As `fieldcal db upgrade` of a newer version leaves the state."""
+    database = Database(url)
+    with database.write() as tx:
+        tx.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+
+
+def test_an_older_worker_does_not_begin_on_a_state_that_a_newer_version_has_brought_up(
+    fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, new_postgres: NewState
+) -> None:
+    url = new_postgres()
+    monkeypatch.setenv("FIELDCAL_DATABASE_URL", url)
+    _brought_up(url)
+    said = fieldcal("worker")
+    assert (said.status, len(said.err.splitlines())) == (1, 1)
+    assert "at revision 9999, which this Fieldcal" in said.err
+
+
+@pytest.mark.slow
+def test_workers_and_schedule_end_by_themselves_when_a_newer_version_brings_the_state_up(shared: Company) -> None:
+    assert shared.sample
+    with process("fieldcal", "serve", "--no-worker") as schedule, process("fieldcal", "worker") as one:
+        schedule.until("Stop with Ctrl-C.")
+        one.until("the worker is at work")
+        _brought_up(os.environ["FIELDCAL_DATABASE_URL"])
+        assert (one.wait(), schedule.wait()) == (1, 1)
+    for each in (one, schedule):
+        assert "a newer version wrote it" in each.printed[-1]
+
+
 @pytest.mark.slow
 def test_i1_a_worker_killed_in_the_middle_of_a_first_load_doubles_and_loses_nothing(
     shared: Company, fieldcal: Fieldcal
