@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench.bare import AT_ONCE
 from fieldcal.calendars.graph import GraphCalendars
 from fieldcal.clock import SystemClock
 from fieldcal.engine.pace import StoredPace
@@ -46,7 +47,8 @@ async def opened(
     clock, database = SystemClock(), Database(state)
     upgrade(database)
     source_http = Http(source_url, TokenCredential(lambda: source_token), clock)
-    graph_http = Http(graph_url, TokenCredential(lambda: graph_token), clock)
+    # a pass has more mailboxes in hand; on the wire are as many as on the bare loop's
+    graph_http = Http(graph_url, TokenCredential(lambda: graph_token), clock, slots=AT_ONCE)
     source = DataverseSource(source_http, clock)
     pace = StoredPace(database, clock)
     calendars = GraphCalendars(graph_http, pace, clock, PROFILE)

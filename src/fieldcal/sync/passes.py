@@ -34,8 +34,9 @@ log = structlog.get_logger()
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: Mailboxes worked on at once. Each has one batch in flight, so the server sees no more than this from a pass.
-AT_ONCE = 8
+#: Mailboxes worked on at once. Each has one batch in flight, so the server sees no more than this from a pass; of ten
+#: about eight are on the wire while what the others have written is stored, so that it is seldom idle.
+AT_ONCE = 10
 #: How long a person's pass waits for a mailbox that another is at work in, or was when it died; how often it looks.
 PATIENCE, LOOK = LEASE + timedelta(seconds=30), 1.0
 

@@ -8,8 +8,8 @@ only where it was quick: none lasts much over a minute. What the calendar likes 
 
 from __future__ import annotations
 
-#: Writes in a mailbox's first batch of a pass: what eight mailboxes have done in time at 3 s for each request.
-FIRST = 24
+#: Writes in a mailbox's first batch of a pass: what ten mailboxes have done in time at 3 s for each request.
+FIRST = 20
 #: Seconds: a batch done sooner is followed by a wider one, one that took longer than `SLOW` by a narrower one.
 QUICK, SLOW = 10.0, 30.0
 
