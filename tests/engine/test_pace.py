@@ -277,8 +277,7 @@ def test_a_mailbox_waits_by_itself_where_the_application_has_nothing_left(sqlite
     async def story() -> None:
         clock = Leaping(NOW)
         with sqlite_database.write() as tx:
-            for ahead in range(5):
-                portions.reserve(tx, "application:a", int(NOW.timestamp()) + 4 + ahead, 8, 8)
+            assert portions.reserve(tx, "application:a", int(NOW.timestamp()) + 4, 8, 8)
         pace = StoredPace(sqlite_database, clock, together=130)
         with pytest.raises(Throttled) as told:
             await pace.take(BOX, 5, "application:a")

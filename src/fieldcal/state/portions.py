@@ -7,8 +7,8 @@ from sqlalchemy import Connection, case, or_
 from fieldcal.state.pace_tables import portions
 from fieldcal.state.rows import insert
 
-#: Slots: a row that is farther ahead was written by a wrong clock and starts anew.
-FARTHEST = 600
+#: Slots: a row that is farther ahead was written by a wrong clock and starts anew; until then nobody waits for it long.
+FARTHEST = 5
 
 
 def reserve(tx: Connection, scope: str, slot: int, cost: int, limit: int) -> bool:
