@@ -21,10 +21,10 @@ from procrastinate.jobs import DeleteJobCondition
 from bench.client import NAME
 from fieldcal import config
 from fieldcal.clock import SystemClock
-from fieldcal.engine import cluster
 from fieldcal.engine.cluster import ClusterEngine
 from fieldcal.engine.schedule import Job, Kind, Priority
 from fieldcal.engine.single import AT_ONCE
+from fieldcal.engine.tickets import row_of
 
 #: The first jobs are the start's.
 WARM = 100
@@ -64,7 +64,7 @@ async def deferred(address: str, boxes: list[str]) -> None:
     """A mailbox job for each of these, as the schedule puts them into the queue."""
     app = App(connector=PsycopgConnector(conninfo=address, min_size=1, max_size=4))
     async with app.open_async():
-        rows = [cluster._row(Job(Priority.CHANGE, Kind.MAILBOX, NAME, box)) for box in boxes]  # noqa: SLF001 - as it is put there
+        rows = [row_of(Job(Priority.CHANGE, Kind.MAILBOX, NAME, box)) for box in boxes]
         await app.job_manager.batch_defer_jobs_async(rows)
 
 
