@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -69,14 +70,18 @@ LONG = "x" * 20_001
 @pytest.mark.parametrize(
     ("text", "mistakes"),
     [
-        ("number,type\nWO-5,Repairs", [(2, "there is no type 'Repairs'; is 'repair' meant?")]),
+        ("number,type\nWO-5,Repairs", [(2, "there is no type 'Repairs'; is 'Repair' meant?")]),
         ("number,account\nWO-5,Contoso", [(2, "there is no account 'Contoso'; import or add it first")]),
         ("number,minutes\nWO-5,-3\nWO-6,1 h", [(2, "'minutes' is '-3', and not a number"), (3, "'minutes' is '1 h'")]),
-        ("number,promised from\nWO-5,24.11.2026", [(2, "'promised from' is '24.11.2026', and not a date and time")]),
+        ("number,promised from\nWO-5,tomorrow\nWO-6,11/12/2026 9:00 AM\nWO-7,26.11.26\nWO-8,31.02.2026", [
+            (2, "'promised from' is 'tomorrow', and not a date and time; write 2026-11-26 09:00 or 26.11.2026 09:00"),
+            (3, "does not tell which is the day and which the month; write 2026-11-26 09:00 or 26.11.2026 09:00"),
+            (4, "does not have its year in four digits; write"), (5, "'31.02.2026', and not a date and time; write"),
+        ]),
         ("number,promised from,promised until\nWO-5,2026-11-24 10:00,2026-11-24 09:00",
          [(2, "'promised until' is not after 'promised from'")]),
         ("number,summary\nWO-5,a\nwo-5,b", [(3, "number 'wo-5' stands in line 2 already")]),
-        ("number,summary\n,a", [(2, "'number' is empty")]),
+        ("number,summary\n,The oven is cold", [(2, "work order WO-1 says just this already; write its number, or take")]),
         ("number,summary\nWO-5," + LONG, [(2, "'summary' has 20,001 characters; at most 20,000 are kept")]),
         ("number,promised from\nWO-5,0026-11-24 10:00\nWO-6,2101-01-01 00:00", [
             (2, "its year is not one from 1990 to 2100"), (3, "its year is not one from 1990 to 2100"),
@@ -86,10 +91,9 @@ LONG = "x" * 20_001
         ]),
         ("number,summary\nWO-5,a,b", [(2, "the line has 3 cells, and there are 2 headings")]),
         ("number,sumary\nWO-5,a", [(1, "there is no heading 'sumary' in a file of work orders; is 'summary' meant?")]),
-        ("summary\na", [(1, "the heading 'number' is missing")]),
         ("number,summary,summary\nWO-5,a,a", [(1, "the heading 'summary' stands there twice")]),
         ("", [(1, "the file is empty")]),
-        ('number,summary\nWO-5,"over\ntwo lines"\nWO-6,"a\nb"\n,c', [(6, "'number' is empty")]),
+        ('number,summary\nWO-5,"over\ntwo lines"\nWO-6,"a\nb"\n,"The oven is cold"', [(6, "says just this already")]),
     ],
 )  # fmt: skip
 def test_each_mistake_is_named_with_its_line_and_nothing_is_written(
@@ -119,8 +123,10 @@ def test_of_a_time_that_the_clock_shows_twice_the_first_is_meant_and_the_second_
             b"number,summary\nWO-5,ok\nWO-6,\x81ber",
             Mistake(3, "this is neither UTF-8 nor Windows-1252; save the file as CSV UTF-8"),
         ),
-        (b"number\nWO-5\n\x00", Mistake(3, "this is no text; save the file as CSV UTF-8")),
-        ("number\nWO-5".encode("utf-16"), Mistake(1, "this is no text; save the file as CSV UTF-8")),
+        (b"number\nWO-5\n\x00", Mistake(3, "this is no text file; save the sheet as CSV UTF-8")),
+        ("number\nWO-5".encode("utf-16"), Mistake(1, "this is no text file; save the sheet as CSV UTF-8")),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR", Mistake(3, "this is no text file; save the sheet as CSV UTF-8")),
+        (b"PK\x03\x04\x14\x00", Mistake(1, "this is a workbook and no text file; save its sheet as CSV UTF-8")),
     ],
 )
 def test_what_is_no_text_is_refused_where_it_begins(shop: Shop, data: bytes, mistake: Mistake) -> None:
@@ -279,3 +285,77 @@ def test_every_cell_of_every_sheet_is_a_column_of_its_table() -> None:
         for cell in sheet.stored:
             assert (columns[cell.column].target or "") == cell.names, (sheet.name, cell.heading)
         assert {name for way in sheet.by for name in way} <= {cell.heading for cell in sheet.cells}
+
+
+@pytest.mark.parametrize(
+    ("written", "instant"),
+    [
+        ("26.11.2026 09:00", "2026-11-26T08:00:00Z"), ("6.1.2026 9:05", "2026-01-06T08:05:00Z"),
+        ("26.11.2026", "2026-11-25T23:00:00Z"), ("26.11.2026, 09:00:30", "2026-11-26T08:00:30Z"),
+        ("2026-11-26 09:00", "2026-11-26T08:00:00Z"), ("2026-11-26T09:00+00:00", "2026-11-26T09:00:00Z"),
+    ],
+)  # fmt: skip
+def test_dates_are_read_as_iso_and_with_dots_as_european_spreadsheets_write_them(
+    shop: Shop, written: str, instant: str
+) -> None:
+    (made,) = told(shop, f'number,promised from\nWO-5,"{written}"').new
+    assert made.values["msdyn_timefrompromised"] == instant
+
+
+def test_orders_without_a_number_get_the_next_one_and_the_same_file_makes_none_a_second_time(shop: Shop) -> None:
+    text = b"number,summary,account\n,Paint,Northwind Bakery\nWO-9,Roof,\n,Paint,Northwind Bakery\n"
+    found, written = loading.load(shop.store, ORDERS, text, VIENNA)
+    assert (found.mistakes, found.unnumbered, len(written)) == ((), 2, 3)
+    numbers = {str(one["msdyn_name"]) for one in shop.store.rows("msdyn_workorder")}
+    assert {"WO-1", "WO-9"} < numbers
+    assert len(numbers) == 4
+    again, written = loading.load(shop.store, ORDERS, text, VIENNA)
+    assert ([one.line for one in again.mistakes], written) == ([2, 4], [])
+    assert all("says just this already" in one.text for one in again.mistakes)
+    assert len(loading.load(shop.store, ORDERS, b"summary\nWindow", VIENNA)[1]) == 1  # no heading for it at all
+
+
+ADDRESS = {"address1_line1": "Main St 1", "address1_city": "Linz", "address1_postalcode": "4020"}
+TAKEN = ("Main St 1", "Linz", "4020", None)
+
+
+def address(shop: Shop, number: str) -> tuple[object, ...]:
+    names = ("msdyn_address1", "msdyn_city", "msdyn_postalcode", "msdyn_country")
+    return tuple(row(shop, number)[name] for name in names)
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("number,account\nWO-5,Northwind Bakery", TAKEN),
+        ("number,account,street,city\nWO-5,Northwind Bakery,,", TAKEN),
+        ("number,account,city\nWO-5,Northwind Bakery,Wels", (None, "Wels", None, None)),
+        ("number,account,place\nWO-5,Northwind Bakery,Pier 4", (None, None, None, None)),
+        ("number\nWO-5", (None, None, None, None)),
+    ],
+)
+def test_an_order_without_an_address_takes_its_accounts_and_the_same_file_again_changes_nothing(
+    shop: Shop, text: str, kept: tuple[object, ...]
+) -> None:
+    shop.store.change("account", shop.account, ADDRESS)
+    seen, _ = loading.load(shop.store, ORDERS, text.encode(), VIENNA)
+    assert (seen.mistakes, seen.taking, address(shop, "WO-5")) == ((), int(kept == TAKEN), kept)
+    again, written = loading.load(shop.store, ORDERS, text.encode(), VIENNA)
+    assert (again.same, written) == (1, [])
+
+
+def test_an_order_that_stands_there_takes_an_address_with_another_account_and_keeps_its_own(shop: Shop) -> None:
+    shop.store.change("account", shop.account, ADDRESS)
+    shop.opens("WO-2")  # made before its account had an address
+    shop.opens("WO-3", msdyn_serviceaccount=None)
+    text = "number,account,summary\nWO-1,Northwind Bakery,a\nWO-2,Northwind Bakery,a\nWO-3,Northwind Bakery,a"
+    loading.load(shop.store, ORDERS, text.encode(), VIENNA)
+    assert [address(shop, f"WO-{n}") for n in (1, 2, 3)] == [(None, "Graz", None, None), (None,) * 4, TAKEN]
+
+
+@pytest.mark.parametrize("kind", SHEETS)
+def test_the_guide_names_every_heading_of_each_kind(kind: str) -> None:
+    guide = (Path(__file__).parents[2] / "docs/scheduling-records.md").read_text(encoding="utf-8")
+    told = {line.split("|")[1].strip(): line.split("|")[2] for line in guide.splitlines() if line.startswith("| `")}
+    cells = [f"`{cell.heading}`" + (f" or `{cell.label}`" if cell.label else "") for cell in SHEETS[kind].cells]
+    assert told[f"`{kind}`"].strip() == ", ".join(cells)

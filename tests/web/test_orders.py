@@ -216,3 +216,28 @@ def test_an_order_is_canceled_with_the_bookings_that_were_shown_and_not_while_so
         assert {"work order canceled", "booking status"} <= {line.action for line in lines}
 
     place.play(story)
+
+
+def test_a_new_order_takes_its_accounts_address_which_the_form_is_told_and_keeps_one_of_its_own(
+    place: Centre, shop: Rung
+) -> None:
+    shop.store.change("account", shop.account, {"address1_line1": "Main St 1", "address1_city": "Linz"})
+
+    async def story(at: Centre) -> None:
+        browser = await dispatcher(at)
+        assert "takes its account&#39;s" in (await browser.get("/orders/new")).text
+        told = await browser.get("/orders/address?account=northwind%20bakery")
+        assert json.loads(told.text) == {"street": "Main St 1", "city": "Linz"}
+        assert json.loads((await browser.get("/orders/address?account=Nobody")).text) == {}
+        for number, more in (("WO-7", {}), ("WO-8", {"city": "Wels"}), ("WO-9", {"account": ""})):
+            sent = {"number": number, "account": "Northwind Bakery", **more}
+            assert (await browser.post("/orders/add", sent)).status == 303
+        rows = orders(shop)
+        found = {number: (row["msdyn_address1"], row["msdyn_city"]) for number, row in rows.items()}
+        assert found["WO-7"] == ("Main St 1", "Linz")
+        assert (found["WO-8"], found["WO-9"]) == ((None, "Wels"), (None, None))
+        form = await edited(browser, str(rows["WO-9"]["msdyn_workorderid"]))
+        assert (await browser.post("/orders/save", {**form, "account": "Northwind Bakery"})).status == 303
+        assert orders(shop)["WO-9"]["msdyn_city"] == "Linz"
+
+    place.play(story)

@@ -15,8 +15,11 @@ import pytest
 from tests.web.centre_end import Answer, Browser, Centre
 from tests.web.schedule_end import Rung, dispatcher, shop_at
 
+from fieldcal.schedule.sheets import SHEETS
 from fieldcal.setup_model import Role
 from fieldcal.state import audit
+from fieldcal.web.rooms import field_name
+from fieldcal.web.texts import text
 from fieldcal.web.uploads import Upload, Uploads
 
 
@@ -113,7 +116,7 @@ def test_what_became_something_else_meanwhile_is_shown_again_and_not_loaded(plac
     [
         ("workers", b"", "the file is empty"),
         ("workers", b"name,hours\nCleo,always", "the working hours"),
-        ("workers", b"\xff\xfe\x00", "this is no text"),
+        ("workers", b"\xff\xfe\x00", "this is no text file"),
         ("nothing", b"name\nx", ""),
     ],
 )
@@ -174,3 +177,29 @@ def test_a_few_files_are_kept_for_an_hour_and_nobody_pushes_out_anothers() -> No
     assert (there(theirs, "dirk", 59), there(theirs, "dirk", 60), there(theirs, "dora", 5)) == (True, False, False)
     kept.drop(own[-1])
     assert not there(own[-1], "dora", 5)
+
+
+def test_the_preview_says_which_rows_take_their_accounts_address_and_which_get_a_number(
+    place: Centre, shop: Rung
+) -> None:
+    shop.store.change("account", shop.account, {"address1_city": "Linz"})
+
+    async def story(at: Centre) -> None:
+        browser = await dispatcher(at)
+        text = b"Number,Summary,Account,Incident type\n,Paint,Northwind Bakery,\nWO-7,Roof,,\n"
+        page = unescape((await sends(browser, "orders", text)).text)
+        for words in ("1 row has no number", "takes its account's.", "City of its account (Linz)", "the next number"):
+            assert words in page, words
+        assert (await browser.post("/sheets/load", hidden(page))).status == 303
+        again = unescape((await sends(browser, "orders", text)).text)
+        assert "1 mistake. Nothing was changed. Mend it in the file" in re.sub("<[^>]+>", "", again)
+        assert "says just this already" in again
+
+    place.play(story)
+
+
+def test_a_file_may_say_what_the_forms_fields_are_called() -> None:
+    for sheet in SHEETS.values():
+        for cell in sheet.cells:
+            label = text(f"records.column.{field_name(cell.heading)}")
+            assert label.lower() in {cell.heading, cell.label}, (sheet.name, cell.heading)

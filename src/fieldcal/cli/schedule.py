@@ -73,9 +73,14 @@ def _tell(found: Preview, sheet: Sheet, *, done: bool, dry_run: bool, json: bool
     for one in found.mistakes:
         show.line(f"line {one.line}{f', {one.heading}' if one.heading else ''}: {one.text}")
     if found.mistakes:
-        show.line(f"{len(found.mistakes):,} mistakes; nothing was loaded.")
+        count = len(found.mistakes)
+        show.line(f"{count:,} mistake{'s' if count > 1 else ''}; nothing was loaded.")
         return
     show.line(f"{sheet.name}: {counts['new']:,} new, {counts['changed']:,} changed, {counts['same']:,} as they are.")
+    if found.taking:
+        show.line(f"{found.taking:,} of them name no address and take their account's.")
+    if found.unnumbered:
+        show.line(f"{found.unnumbered:,} of them have no number: each is a new work order with the next one.")
     if dry_run:
         show.line("Nothing was changed (--dry-run).")
     elif done:
@@ -213,7 +218,11 @@ def _zone(name: str) -> ZoneInfo:
 
 
 def _read(file: Path) -> bytes:
-    return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    if str(file) == "-":
+        return sys.stdin.buffer.read()
+    if file.is_dir():
+        raise ConfigError(f"{file} is a folder; name a file")
+    return file.read_bytes()
 
 
 def _place(database: Database, actor: Actor, environment: str | None) -> str:

@@ -47,7 +47,7 @@ def row(tx: Connection, sheet: Sheet, text: str) -> Opened:
     if found is None and sheet is ORDERS:
         found = entering.opened(tx, sheet, orders.by_number(tx, wanted), utc)
     elif found is None:
-        named = by_name(tx, [sheet.table])[0][sheet.table]
+        named = by_name(tx, [sheet.table])[0].ids[sheet.table]
         if wanted.lower() in named and named[wanted.lower()] is None:
             raise ConfigError(f"several {sheet.name} are called {wanted[:80]!r}; name one by its id")
         found = entering.opened(tx, sheet, named.get(wanted.lower()) or "", utc)

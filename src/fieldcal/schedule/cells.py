@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
+from datetime import UTC
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -15,26 +16,34 @@ from tzlocal.windows_tz import tz_win, win_tz
 from fieldcal.embedded.fieldservice.times import instant_text, legible
 from fieldcal.embedded.fieldservice.zones import ZONE_CODES
 from fieldcal.errors import ConfigError
-from fieldcal.schedule import hours, membership
+from fieldcal.schedule import hours, membership, moments
 from fieldcal.schedule.sheets import Cell, Holds
 
-#: table -> name in small letters -> id; None where several have that name
-Names = Mapping[str, Mapping[str, str | None]]
 _ADDRESS = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+", re.ASCII)
 _DIGITS = 9
 #: of a date and time that a person writes; another one is a slip of the finger
 YEARS = range(1990, 2101)
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What rows of other tables are called: by table, then by the name in small letters."""
+
+    #: None where several have that name
+    ids: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
+    #: as it is written there
+    written: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
 def read(cell: Cell, text: str, names: Names, zone: ZoneInfo) -> tuple[Any, list[str]]:
     """What this text is kept as, and what is wrong with it; `zone`: of a date and time that names none."""
     if cell.holds is Holds.MEMBERS:
-        return membership.read(text, names.get(cell.names, {}))
+        return membership.read(text, names.ids.get(cell.names, {}))
     if not text:
         return None, [f"{cell.heading!r} is empty"] if cell.required else []
     match cell.holds:
         case Holds.NAME:
-            return _named(cell, text, names.get(cell.names, {}))
+            return _named(cell, text, names)
         case Holds.MINUTES | Holds.NUMBER:
             return _number(cell, text)
         case Holds.INSTANT:
@@ -109,14 +118,15 @@ def _zone_code(text: str) -> int | None:
     return next((code for code, name in ZONE_CODES.items() if name == windows), None)
 
 
-def _named(cell: Cell, text: str, names: Mapping[str, str | None]) -> tuple[str | None, list[str]]:
-    found = names.get(text.lower())
+def _named(cell: Cell, text: str, names: Names) -> tuple[str | None, list[str]]:
+    ids = names.ids.get(cell.names, {})
+    found = ids.get(text.lower())
     if found is not None:
         return found, []
-    if text.lower() in names:
+    if text.lower() in ids:
         return None, [f"several have the {cell.heading} {text[:60]!r}"]
-    near = get_close_matches(text.lower(), names, 1)
-    meant = f"; is {near[0]!r} meant?" if near else "; import or add it first"
+    near = get_close_matches(text.lower(), ids, 1)
+    meant = f"; is {names.written[cell.names][near[0]]!r} meant?" if near else "; import or add it first"
     return None, [f"there is no {cell.heading} {text[:60]!r}{meant}"]
 
 
@@ -131,10 +141,9 @@ def _number(cell: Cell, text: str) -> tuple[int | None, list[str]]:
 def _instant(cell: Cell, text: str, zone: ZoneInfo) -> tuple[str | None, list[str]]:
     """Of a wall clock that shows a time twice the first is meant; the second is written with its offset."""
     told = f"{cell.heading!r} is {text[:40]!r}"
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None, [f"{told}, and not a date and time such as 2026-11-24 09:00"]
+    found = moments.read(text)
+    if isinstance(found, str):
+        return None, [f"{told}, and {found}"]
     if found.year not in YEARS:
         return None, [f"{told}, and its year is not one from {YEARS[0]} to {YEARS[-1]}"]
     if found.tzinfo is not None:

@@ -14,11 +14,11 @@ from fieldcal.embedded.fieldservice.errors import Refused
 from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import SCHEMA
 from fieldcal.errors import ConfigError, Overtaken
-from fieldcal.schedule import cells, crews, keeping
+from fieldcal.schedule import cells, crews, inheriting, keeping
 from fieldcal.schedule.importing import keys, spans_wrong
 from fieldcal.schedule.loading import tables_named, with_members
 from fieldcal.schedule.names import by_name
-from fieldcal.schedule.sheets import ORDERS, Cell, Sheet
+from fieldcal.schedule.sheets import ORDERS, Sheet
 
 _MISMATCH = 412
 
@@ -111,8 +111,8 @@ def _values(
         if before is not None and text == before.texts[one.heading]:
             values[one.column] = before.row[one.column]  # as it is, even where it could not be written so
             continue
-        if not text and _numbered(sheet, one, before):
-            continue
+        if not text and before is None and sheet.numbered and one.heading == sheet.by[0][0]:
+            continue  # it gets the next number
         values[one.column], wrong = cells.read(one, text, names, zone)
         if wrong:
             mistakes[one.heading] = wrong
@@ -124,12 +124,10 @@ def _values(
         mistakes.setdefault(twin, []).append(f"another one of the {sheet.name} has this {twin} already")
     if mistakes:
         raise Wrong(mistakes)
+    if sheet is ORDERS:
+        account = {values["msdyn_serviceaccount"]} - {None}
+        values |= inheriting.taken(before.row if before else {}, values, inheriting.addresses(tx, account))
     return values
-
-
-def _numbered(sheet: Sheet, one: Cell, before: Opened | None) -> bool:
-    """A new work order without a number gets the next one."""
-    return before is None and sheet is ORDERS and one.heading == "number"
 
 
 def _twin(tx: Connection, sheet: Sheet, values: Mapping[str, Any], before: Opened | None) -> str:

@@ -11,9 +11,10 @@ from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from fieldcal.schedule import cells
+from fieldcal.schedule import cells, inheriting
 from fieldcal.schedule.cells import Names
-from fieldcal.schedule.sheets import Cell, Sheet
+from fieldcal.schedule.inheriting import Addresses
+from fieldcal.schedule.sheets import ORDERS, Cell, Sheet
 from fieldcal.spreadsheet import plain
 
 #: Rows of one file.
@@ -22,6 +23,8 @@ MOST_ROWS = 50_000
 _MARK = re.compile(r"sep=([;,\t|:])(?=\r?\n)", re.IGNORECASE)
 #: As spreadsheets on Windows write a file that is not called CSV UTF-8.
 _WINDOWS = "cp1252"
+#: How a file begins that a spreadsheet keeps as its own: .xlsx and .ods are archives.
+_WORKBOOK = b"PK\x03\x04"
 
 #: The values of the cells that tell a row apart, texts in small letters.
 Key = tuple[Any, ...]
@@ -35,7 +38,9 @@ class Known:
     rows: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     #: for each way in which rows are told apart (`Sheet.by`): key -> id; None where several have it
     found: Sequence[Mapping[Key, str | None]] = ()
-    names: Names = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
+    #: of accounts, which work orders take
+    places: Addresses = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,8 @@ class Change:
     key: str
     row: str
     values: Mapping[str, Any]
+    #: columns whose values are its account's and stand not in the file
+    taken: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,16 @@ class Preview:
     changed: tuple[Change, ...]
     same: int
     mistakes: tuple[Mistake, ...]
+
+    @property
+    def unnumbered(self) -> int:
+        """How many new rows have no number of their own, and would be made again by the same file."""
+        return sum(1 for one in self.new if not one.key)
+
+    @property
+    def taking(self) -> int:
+        """How many rows take their account's address."""
+        return sum(1 for one in (*self.new, *self.changed) if one.taken)
 
 
 def keys(sheet: Sheet, row: Mapping[str, Any]) -> list[Key]:
@@ -94,6 +111,10 @@ def read(data: bytes, sheet: Sheet, known: Known, zone: ZoneInfo) -> Preview:
 
 def _decoded(data: bytes) -> tuple[str, tuple[int, str] | None]:
     """UTF-8 where it is that, else as spreadsheets on Windows write it."""
+    if data.startswith(_WORKBOOK):
+        return "", (1, "this is a workbook and no text file; save its sheet as CSV UTF-8")
+    if b"\0" in data:
+        return "", (data[: data.index(b"\0")].count(b"\n") + 1, "this is no text file; save the sheet as CSV UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -102,8 +123,6 @@ def _decoded(data: bytes) -> tuple[str, tuple[int, str] | None]:
         except UnicodeDecodeError as error:
             line = data[: error.start].count(b"\n") + 1
             return "", (line, "this is neither UTF-8 nor Windows-1252; save the file as CSV UTF-8")
-    if "\0" in text:
-        return "", (text[: text.index("\0")].count("\n") + 1, "this is no text; save the file as CSV UTF-8")
     return text, None
 
 
@@ -122,6 +141,8 @@ class _Reading:
         self._ways: list[int] = []
         #: key, or id of a row -> the line that had it first
         self._seen: dict[Any, int] = {}
+        #: what rows that are there say under the file's headings, for lines without a number -> their numbers
+        self._twins: dict[tuple[Any, ...], str] = {}
 
     def through(self, reader: Any) -> Preview:
         """Every row of it. `reader` is one of csv's, whose type has no name."""
@@ -153,7 +174,9 @@ class _Reading:
 
     def _headings(self, line: int, row: Sequence[str]) -> list[Cell]:
         known = {cell.heading: cell for cell in self._sheet.cells}
+        labels = {cell.label: cell.heading for cell in self._sheet.cells if cell.label}
         names = [" ".join(name.lower().split()) for name in row]
+        names = [labels.get(name, name) for name in names]
         while names and not names[-1]:
             names.pop()
         for at, name in enumerate(names):
@@ -165,7 +188,12 @@ class _Reading:
                 self._wrong(line, f"the heading {name!r} stands there twice")
         self._ways = [n for n, way in enumerate(self._sheet.by) if set(way) <= set(names)]
         for cell in self._sheet.cells:
-            if not self._ways and cell.heading in self._sheet.by[-1] and cell.heading not in names:
+            if (
+                not self._ways
+                and not self._sheet.numbered
+                and cell.heading in self._sheet.by[-1]
+                and cell.heading not in names
+            ):
                 self._wrong(line, f"the heading {cell.heading!r} is missing, by which rows are told apart")
         return [] if self._mistakes else [known[name] for name in names]
 
@@ -182,26 +210,56 @@ class _Reading:
         padded = [*row, *[""] * len(self._cells)]
         texts = {cell: plain(value.strip()) for cell, value in zip(self._cells, padded, strict=False)}
         count = len(self._mistakes)
+        values = self._values(line, texts)
+        there = self._same_row(line, values, texts)
+        self._complete(line, values, texts, there)
+        known = self._known.rows.get(there, {})
+        taken = inheriting.taken(known, values, self._known.places) if self._sheet is ORDERS else {}
+        values.update(taken)
+        for begin, end in spans_wrong(self._sheet, {**known, **values}):
+            self._wrong(line, f"{end!r} is not after {begin!r}", end)
+        key = " ".join(texts[cell] for cell in texts if cell.heading in self._sheet.by[-1])
+        if self._sheet.numbered and not key:
+            self._not_again(line, values)
+        if len(self._mistakes) > count:
+            return None
+        if not there:
+            return Change(line, key, "", values, frozenset(taken))
+        changed = {name: value for name, value in values.items() if known[name] != value}
+        return Change(line, key, there, changed, frozenset(taken.keys() & changed.keys()))
+
+    def _values(self, line: int, texts: Mapping[Cell, str]) -> dict[str, Any]:
+        """What the cells are kept as, by column."""
         values: dict[str, Any] = {}
         for cell, text in texts.items():
+            if not text and self._is_number(cell):
+                values[cell.column] = None  # it gets the next one
+                continue
             values[cell.column], problems = cells.read(cell, text or cell.first, self._known.names, self._zone)
             for problem in problems:
                 self._wrong(line, problem, cell.heading)
-        there = self._same_row(line, values, texts)
+        return values
+
+    def _complete(self, line: int, values: dict[str, Any], texts: Mapping[Cell, str], there: str) -> None:
+        """Have a row that is there keep what an empty cell makes nothing else of, and a new one all that it needs."""
         for cell in self._sheet.cells:
             if there and cell.first and not texts.get(cell):
-                values.pop(cell.column, None)  # an empty cell makes nothing else of what is
-            elif not there and cell.required and not cell.first and cell not in texts:
+                values.pop(cell.column, None)
+            elif not there and cell.required and not cell.first and cell not in texts and not self._is_number(cell):
                 self._wrong(line, f"this one is new, and {cell.heading!r} is missing", cell.heading)
-        known = self._known.rows.get(there, {})
-        for begin, end in spans_wrong(self._sheet, {**known, **values}):
-            self._wrong(line, f"{end!r} is not after {begin!r}", end)
-        if len(self._mistakes) > count:
-            return None
-        key = " ".join(texts[cell] for cell in texts if cell.heading in self._sheet.by[-1])
-        if not there:
-            return Change(line, key, "", values)
-        return Change(line, key, there, {name: value for name, value in values.items() if known[name] != value})
+
+    def _is_number(self, cell: Cell) -> bool:
+        return self._sheet.numbered and cell.heading == self._sheet.by[0][0]
+
+    def _not_again(self, line: int, values: Mapping[str, Any]) -> None:
+        """A line without a number that says just what a row says that is there is not made a second time."""
+        said = [cell.column for cell in self._cells if not self._is_number(cell)]
+        if not self._twins:
+            number = self._sheet.cell(self._sheet.by[0][0]).column
+            self._twins = {tuple(row[name] for name in said): row[number] for row in self._known.rows.values()}
+        if twin := self._twins.get(tuple(values[name] for name in said)):
+            words = f"{self._sheet.one} {twin} says just this already; write its number, or take the line out"
+            self._wrong(line, words, self._sheet.by[0][0])
 
     def _same_row(self, line: int, values: Mapping[str, Any], texts: Mapping[Cell, str]) -> str:
         """The id of the row that this line is about, "" where it is a new one; a line that another was is a mistake."""

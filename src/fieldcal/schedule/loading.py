@@ -14,10 +14,10 @@ from sqlalchemy import Connection, Select, select
 from fieldcal.embedded.fieldservice.database import TABLES
 from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import SCHEMA
-from fieldcal.schedule import cells, crews, keeping
+from fieldcal.schedule import cells, crews, inheriting, keeping
 from fieldcal.schedule.importing import Key, Known, Mistake, Preview, keys, read
 from fieldcal.schedule.names import by_name
-from fieldcal.schedule.sheets import CREWS, Sheet
+from fieldcal.schedule.sheets import CREWS, ORDERS, Sheet
 from fieldcal.spreadsheet import cell
 
 _ROWS_AT_ONCE = 500
@@ -70,7 +70,8 @@ def _known(tx: Connection, sheet: Sheet) -> Known:
         for way, key in zip(found, keys(sheet, row), strict=True):
             if key[0]:
                 way[key] = None if key in way else row["id"]
-    return Known(rows, found, by_name(tx, tables_named(sheet))[0])
+    places = inheriting.addresses(tx) if sheet is ORDERS else {}
+    return Known(rows, found, by_name(tx, tables_named(sheet))[0], places)
 
 
 def with_members(tx: Connection, sheet: Sheet, rows: Iterable[dict[str, Any]], key: str) -> list[dict[str, Any]]:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from fieldcal.schedule import moments
+
 #: Who is a member from this day on was one always: bookings begin to be then.
 ALWAYS = date(1990, 1, 1)
 _LAST = 2100
@@ -102,8 +104,5 @@ def _one(cell: str, named: Mapping[str, str | None]) -> tuple[Joined | None, str
 
 
 def _day(text: str) -> date | None:
-    try:
-        found = date.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return found if ALWAYS.year <= found.year <= _LAST else None
+    found = moments.read_day(text.strip())
+    return found if found is not None and ALWAYS.year <= found.year <= _LAST else None

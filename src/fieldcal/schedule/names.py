@@ -38,16 +38,18 @@ def _called(tx: Connection, table: str) -> list[tuple[str, str, str]]:
 def by_name(tx: Connection, tables: Iterable[str]) -> tuple[Names, dict[str, dict[str, str]]]:
     """For each of these tables, ids by what rows are called, None where several are; and what each is called, by id."""
     found: dict[str, dict[str, str | None]] = {}
+    written: dict[str, dict[str, str]] = {}
     told: dict[str, dict[str, str]] = {}
     for table in tables:
         here = found[table] = {}
         rows = _called(tx, table)
         told[table] = {row: label for row, _, label in rows}
+        written[table] = {text.lower(): text for _, *both in rows for text in both}
         for row, name, label in rows:
             here[label.lower()] = None if label.lower() in here else row
             if label != name:
                 here[name.lower()] = None
-    return found, told
+    return Names(found, written), told
 
 
 def some(tx: Connection, table: str, limit: int) -> list[str]:

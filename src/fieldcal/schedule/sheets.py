@@ -61,6 +61,8 @@ class Cell:
     choices: Mapping[str, int] = field(default_factory=dict, hash=False)
     #: what a new row has here where nothing is written
     first: str = ""
+    #: what a file may say instead of the heading: the form's own label, where that is another one; small letters
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ class Sheet:
 
     #: of a table that holds several kinds: column and values of this one
     only: tuple[str, tuple[int, ...]] | None = None
+    #: a new row without the text of `by`'s first heading gets the next number there
+    numbered: bool = False
 
     @property
     def stored(self) -> tuple[Cell, ...]:
@@ -116,10 +120,10 @@ ORDERS = Sheet(
         Cell("instructions", "msdyn_instructions", Holds.LINES, longest=8000),
         Cell("type", "msdyn_workordertype", Holds.NAME, names=ORDER_TYPE.name),
         Cell("priority", "msdyn_priority", Holds.NAME, names=PRIORITY.name),
-        Cell("incident", "msdyn_primaryincidenttype", Holds.NAME, names=INCIDENT_TYPE.name),
+        Cell("incident", "msdyn_primaryincidenttype", Holds.NAME, names=INCIDENT_TYPE.name, label="incident type"),
         Cell("account", "msdyn_serviceaccount", Holds.NAME, names=ACCOUNT.name),
         Cell("contact", "msdyn_reportedbycontact", Holds.NAME, names=CONTACT.name),
-        Cell("place", "msdyn_addressname", longest=200),
+        Cell("place", "msdyn_addressname", longest=200, label="name of the place"),
         *_address("msdyn_", ("address1", "city", "stateorprovince", "postalcode", "country")),
         Cell("minutes", "msdyn_totalestimatedduration", Holds.MINUTES, most=_MONTH),
         Cell("promised from", "msdyn_timefrompromised", Holds.INSTANT),
@@ -127,6 +131,7 @@ ORDERS = Sheet(
     ),
     (("number",),),
     (("promised from", "promised until"),),
+    numbered=True,
 )
 ACCOUNTS = Sheet(
     "accounts",
@@ -168,8 +173,8 @@ WORKERS = Sheet(
         Cell("name", "name", required=True),
         Cell("e-mail", "msdyn_primaryemail", Holds.ADDRESS),
         Cell("kind", "resourcetype", Holds.CHOICE, required=True, choices=_KINDS, first="User"),
-        Cell("zone", "timezone", Holds.ZONE, required=True, first="UTC"),
-        Cell("hours", "fieldcal_workinghours", Holds.HOURS, longest=200),
+        Cell("zone", "timezone", Holds.ZONE, required=True, first="UTC", label="time zone"),
+        Cell("hours", "fieldcal_workinghours", Holds.HOURS, longest=200, label="working hours"),
         Cell("active", "statecode", Holds.CHOICE, required=True, choices=_ACTIVE, first="yes"),
     ),
     (("e-mail",), ("name",)),
@@ -182,8 +187,8 @@ CREWS = Sheet(
     RESOURCE.name,
     (
         Cell("name", "name", required=True),
-        Cell("zone", "timezone", Holds.ZONE, required=True, first="UTC"),
-        Cell("hours", "fieldcal_workinghours", Holds.HOURS, longest=200),
+        Cell("zone", "timezone", Holds.ZONE, required=True, first="UTC", label="time zone"),
+        Cell("hours", "fieldcal_workinghours", Holds.HOURS, longest=200, label="working hours"),
         Cell("active", "statecode", Holds.CHOICE, required=True, choices=_ACTIVE, first="yes"),
         Cell("members", "members", Holds.MEMBERS, names=RESOURCE.name),
     ),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Query
 from sqlalchemy import Connection
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
 from fieldcal import seeing
 from fieldcal.errors import Overtaken
-from fieldcal.schedule import board, lists, names, orders
+from fieldcal.schedule import board, inheriting, lists, names, orders
 from fieldcal.schedule.lists import Order, Wanted
 from fieldcal.schedule.sheets import ORDERS
 from fieldcal.schedule.values import Became, OrderStatus, Slot
@@ -24,7 +25,7 @@ from fieldcal.web.section import Entry, Section
 from fieldcal.web.visit import Here, Visit
 
 SECTION = Section("orders", Entry("work", 12, "order", scheduling=True))
-ROOM = Room(ORDERS, "/orders", "orders", "order", ())
+ROOM = Room(ORDERS, "/orders", "orders", "order", (), template="orders_form.html")
 _COLUMNS = (
     Column("number", "number"), Column("account"), Column("type"), Column("priority"), Column("status"),
     Column("promised", "promised"), Column("created", "created"),
@@ -62,6 +63,13 @@ async def show(visit: Here) -> Response:
 async def new(visit: Here) -> Response:
     """The form for another one."""
     return await rooms.form(visit, ROOM, rooms.blank(ORDERS), None)
+
+
+@SECTION.get("/orders/address", Action.SCHEDULE)
+async def address(visit: Here, account: Annotated[str, Query(max_length=300)] = "") -> Response:
+    """The address of the account of this name, by the form's fields, for the form to fill in."""
+    found = await visit.desk.read(inheriting.of_account, account)
+    return JSONResponse({rooms.field_name(heading): words for heading, words in found.items()})
 
 
 @SECTION.post("/orders/add", Action.SCHEDULE)

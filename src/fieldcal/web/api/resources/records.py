@@ -151,7 +151,8 @@ async def export(caller: Call, place: Place, kind: Of) -> Response:
 async def load(caller: Call, place: Place, kind: Of, wish: FileAsked) -> FileShown:
     """Import a CSV file, whole or not at all.
 
-    With a mistake in it nothing is written, and each is told by its line. The same file again changes nothing.
+    With a mistake in it nothing is written, and each is told by its line. The same file again changes nothing; a work
+    order without a number gets the next one, and is refused while one stands there that says just the same.
     """
     sheet, desk, data = SHEETS[kind], _desk(caller, place), wish.csv.encode()
     written: list[str] = []
