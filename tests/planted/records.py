@@ -32,8 +32,8 @@ RECORDS = (
         "tests/schedule/test_lists.py::test_a_form_keeps_what_it_does_not_touch_and_nothing_of_what_cannot_be",
     ),
     Fault(
-        "another address keeps the mailbox of the one before", "I3", "schedule/keeping.py",
-        '        wanted = _user(row) | {"azureactivedirectoryobjectid": None}', "        wanted = _user(row)",
+        "another address keeps the mailbox of the one before", "I3", "schedule/addresses.py",
+        "    return at(tx, wanted, before.get(USER.id))", "    return dict(wanted)",
         "The successor's jobs are written into the calendar of who has left.",
         "tests/web/test_records.py::test_another_address_of_a_worker_is_another_mailbox_and_another_name_is_not",
     ),

@@ -12,7 +12,7 @@ from tests.web.centre_end import Centre
 from tests.web.schedule_end import Rung, dispatcher, shop_at
 from tests.web.test_orders import values
 
-from fieldcal.schedule import moves
+from fieldcal.schedule import addresses, moves
 from fieldcal.setup_model import Role
 from fieldcal.state import audit
 
@@ -85,6 +85,15 @@ def test_another_address_of_a_worker_is_another_mailbox_and_another_name_is_not(
 
         assert await saved(name="Cleo Frey") == ("Cleo Frey", "cleo@x.example", user)
         assert await saved(email="frey@x.example") == ("Cleo Frey", "frey@x.example", None)
+        # taken back, it is the mailbox that it was; unless another user has that address by now
+        assert await saved(email="cleo@x.example") == ("Cleo Frey", "cleo@x.example", user)
+        assert await saved(email="frey@x.example") == ("Cleo Frey", "frey@x.example", None)
+        heir = await browser.post("/workers/add", sent | {"name": "Cleo Heir"})
+        assert heir.status == 303, heir.text
+        (other,) = [row for row in shop.store.rows("systemuser") if row["fullname"] == "Cleo Heir"]
+        assert other["azureactivedirectoryobjectid"] == user
+        with shop.store.writing() as tx:
+            assert addresses.at(tx, {"internalemailaddress": "Cleo@x.example"})["azureactivedirectoryobjectid"] is None
 
     place.play(story)
 

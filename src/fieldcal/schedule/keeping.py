@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select
 from fieldcal.embedded.fieldservice.database import TABLES
 from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import PRIORITY, RESOURCE, SCHEMA, STATUS, USER
-from fieldcal.schedule import crews
+from fieldcal.schedule import addresses, crews
 from fieldcal.schedule.sheets import CREWS, WORKERS, Sheet
 from fieldcal.schedule.values import Kind, Step
 
@@ -38,7 +38,7 @@ def add(store: Store, tx: Connection, sheet: Sheet, rows: Sequence[Mapping[str, 
     defaults = {"resourcetype": _CREW} if sheet is CREWS else {}
     complete = [defaults | _set(_stored(row)) for row in rows]
     if sheet is WORKERS:
-        users = store.insert_many(tx, USER, [_user(row) for row in complete if _is_user(row)])
+        users = store.insert_many(tx, USER, _users(tx, [row for row in complete if _is_user(row)]))
         given = iter(users)
         complete = [{**row, "userid": next(given)} if _is_user(row) else row for row in complete]
     made = store.insert_many(tx, SCHEMA.by_name[sheet.table], complete)
@@ -80,18 +80,23 @@ def _user(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"fullname": row["name"], "internalemailaddress": address, "domainname": address}
 
 
+def _users(tx: Connection, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """New users; who has an address that another has left has the mailbox that belongs to it."""
+    return [addresses.at(tx, _user(row)) for row in rows]
+
+
 def _user_follows(store: Store, tx: Connection, worker: str, values: Mapping[str, Any]) -> None:
-    """Have the worker's user carry name and address; at another address another mailbox is meant."""
+    """Have the worker's user carry name and address; at another address the mailbox that belongs to that is meant."""
     row = store.find(tx, RESOURCE, worker)
     if row is None or row["resourcetype"] != _USER:
         return
     if row["userid"] is None:
-        made = store.insert(tx, USER, _user(row))
+        made = store.insert(tx, USER, addresses.at(tx, _user(row)))
         store.update(tx, RESOURCE, worker, {"userid": made})
         return
     wanted: dict[str, Any] = {"fullname": row["name"]}
     if "msdyn_primaryemail" in values:
-        wanted = _user(row) | {"azureactivedirectoryobjectid": None}
+        wanted = addresses.moved(tx, store.find(tx, USER, row["userid"]) or {}, _user(row))
     store.update(tx, USER, row["userid"], wanted)
 
 

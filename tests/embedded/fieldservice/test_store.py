@@ -124,6 +124,7 @@ def test_a_database_of_the_first_layout_gets_what_came_later_and_keeps_what_it_h
     with store.writing() as tx:
         tx.exec_driver_sql("ALTER TABLE bookableresource DROP COLUMN fieldcal_workinghours")
         tx.exec_driver_sql("DROP TABLE bookableresourcegroup")
+        tx.exec_driver_sql("DROP TABLE former_addresses")
         tx.exec_driver_sql("DROP INDEX ix_msdyn_workorder_createdon_list")
         tx.exec_driver_sql("UPDATE counters SET value = 1 WHERE name = 'layout'")
     store.close()
@@ -131,6 +132,7 @@ def test_a_database_of_the_first_layout_gets_what_came_later_and_keeps_what_it_h
         store = Store(address)
         row = store.get("bookableresource", worker)
         assert store.rows("bookableresourcegroup") == []
+        assert inspect(store.engine).has_table("former_addresses")
         indexes = {index["name"] for index in inspect(store.engine).get_indexes("msdyn_workorder")}
         assert "ix_msdyn_workorder_createdon_list" in indexes
         store.close()

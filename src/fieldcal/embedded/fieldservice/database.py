@@ -32,7 +32,7 @@ from fieldcal.embedded.fieldservice.schema import Column, Table
 from fieldcal.embedded.fieldservice.tables import SCHEMA
 
 ID_CHUNK = 500  # ids in one IN (...)
-LAYOUT = 4  # raised with every change of the SQL tables, which may only add columns, tables and indexes
+LAYOUT = 5  # raised with every change of the SQL tables, which may only add columns, tables and indexes
 
 #: Instants are kept as `2026-11-23T10:00:00Z`: as wide as they are sortable, and sent as they are.
 INSTANT = String(20)
@@ -92,6 +92,14 @@ counters = SqlTable(
     metadata,
     SqlColumn("name", String(20), primary_key=True),
     SqlColumn("value", BigInteger, nullable=False),
+)
+
+#: The object id that belonged to an address, in small letters, when its user left it.
+former_addresses = SqlTable(
+    "former_addresses",
+    metadata,
+    SqlColumn("address", String(320), primary_key=True),
+    SqlColumn("object_id", GUID, nullable=False),
 )
 
 FIRST_COUNTERS = {"version": 1000, "order": 0, "valid_from": 0, "layout": LAYOUT}
