@@ -18,6 +18,7 @@ from fieldcal.state import aside, booking_lists, bookings, environments, feeds, 
 from fieldcal.state.aside import Kind
 from fieldcal.state.booking_lists import Missing, Wanted
 from fieldcal.state.bookings import Stored
+from fieldcal.sync import signs
 from fieldcal.sync.answer import NOT_IN, without_commands
 from fieldcal.sync.explain import Why, several
 from fieldcal.sync.site import Site
@@ -82,7 +83,7 @@ def explained(tx: Connection, site: Site, ids: Sequence[BookingId]) -> list[Matc
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One booking of a list. `standing`: `deleted`, `refused`, `behind`, `waits`, `stands` or `none`.
+    """One booking of a list. `standing`: one of the words of `sync.signs.standings`.
 
     `why`: the reason for which it does not stand in a calendar as it should, where such are listed; else "".
     """
@@ -157,7 +158,7 @@ def _own(tx: Connection, actor: Actor, environment: str, wanted: Wanted) -> Want
 
 def _told(tx: Connection, environment: str, settings: Settings, rows: Sequence[Stored]) -> list[Listed]:
     people = workers.load(tx, environment, {row.known.booking.worker for row in rows})
-    standing = _standings(tx, environment, rows)
+    standing = signs.standings(tx, environment, rows)
     found: list[Listed] = []
     for row in rows:
         one = row.known.booking
@@ -173,28 +174,31 @@ def _told(tx: Connection, environment: str, settings: Settings, rows: Sequence[S
 def standings(tx: Connection, environment: str, ids: Sequence[str]) -> dict[str, tuple[int, str]]:
     """The version that was read of each of these bookings, and where it stands, as `Listed` has it."""
     stored = bookings.load(tx, environment, ids)
-    told = _standings(tx, environment, list(stored.values()))
+    told = signs.standings(tx, environment, list(stored.values()))
     return {key: (row.known.booking.version, told[key]) for key, row in stored.items()}
 
 
-def standing_now(tx: Connection, environment: str, versions: Mapping[str, int]) -> dict[str, str]:
-    """Where bookings of these versions stand: `waits` or `behind` while the field service is ahead of what was read."""
-    known = standings(tx, environment, list(versions))
-    found: dict[str, str] = {}
-    for key, newest in versions.items():
-        version, told = known.get(key, (0, "waits"))
-        ahead = version < newest and told in {"stands", "none", "deleted"}
-        found[key] = ("behind" if told == "stands" else "waits") if ahead else told
-    return found
+def standing_now(tx: Connection, environment: str, booked: Mapping[str, tuple[int, str]]) -> dict[str, str]:
+    """Where bookings of these versions and workers stand.
+
+    `waits` or `behind` while the field service is ahead of what was read, unless nothing will be written all the same.
+    """
+    known = standings(tx, environment, list(booked))
+    ahead = {key for key, (newest, _) in booked.items() if known.get(key, (0, ""))[0] < newest}
+    never = signs.unwritten(tx, environment, {booked[key][1] for key in ahead})
+    return {
+        key: _ahead(known.get(key, (0, "waits"))[1], booked[key][1] in never) if key in ahead else known[key][1]
+        for key in booked
+    }
 
 
-def _standings(tx: Connection, environment: str, rows: Sequence[Stored]) -> dict[BookingId, str]:
-    ids = [row.known.booking.id for row in rows]
-    there: dict[BookingId, list[Link]] = {}
-    for link in links.of_bookings(tx, environment, ids):
-        there.setdefault(link.booking, []).append(link)
-    waiting = marks.of_bookings(tx, environment, ids)
-    return {key: standing_of(row, there.get(key, ()), waiting.get(key, ())) for key, row in zip(ids, rows, strict=True)}
+def _ahead(told: str, never: bool) -> str:
+    """What is told of a booking that was changed since it was read."""
+    if told in {"stands", "outdated"}:
+        return "outdated" if never else "behind"
+    if told in {"none", "deleted", "waits"}:
+        return "none" if never else "waits"
+    return told
 
 
 def standing_of(row: Stored, found: Sequence[Link], waiting: Sequence[marks.Waiting]) -> str:

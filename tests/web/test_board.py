@@ -305,7 +305,7 @@ def test_the_page_names_every_script_that_there_is_and_what_orders_can_be_narrow
         scripts = "".join(file.read_text() for file in (Path(web.__file__).parent / "static/js/board").iterdir())
         asked = set(re.findall(r'\bsay\("([a-z_]+)"', scripts))
         asked |= {f"{how}_{deed}" for how in ("done", "undone", "again", "deed") for deed in _DEEDS}
-        asked |= {f"standing_{one}" for one in ("stands", "behind", "waits", "refused", "none", "deleted")}
+        asked |= {f"standing_{one}" for one in ("stands", "behind", "outdated", "waits", "refused", "none", "deleted")}
         assert sorted(asked - words) == []
 
     place.play(story)

@@ -118,7 +118,7 @@ def test_the_next_job_says_what_where_when_and_whom_to_call_in_the_worker_s_zone
             "Next job", "WO-7 · Repair", "Northwind Bakery", "1 Foundry Yard", "Tess Barlow", "Ring at the gate",
             "Pressure &amp; &lt;b&gt;leak&lt;/b&gt;", "times in Europe/Berlin", 'href="tel:+442079460015"',
             'href="https://www.openstreetmap.org/search?query=1%20Foundry%20Yard',
-            'rel="noopener noreferrer"', "Times are in Europe/Berlin", "Waits",
+            'rel="noopener noreferrer"', "Times are in Europe/Berlin", "Not in the calendar",
         ):  # fmt: skip
             assert words in page, words
         assert re.search(r"Promised</dt><dd>[^<]*10:00–[^<]*12:00", page)

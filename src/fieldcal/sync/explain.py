@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 from fieldcal.model import BookingId, Create, Link, MailboxId, StatusKind, Update, Worker
 from fieldcal.plan.decide import Candidate, Decision, Place, decide
 from fieldcal.plan.missed import due
-from fieldcal.plan.ready import ready
 from fieldcal.plan.remedy import remedy
 from fieldcal.plan.render import CANCELED
 from fieldcal.plan.rules import Moment, Reason, home
@@ -42,7 +41,7 @@ from fieldcal.state.feeds import Feed
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Line
 from fieldcal.state.marks import Waiting
-from fieldcal.sync import stations
+from fieldcal.sync import signs, stations
 from fieldcal.sync.answer import NOT_IN, Case, Step, answer, cleaned, homeless, spoiled
 from fieldcal.sync.site import Site
 from fieldcal.sync.stations import Station
@@ -151,11 +150,10 @@ def _explain(tx: Connection, site: Site, ground: _Ground, stored: Stored, aside:
         case, more = _at_home(tx, site, ground, asked, where)
         said.append(case)
         way += more
-    for link in asked.links:
-        if link.event is not None and link.mailbox != where:
-            case, more = _elsewhere(tx, site, ground, asked, link.mailbox)
-            said.append(case)
-            way += more
+    for box in signs.asked(where, asked.links)[len(said) :]:
+        case, more = _elsewhere(tx, site, ground, asked, box)
+        said.append(case)
+        way += more
     way += [stations.check(item) for item in asked.findings]
     text = _answer(said, where, stored)
     if aside and not said:
@@ -276,10 +274,9 @@ def _step(decision: Decision) -> Step | None:
 
 def _closed(ground: _Ground, box: Mailbox | None) -> tuple[str, str]:
     """Why nothing may be written there now, and the command that helps; "" when all is well."""
-    if box is None:
-        return "the mailbox is not known", ""
-    profile = ground.profiles.get(box.profile) if box.profile else None
-    return ready(box, profile, ground.place) or "", remedy(box, profile, ground.place)
+    why = signs.closed(box, ground.profiles, ground.place)
+    profile = ground.profiles.get(box.profile) if box and box.profile else None
+    return why, remedy(box, profile, ground.place) if box else ""
 
 
 def _pause(ground: _Ground, box: Mailbox | None) -> tuple[datetime, str] | None:

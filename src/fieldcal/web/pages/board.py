@@ -23,6 +23,7 @@ from fieldcal.schedule.desk import Desk
 from fieldcal.schedule.moves import Moved, Overtaken
 from fieldcal.schedule.values import Became, Lane, Slot, Status, Waiting
 from fieldcal.setup.permissions import Action
+from fieldcal.sync import signs
 from fieldcal.web import bookkeeping
 from fieldcal.web.section import Entry, Section
 from fieldcal.web.texts import catalogue
@@ -138,8 +139,11 @@ async def day(
     lanes, slots, statuses = await desk.read(look)
     twice, outside = double(slots), outside_hours(slots, {lane.worker: lane for lane in lanes})
     standing = await _standing(visit, [one for one in slots if one.version > have])
+    booked, place = {one.worker for one in slots}, visit.place_of_work.id
+    closed = await visit.house.read(lambda tx: signs.unwritten(tx, place, booked))
     return JSONResponse({
         "version": version, "lanes": [_lane(one) for one in lanes], "statuses": [_status(one) for one in statuses],
+        "closed": closed,
         "slots": [
             {**_slot(one), "standing": standing.get(one.id), "double": one.id in twice, "outside": one.id in outside}
             for one in slots
@@ -156,8 +160,8 @@ async def standing(visit: Here, booking: Annotated[list[str], Query(max_length=5
 
 async def _standing(visit: Visit, slots: list[Slot]) -> dict[str, str]:
     """By id: as the list of bookings tells it; `waits` or `behind` while the board is ahead of what was read."""
-    place, versions = visit.place_of_work.id, {one.id: one.version for one in slots}
-    return await visit.house.read(lambda tx: seeing.standing_now(tx, place, versions))
+    place, booked = visit.place_of_work.id, {one.id: (one.version, one.worker) for one in slots}
+    return await visit.house.read(lambda tx: seeing.standing_now(tx, place, booked))
 
 
 @SECTION.get("/board/waiting.json", Action.SCHEDULE)

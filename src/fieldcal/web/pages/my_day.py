@@ -78,8 +78,8 @@ async def show(visit: Here) -> Response:
         found = await visit.desk.read(jobs.here, own.workers, since, until)
     else:
         found = await visit.house.read(lambda tx: jobs.read_before(tx, place.id, own.workers, since, until))
-    versions = {one.slot.id: one.slot.version for one in found}
-    standing = await visit.house.read(lambda tx: seeing.standing_now(tx, place.id, versions))
+    booked = {one.slot.id: (one.slot.version, one.slot.worker) for one in found}
+    standing = await visit.house.read(lambda tx: seeing.standing_now(tx, place.id, booked))
     values = {
         "own": own, "here": here, "now": now, "zone": own.zone, "standing": standing, "today": today,
         # how far jobs of another system are is not known: there what has ended is over

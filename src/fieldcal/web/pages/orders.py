@@ -96,11 +96,11 @@ async def one(visit: Here, id: str = "", number: str = "") -> Response:  # noqa:
 
 async def _standing(visit: Visit, held: list[Slot]) -> dict[str, str]:
     """Where each stands in its calendar; one that was over before anybody could have written it is in none."""
-    place, versions = visit.place_of_work, {slot.id: slot.version for slot in held}
+    place, booked = visit.place_of_work, {slot.id: (slot.version, slot.worker) for slot in held}
     edge = visit.house.app.clock.now() - timedelta(days=place.settings.window_past)
 
     def look(tx: Connection) -> dict[str, str]:
-        known, found = seeing.standings(tx, place.id, list(versions)), seeing.standing_now(tx, place.id, versions)
+        known, found = seeing.standings(tx, place.id, list(booked)), seeing.standing_now(tx, place.id, booked)
         return found | {slot.id: "none" for slot in held if slot.id not in known and slot.end <= edge}
 
     return await visit.house.read(look)

@@ -57,7 +57,8 @@ class BookingShown(Shown):
     end: datetime = Field(description="When it ends.")
     status: str = Field(description="Its status at the source.", examples=["Scheduled"])
     standing: str = Field(
-        description="`stands`, `behind`, `waits`, `refused`, `deleted`, or `none`: no event of ours.",
+        description="`stands`, `behind`, `outdated` (a change that nothing will write), `waits`, `refused`, "
+        "`deleted`, or `none`: no event of ours.",
         examples=["stands"],
     )
     why: str = Field(description='With `missing` or `trouble`: why it does not stand as it should. Else "".')

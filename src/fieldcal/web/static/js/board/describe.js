@@ -1,15 +1,20 @@
 // A booking in words: on its card, for who listens, and in dialogs.
-import { axis, nameOf, workerName, zoneOf } from "./state.js";
+import { axis, nameOf, state, workerName, zoneOf } from "./state.js";
 import { icon, part, say } from "./page.js";
 import { clockText, spanText, wall } from "./time.js";
 
-export const STANDING = { stands: "check", behind: "behind", waits: "clock", refused: "alert", none: "minus", deleted: "minus" };
+export const STANDING = { stands: "check", behind: "behind", outdated: "minus", waits: "clock", refused: "alert", none: "minus", deleted: "minus" };
 
 export function canceled(slot) {
   return slot.status.kind === "canceled" || slot.status.step === "canceled";
 }
 
-export function standing(slot) { return say(`standing_${slot.standing ?? "waits"}`); }
+// Where it stands, and why nothing will be written where that is so.
+export function standing(slot) {
+  const word = say(`standing_${slot.standing ?? "waits"}`);
+  const why = ["none", "outdated"].includes(slot.standing) && !canceled(slot) && state.closed.get(slot.worker);
+  return why ? say("because", { what: word, why }) : word;
+}
 
 // What is wrong with it, in words.
 export function wrong(slot) {
@@ -33,7 +38,8 @@ export function brief(slot) {
 // The sign and word of where it stands, and of what is wrong.
 export function signs(slot) {
   const told = slot.standing ?? "waits";
-  const found = [part("span", `sign-of ${told}`, icon(STANDING[told] ?? "minus"), part("span", "", standing(slot)))];
+  const found = [part("span", `sign-of ${told}`, icon(STANDING[told] ?? "minus"), part("span", "", say(`standing_${told}`)))];
+  found[0].title = standing(slot);
   if (slot.double) found.push(part("span", "sign-of double", icon("double"), part("span", "", say("double"))));
   if (slot.outside) found.push(part("span", "sign-of outside", icon("moon"), part("span", "", say("outside"))));
   return found;

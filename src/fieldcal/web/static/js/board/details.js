@@ -2,7 +2,7 @@
 import { choose, close, show } from "./choice.js";
 import { goingAlong } from "./crew.js";
 import { act } from "./deeds.js";
-import { brief, signs } from "./describe.js";
+import { brief, signs, standing } from "./describe.js";
 import { made, part, place, say } from "./page.js";
 import { nameOf, seen, state, workerName, zoneOf } from "./state.js";
 import { DAY, fieldText, parseField } from "./time.js";
@@ -78,6 +78,9 @@ export function details(slot) {
   parts.title.textContent = nameOf(slot);
   parts.lead.textContent = brief(slot);
   parts.signs.replaceChildren(...signs(slot));
+  const why = standing(slot);
+  parts.reason.textContent = why;
+  parts.reason.hidden = why === say(`standing_${slot.standing ?? "waits"}`);
   parts.why.href = `/bookings/${encodeURIComponent(slot.id)}`;
   facts(parts, [
     ["account", slot.account], ["address", slot.address], ["type", slot.type], ["summary", slot.summary],

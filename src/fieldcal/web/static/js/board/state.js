@@ -14,6 +14,8 @@ export const state = {
   view: asked.get("view") === "week" ? "week" : "day",
   // "viewer" or "worker": whose clock the board shows
   clock: asked.get("clock") === "worker" ? "worker" : "viewer",
+  // by worker: why nothing is written into the calendar, where that is so
+  closed: new Map(),
   lanes: [], workers: new Map(), statuses: [], slots: new Map(), version: 0, filter: "",
   // by id: what was changed here and is not answered yet; bookings that are being made have ids of their own
   ahead: new Map(),
@@ -56,6 +58,7 @@ export function merge(told) {
   state.version = told.version;
   state.lanes = told.lanes;
   state.statuses = told.statuses;
+  state.closed = new Map(Object.entries(told.closed));
   state.workers = new Map(told.lanes.map((lane) => [lane.id, lane]));
   const slots = new Map();
   for (const one of told.slots) {
