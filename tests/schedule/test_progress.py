@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from tests.schedule.shop import NOW, at, slot
@@ -37,6 +37,12 @@ def test_a_step_moves_the_window_as_the_mobile_app_does(
 def test_a_job_that_is_completed_before_it_began_keeps_its_window() -> None:
     later = slot("a", at(24, 11), at(24, 13))
     assert window(later, S.COMPLETED, NOW, own=True) == (at(24, 11), at(24, 13))
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 59, 60])
+def test_a_job_that_is_completed_at_once_is_a_minute_long(seconds: int) -> None:
+    begun = slot("a", NOW - timedelta(seconds=seconds), at(23, 14), step=S.IN_PROGRESS)
+    assert window(begun, S.COMPLETED, NOW, own=True) == (begun.start, begun.start + timedelta(minutes=1))
 
 
 @pytest.mark.parametrize(

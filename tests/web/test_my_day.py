@@ -179,9 +179,33 @@ def test_a_wrong_tap_is_undone_with_its_times_until_another_changes_the_booking(
         await here.browser.post("/my/day/back")
         assert "nothing of yours was written" in await here.told()
         await here.tap(one, "in_progress")
-        here.browser.session.cookie_jar.clear(lambda cookie: cookie.key == "fieldcal-back")  # as it goes by itself
+        at.advance(minutes=10)  # it goes by itself
         await here.browser.post("/my/day/back")
         assert "cannot be undone any more" in await here.told()
+
+    place.play(story)
+
+
+def test_completed_is_undone_beside_the_words_that_say_so_though_the_answer_was_lost(place: Centre, shop: Shop) -> None:
+    async def story(at: Centre) -> None:
+        here = await ana(at, shop)
+        one = job(at, shop, order=shop.order)
+        for to in ("traveling", "in_progress", "on_break", "in_progress"):
+            await here.tap(one, to)
+        held = here.row(one)
+        await here.tap(one, "completed")
+        # the line broke before the phone had the answer, so nothing that came with it is there, and it taps once more
+        here.browser.session.cookie_jar.clear(lambda cookie: cookie.key in {"fieldcal-back", "fieldcal-said"})
+        await here.tap(one, "completed", held["versionnumber"])
+        said = (await here.told()).partition("just-done")[2].partition("</div>")[0]
+        assert "WO-1 is completed" in said
+        assert "Undo “Completed”" in said
+        await here.browser.post("/my/day/back")
+        assert [here.row(one)[name] for name in ("bookingstatus", "endtime")] == [
+            held["bookingstatus"],
+            held["endtime"],
+        ]
+        assert "just-done" not in await here.told()
 
     place.play(story)
 
@@ -270,6 +294,11 @@ def test_only_to_complete_a_job_is_asked_for_twice(place: Centre, shop: Shop) ->
         form = {"booking": one, "version": str(here.row(one)["versionnumber"])}
         asked = await here.browser.post("/my/day/ask", form)
         assert "Is WO-1 done?" in asked.text
+        # it begins in an hour, so it does not end now
+        assert "Its time lies ahead and stays as it is" in asked.text
+        begun = job(at, shop, hours=-0.5)
+        form = {"booking": begun, "version": str(here.row(begun)["versionnumber"])}
+        assert "It ends now" in (await here.browser.post("/my/day/ask", form)).text
         assert 'name="to" value="completed"' in asked.text
 
     place.play(story)

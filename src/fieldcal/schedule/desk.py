@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlalchemy import Connection
 
 from fieldcal.embedded.fieldservice.store import Store
+from fieldcal.schedule.last_steps import LastSteps
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,6 +25,7 @@ class Desk:
     def __init__(self, store: Store, ring: Callable[[], None]) -> None:
         self._store, self._ring = store, ring
         self._told = asyncio.Event()
+        self.steps = LastSteps()
         #: until the service ends; who waits then waits no longer
         self.open = True
 

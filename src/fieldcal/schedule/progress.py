@@ -7,21 +7,24 @@ Field Service's mobile app moves the window with each step, so ordinary steps re
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fieldcal.schedule.values import OrderStatus, Slot, Step
 
 #: The worker has set out, and is not done.
 UNDER_WAY = frozenset({Step.TRAVELING, Step.ON_BREAK, Step.IN_PROGRESS})
+#: What was begun and completed at once is an event of this length: one of none is not seen in a calendar.
+_SHORTEST = timedelta(minutes=1)
 _BEGUN = UNDER_WAY | {Step.COMPLETED}
 
 
 def window(slot: Slot, step: Step | None, now: datetime, *, own: bool) -> tuple[datetime, datetime]:
     """Start and end after this step at `now`; `own`: the worker takes it, at the place where the work is done.
 
-    To set out is the new start and the estimated length stays; to begin moves the end; to complete ends it now. A break
-    and to go on after it move nothing: the length was counted when the work began. A step that somebody else takes at a
-    desk moves nothing, nor does one that was taken already.
+    To set out is the new start and the estimated length stays; to begin moves the end; to complete ends it now, a
+    minute after its start at the earliest, and moves nothing of a job that lies ahead. A break and to go on after it
+    move nothing: the length was counted when the work began. A step that somebody else takes at a desk moves nothing,
+    nor does one that was taken already.
     """
     now = now.replace(microsecond=0)
     if not own or step is slot.status.step:
@@ -32,8 +35,8 @@ def window(slot: Slot, step: Step | None, now: datetime, *, own: bool) -> tuple[
         # who was never on the way begins here and now
         start = slot.start if slot.status.step in _BEGUN else now
         return start, _ends(slot, now)
-    if step is Step.COMPLETED and slot.start < now:
-        return slot.start, now
+    if step is Step.COMPLETED and slot.start <= now:
+        return slot.start, max(now, slot.start + _SHORTEST)
     return slot.start, slot.end
 
 

@@ -6,7 +6,7 @@ shows what was read of it, and says so.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
@@ -23,7 +23,8 @@ from fieldcal.plan import zones
 from fieldcal.plan.ready import ready
 from fieldcal.schedule import jobs, steps
 from fieldcal.schedule.jobs import Job
-from fieldcal.schedule.moves import Before, Overtaken
+from fieldcal.schedule.last_steps import Stepped
+from fieldcal.schedule.moves import Overtaken
 from fieldcal.schedule.values import Slot, Step
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Environment, Mailbox
@@ -36,8 +37,6 @@ SECTION = Section("my_day", Entry("home", 15, "clock", own=True))
 
 _HOME = "/my/day"
 _DAYS = 7
-#: The cookie with what the last step changed, and for how long that can be taken back, seconds.
-_BACK, _BACK_LASTS = "fieldcal-back", 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,7 @@ async def show(visit: Here) -> Response:
         "own": own, "here": here, "now": now, "zone": own.zone, "standing": standing, "today": today,
         # how far jobs of another system are is not known: there what has ended is over
         "next": jobs.next_of([one for one in found if here or one.slot.end > now]),
-        "days": _days(found, today, own.zone), "undo": _undo(visit, found),
+        "days": _days(found, today, own.zone), "undo": _undo(visit, found) if here else None,
         "steps": {one.slot.id: steps.offered(one.slot, day) if here else () for one in found},
     }  # fmt: skip
     answer = visit.page("my_day.html", values)
@@ -116,13 +115,12 @@ def _days(found: list[Job], today: date, zone: ZoneInfo) -> list[tuple[date, lis
     return list(told.items())
 
 
-def _undo(visit: Visit, found: list[Job]) -> Mapping[str, Step]:
-    """The job whose last step can be taken back, with that step; empty where there is none."""
-    match visit.unseal("back", visit.request.cookies.get(_BACK, ""), _BACK_LASTS):
-        case [str(booking), int(version), *_]:
-            steps_taken = [one.slot for one in found if (one.slot.id, one.slot.version) == (booking, version)]
-            return {one.id: one.status.step for one in steps_taken if one.status.step}
-    return {}
+def _undo(visit: Visit, found: list[Job]) -> Job | None:
+    """The job whose last step can be taken back; None where there is none."""
+    last = visit.desk.steps.of(visit.actor.name, visit.house.app.clock.now())
+    return next(
+        (one for one in found if last and (one.slot.id, one.slot.version) == (last.booking, last.version)), None
+    )
 
 
 @SECTION.post("/my/day/ask", Action.SCHEDULE, own=True)
@@ -133,7 +131,7 @@ async def ask(visit: Here, booking: Annotated[str, Form()] = "", version: Annota
         seen = await visit.desk.read(steps.seen_by, own.workers, booking)
     except Overtaken as error:
         return _overtaken(visit, error)
-    values = {"slot": seen, "version": version, "zone": own.zone}
+    values = {"slot": seen, "version": version, "zone": own.zone, "ahead": seen.start > visit.house.app.clock.now()}
     return visit.page("parts/my_day_ask.html" if visit.live else "my_day_ask.html", values)
 
 
@@ -150,29 +148,27 @@ async def step(
     taken = await _taken(visit, desk.write(steps.take, own.workers, booking, version, wanted, now, _day(own, now)))
     if isinstance(taken, Response):
         return taken
-    answer = visit.say(visit.go(_HOME), f"my_day.done.{to}", {"job": _name(taken.slot)})
     if taken.before is not None:
+        desk.steps.took(visit.actor.name, Stepped(booking, taken.slot.version, taken.before, now))
         await bookkeeping.recorded(visit, "booking status", [(taken.seen, taken.slot)])
-        _remember(visit, answer, taken.slot, taken.before)
-    return answer
+    answer = visit.go(_HOME)
+    # of what is completed the page says so itself, with the way back beside it
+    return answer if wanted is Step.COMPLETED else visit.say(answer, f"my_day.done.{to}", {"job": _name(taken.slot)})
 
 
 @SECTION.post("/my/day/back", Action.SCHEDULE, own=True)
 async def back(visit: Here) -> Response:
     """Take the last step back, while nothing else was done to the booking."""
     desk, own = visit.desk, await _own(visit)
-    match visit.unseal("back", visit.request.cookies.get(_BACK, ""), _BACK_LASTS):
-        case [str(booking), int(version), str(status), str(start), str(end), arrived]:
-            before = Before(status, datetime.fromisoformat(start), datetime.fromisoformat(end), arrived)
-        case _:
-            return visit.say(visit.go(_HOME), "my_day.no_back", kind="bad")
-    made = await _taken(visit, desk.write(steps.take_back, own.workers, booking, version, before))
+    last = desk.steps.of(visit.actor.name, visit.house.app.clock.now())
+    if last is None:
+        return visit.say(visit.go(_HOME), "my_day.no_back", kind="bad")
+    made = await _taken(visit, desk.write(steps.take_back, own.workers, last.booking, last.version, last.before))
     if isinstance(made, Response):
         return made
     await bookkeeping.recorded(visit, "booking status", [(None, made)])
-    answer = visit.say(visit.go(_HOME), "my_day.back", {"job": _name(made), "status": made.status.name})
-    answer.delete_cookie(_BACK)
-    return answer
+    desk.steps.forget(visit.actor.name)
+    return visit.say(visit.go(_HOME), "my_day.back", {"job": _name(made), "status": made.status.name})
 
 
 async def _taken(visit: Visit, work: Awaitable[Any]) -> Any:
@@ -191,9 +187,3 @@ def _overtaken(visit: Visit, error: Overtaken) -> Response:
 
 def _name(one: Slot) -> str:
     return one.number or one.name
-
-
-def _remember(visit: Visit, answer: Response, made: Slot, before: Before) -> None:
-    value = [made.id, made.version, before.status, before.start.isoformat(), before.end.isoformat(), before.arrived]
-    answer.set_cookie(_BACK, visit.seal("back", value), max_age=_BACK_LASTS, httponly=True, samesite="lax",
-                      secure=visit.house.https)  # fmt: skip
