@@ -28,7 +28,16 @@ def test_a_mistyped_address_that_is_mended_leads_to_the_same_mailbox_still_set_u
 
         for address in (alice.address + "l", alice.address):
             form = values((await browser.get(f"/workers/one?id={alice.id}")).text)
-            assert (await browser.post("/workers/save", form | {"email": address})).status == 303
+            answer = await browser.post("/workers/save", form | {"email": address})
+            if address != alice.address:
+                # nothing is saved before it is agreed to what is told
+                told = f"The mailbox {alice.address} is set up. {address} is another mailbox"
+                assert (answer.status, told in answer.text, known_at(alice.address)) == (409, True, True)
+                again = values(answer.text)
+                other = await browser.post("/workers/save", again | {"email": "x" + address})
+                assert (other.status, f"x{address} is another mailbox" in other.text) == (409, True)
+                answer = await browser.post("/workers/save", again)
+            assert answer.status == 303
             await until(partial(known_at, address))
         with at.app.database.read() as tx:
             same = mailboxes.load(tx, ENVIRONMENT, box)

@@ -36,7 +36,8 @@ _TRIES = 5
 class Room:
     """One kind's pages. `columns`: headings of its list; `tabs`: the rooms beside it, their kinds and addresses.
 
-    `apart`: headings that the form leaves out; `beside`: what its template shows of a row besides the form.
+    `apart`: headings that the form leaves out; `beside`: what its template shows of a row besides the form; `asks`:
+    what has to be agreed to before a row becomes what these texts say, "" where nothing has.
     """
 
     sheet: Sheet
@@ -48,6 +49,7 @@ class Room:
     apart: tuple[str, ...] = ()
     template: str = "record_form.html"
     beside: Callable[[Visit, Opened], Awaitable[dict[str, Any]]] | None = None
+    asks: Callable[[Visit, Opened, Mapping[str, str]], Awaitable[str]] | None = None
 
     @property
     def cells(self) -> list[Cell]:
@@ -142,12 +144,12 @@ async def known(visit: Visit, sheet: Sheet, row: str) -> Opened:
     return found
 
 
-async def form(visit: Visit, room: Room, sent: Sent, found: Opened | None) -> Response:
-    """The form as it was sent, with what is wrong beside each field."""
+async def form(visit: Visit, room: Room, sent: Sent, found: Opened | None, question: str = "") -> Response:
+    """The form as it was sent, with what is wrong beside each field, and what has to be agreed to."""
     fields = await _fields(visit, room)
     more = await room.beside(visit, found) if room.beside and found else {}
-    values = {"room": room, "sent": sent, "known": found, "fields": fields, **more}
-    return visit.page(room.template, values, 409 if sent.wants else 200)
+    values = {"room": room, "sent": sent, "known": found, "fields": fields, "question": question, **more}
+    return visit.page(room.template, values, 409 if sent.wants or question else 200)
 
 
 async def _fields(visit: Visit, room: Room) -> list[Field]:
@@ -210,6 +212,9 @@ async def save(visit: Visit, room: Room) -> Response:
         if sent.clashes:
             return await form(visit, room, sent, found)
         texts = {**found.texts, **{one.heading: merged.values[field_name(one.heading)] for one in room.cells}}
+        question = await room.asks(visit, found, texts) if room.asks else ""
+        if question and question != brought.get("agreed"):
+            return await form(visit, room, sent, found, question)
         try:
             changed = await visit.desk.write(entering.change, room.sheet, row, found.version, texts, visit.zone)
         except Overtaken:

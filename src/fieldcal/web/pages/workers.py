@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from fieldcal.errors import ConfigError, Overtaken
@@ -13,6 +15,8 @@ from fieldcal.schedule.cells import YEARS
 from fieldcal.schedule.entering import Opened
 from fieldcal.schedule.sheets import CREWS, WORKERS
 from fieldcal.setup.permissions import Action
+from fieldcal.state import mailboxes
+from fieldcal.state import workers as known_workers
 from fieldcal.web import rooms
 from fieldcal.web.rooms import Room
 from fieldcal.web.section import Entry, Section
@@ -34,9 +38,25 @@ async def _members(visit: Visit, found: Opened) -> dict[str, Any]:
     return {"members": going, "candidates": chosen, "today": today, **await _held(visit, found)}
 
 
+async def _leaving(visit: Visit, found: Opened, texts: Mapping[str, str]) -> str:
+    """What becomes of a mailbox that is set up when its worker gets another address: a slip of the keyboard does it."""
+    old, new = found.texts["e-mail"], texts["e-mail"]
+    if not old or old.casefold() == new.casefold():
+        return ""
+
+    def set_up(tx: Connection) -> bool:
+        worker, _ = known_workers.load(tx, visit.place_of_work.id, [found.id]).get(found.id, (None, True))
+        box = mailboxes.load(tx, visit.place_of_work.id, worker.mailbox) if worker and worker.mailbox else None
+        return box is not None and box.enabled
+
+    if not await visit.house.read(set_up):
+        return ""
+    return text("workers.other_address" if new else "workers.no_address", {"old": old, "new": new})
+
+
 WORKER_ROOM = Room(
     WORKERS, "/workers", "workers", "person", ("name", "e-mail", "hours", "zone", "kind", "active"), _TABS,
-    ("active",), "workers_form.html", _held,
+    ("active",), "workers_form.html", _held, _leaving,
 )  # fmt: skip
 CREW_ROOM = Room(
     CREWS, "/workers/crews", "workers", "people", ("name", "zone", "active"), _TABS, ("active", "members"),
