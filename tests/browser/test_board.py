@@ -350,6 +350,7 @@ def test_a_crew_s_booking_names_whom_it_takes_along_and_undone_brings_back_just_
         page = await _board(at, day)
         dialog, everybody = page.get_by_role("dialog"), sorted((crew, ana.id, ben.id, carl.id))
         await _job(page, made.id).press("Delete")
+        await expect(dialog).to_contain_text("Night crew has no calendar of its own")
         await expect(dialog).to_contain_text("2 members' bookings go with it")
         await dialog.get_by_role("button", name="Remove").click()
         await until(lambda: stand() == [carl.id])
@@ -489,5 +490,45 @@ def test_what_the_scripts_work_out_is_right(tell: Tell, module: str) -> None:
         lines = ", ".join(f"await ({asked})" for asked, _ in wanted)
         found = await page.evaluate(f"import('/static/js/board/{module}.js').then(async (m) => [{lines}])")
         assert dict(zip([asked for asked, _ in wanted], found, strict=True)) == dict(wanted)
+
+    tell(story)
+
+
+def test_a_form_begins_at_the_worker_s_hours_and_what_was_promised_is_told(tell: Tell) -> None:
+    async def story(at: Company) -> None:
+        store, (worker, other) = at.embedded.field_service.store, people(at)[:2]
+        day = _day(at, 12)
+        # eight in the morning there is two in the afternoon where the dispatcher sits
+        hours = {"timezone": 35, "fieldcal_workinghours": "Mon-Sun 08:00-17:00"}
+        store.change("bookableresource", other.id, hours)
+        order = _open_order(at, "WO-77009")
+        store.change(
+            "msdyn_workorder", order, {"msdyn_timefrompromised": f"{day + timedelta(hours=6):%Y-%m-%dT%H:%M:%SZ}"}
+        )
+        begins = day.replace(hour=8).replace(tzinfo=ZoneInfo("America/New_York"))
+        moves.book(store, other.id, begins + timedelta(hours=1), begins + timedelta(hours=2))
+        at.embedded.changed()
+        page = await at.signed_in("dispatcher")
+        noon = day.replace(hour=15, minute=40, tzinfo=ZoneInfo("Europe/Vienna"))
+        await page.clock.set_fixed_time(noon)
+        await page.goto(f"/board?day={day:%Y-%m-%d}")
+        await expect(page.locator("#board[data-ready=yes]")).to_be_visible()
+        now, ticks = await page.locator(".now").first.bounding_box(), await page.locator("#board-plane").bounding_box()
+        assert now is not None
+        assert ticks is not None
+        assert 190 < now["x"] - ticks["x"] < 190 + (ticks["width"] - 190) / 3
+        await page.get_by_role("searchbox", name="Search").fill("77009")
+        await expect(page.locator(".order", has_text="77009")).to_contain_text("promised from ")
+        await page.get_by_role("button", name="Book WO-77009").click()
+        dialog = page.get_by_role("dialog")
+        await dialog.get_by_label("Worker").select_option(worker.id)
+        await dialog.get_by_label("Worker").select_option(other.id)
+        start = dialog.get_by_label("Start")
+        shown = begins.astimezone(ZoneInfo("Europe/Vienna"))
+        await expect(start).to_have_value(f"{shown + timedelta(hours=2):%Y-%m-%dT%H:%M}")
+        await start.fill(f"{shown + timedelta(hours=1):%Y-%m-%dT%H:%M}")
+        await dialog.get_by_role("button", name="Book", exact=True).click()
+        said = page.locator("#board-said")
+        await expect(said).to_contain_text("It lies over another booking. It begins outside the promised window from ")
 
     tell(story)

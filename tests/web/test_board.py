@@ -73,6 +73,7 @@ def test_a_dispatcher_books_moves_and_gives_away_and_it_is_on_record(place: Cent
         done = {"booking": slot["id"], "version": moved["slot"]["version"], "status": shop.status["Completed"]}
         assert (await sends(browser, "/board/status", done))[0] == 200
         day = await shown(browser)
+        assert (day["slots"][0]["promised"], day["closed"]) == ([None, None], {})
         assert [(one["worker"], one["status"]["step"], one["standing"]) for one in day["slots"]] == [
             (shop.ben, "completed", "waits")
         ]

@@ -113,7 +113,10 @@ def test_the_next_job_says_what_where_when_and_whom_to_call_in_the_worker_s_zone
         )  # fmt: skip
         job(at, shop, order=order)
         job(at, shop, worker=shop.ben, order=shop.order)
+        later = shop.opens("WO-8", msdyn_timefrompromised="2026-11-23T09:00:00Z")
+        job(at, shop, order=later, hours=3)
         page = await here.told()
+        assert "<dd>from 10:00</dd>" in page
         for words in (
             "Next job", "WO-7 · Repair", "Northwind Bakery", "1 Foundry Yard", "Tess Barlow", "Ring at the gate",
             "Pressure &amp; &lt;b&gt;leak&lt;/b&gt;", "times in Europe/Berlin", 'href="tel:+442079460015"',

@@ -59,6 +59,7 @@ def slots() -> Select[Any]:
             _orders.msdyn_workorderid.label("order"), _orders.msdyn_name.label("number"),
             _orders.msdyn_workordersummary.label("summary"), _orders.msdyn_displayaddress.label("address"),
             _types.msdyn_name.label("type"), _accounts.name.label("account"),
+            _orders.msdyn_timefrompromised.label("promise_begin"), _orders.msdyn_timetopromised.label("promise_end"),
         )
         .join_from(
             TABLES["bookableresourcebooking"], TABLES["bookingstatus"],
@@ -99,7 +100,7 @@ def slot(row: Row[Any]) -> Slot:
     return Slot(
         row.id, row.version, row.name or "", row.resource, stored(row.starttime), stored(row.endtime),
         status, row.order or "", row.number or "", row.summary or "", row.type or "", row.account or "",
-        row.address or "", row.crew or "",
+        row.address or "", row.crew or "", promise(row.promise_begin, row.promise_end)[:2],
     )  # fmt: skip
 
 

@@ -97,6 +97,8 @@ class Slot:
     address: str = ""
     #: the crew that it was booked with, "" for none
     crew: str = ""
+    #: when the customer was promised that somebody comes, of the work order; None where nothing was
+    promised: tuple[datetime | None, datetime | None] = (None, None)
     #: what the deed that led here did to other bookings of its crew; () where it was only looked at
     along: tuple[Along, ...] = field(default=(), compare=False)
 

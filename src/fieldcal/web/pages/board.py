@@ -281,7 +281,7 @@ def _slot(one: Slot) -> Mapping[str, Any]:
         "id": one.id, "version": one.version, "name": one.name, "worker": one.worker, "start": _at(one.start),
         "end": _at(one.end), "status": _status(one.status), "order": one.order, "number": one.number,
         "summary": one.summary[:500], "type": one.type, "account": one.account, "address": one.address,
-        "crew": one.crew,
+        "crew": one.crew, "promised": _promised(one.promised),
     }  # fmt: skip
 
 
@@ -289,9 +289,13 @@ def _order(one: Waiting) -> Mapping[str, Any]:
     return {
         "id": one.id, "number": one.number, "summary": one.summary[:500], "type": one.type, "priority": one.priority,
         "account": one.account, "address": one.address, "minutes": one.minutes,
-        "promised": [_at(at) if at else None for at in (one.promised_from, one.promised_until)],
+        "promised": _promised((one.promised_from, one.promised_until)),
         "unreadable": one.unreadable,
     }  # fmt: skip
+
+
+def _promised(span: tuple[datetime | None, datetime | None]) -> list[str | None]:
+    return [_at(one) if one else None for one in span]
 
 
 def _at(instant: datetime) -> str:

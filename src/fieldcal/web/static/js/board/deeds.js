@@ -1,7 +1,7 @@
 // What a dispatcher does: shown at once, sent one after the other, undone, and asked about where another was faster.
 import { choose } from "./choice.js";
 import { goingAlong, isCrews } from "./crew.js";
-import { brief, when } from "./describe.js";
+import { brief, lies, when } from "./describe.js";
 import { inverse, past, rebook } from "./past.js";
 import { say, send, tell } from "./page.js";
 import { changed, drop, nameOf, put, slotOf, state, workerName } from "./state.js";
@@ -111,7 +111,8 @@ function kept(deed, before, answer, how) {
   } else drop(deed.booking);
   changed();
   const slot = after ?? before;
-  tell(say(`${how}_${deed.kind}`, { name: nameOf(slot), worker: workerName(slot.worker), when: when(slot), status: slot.status.name }));
+  const done = say(`${how}_${deed.kind}`, { name: nameOf(slot), worker: workerName(slot.worker), when: when(slot), status: slot.status.name });
+  tell([done, ...(after && deed.kind !== "status" ? lies(after) : [])].join(" "));
   // of a crew's booking that is gone or given away: whom it took along
   const members = isCrews(before) && !isCrews(after) ? answer.members ?? [] : undefined;
   return { before, after, members };

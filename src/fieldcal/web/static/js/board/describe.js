@@ -1,7 +1,7 @@
 // A booking in words: on its card, for who listens, and in dialogs.
-import { axis, nameOf, state, workerName, zoneOf } from "./state.js";
+import { axis, nameOf, ofWorker, state, workerName, zoneOf } from "./state.js";
 import { icon, part, say } from "./page.js";
-import { clockText, spanText, wall } from "./time.js";
+import { clockText, datedText, spanText, wall } from "./time.js";
 
 export const STANDING = { stands: "check", behind: "behind", outdated: "minus", waits: "clock", refused: "alert", none: "minus", deleted: "minus" };
 
@@ -24,6 +24,25 @@ export function wrong(slot) {
 export function when(slot, zone = zoneOf(slot.worker)) {
   const { first, days } = axis();
   return spanText(slot.start, slot.end, zone, days === 1 ? first : NaN);
+}
+
+function promisedAt(promised) { return (promised ?? [null, null]).map((at) => (at ? Date.parse(at) : NaN)); }
+
+// When the customer was promised that somebody comes; "" where nothing was.
+export function promise(promised) {
+  const [from, till] = promisedAt(promised);
+  if (Number.isNaN(from) && Number.isNaN(till)) return "";
+  const when = datedText(from, till, state.viewer, Date.now());
+  return Number.isNaN(till) ? say("promise_from", { when }) : when;
+}
+
+// What is to be known of where it lies now, in sentences: over another booking, outside of what was promised.
+export function lies(slot) {
+  if (canceled(slot)) return [];
+  const over = ofWorker(slot.worker).some((one) => one.id !== slot.id && !canceled(one) && one.start < slot.end && one.end > slot.start);
+  const [from, till] = promisedAt(slot.promised);
+  const broken = slot.start < from || slot.start > till;
+  return [over && say("lies_over"), broken && say("lies_outside", { when: promise(slot.promised) })].filter(Boolean);
 }
 
 export function spoken(slot) {

@@ -3,9 +3,10 @@ import { choose, close, show } from "./choice.js";
 import { goingAlong } from "./crew.js";
 import { act } from "./deeds.js";
 import { brief, signs, standing } from "./describe.js";
+import { freeOn } from "./drag.js";
 import { made, part, place, say } from "./page.js";
 import { nameOf, seen, state, workerName, zoneOf } from "./state.js";
-import { DAY, fieldText, parseField } from "./time.js";
+import { DAY, MINUTE, dayOf, fieldText, parseField, wall } from "./time.js";
 
 function options(select, all, chosen) {
   select.replaceChildren(...all.map((one) => {
@@ -43,6 +44,16 @@ function times(parts, { worker, start, end }, was, send) {
   parts.end.value = fieldText(end, zone);
   parts.zone.textContent = say("zone", { zone });
   let length = end - start;
+  // a new booking begins in the working hours of whoever gets it, until a time was chosen
+  let chosen = Boolean(was);
+  parts.worker.addEventListener("change", () => {
+    if (chosen) return;
+    start = freeOn(parts.worker.value, length / MINUTE, dayOf(wall(start, zone)));
+    parts.start.value = fieldText(start, zone);
+    end = start + length;
+    parts.end.value = fieldText(end, zone);
+  });
+  for (const field of [parts.start, parts.end]) field.addEventListener("input", () => { chosen = true; });
   parts.start.addEventListener("change", () => {
     // the length stays, as it does where a booking is dragged
     const till = parseField(parts.start.value, zone) + length;
@@ -106,7 +117,7 @@ export function details(slot) {
 
 export async function removal(slot, version = seen(slot)) {
   const chosen = await choose({
-    title: say("remove_title", { name: nameOf(slot) }), text: say("remove_text", { worker: workerName(slot.worker) }),
+    title: say("remove_title", { name: nameOf(slot) }), text: say((state.workers.get(slot.worker)?.kind ?? "User") === "User" ? "remove_text" : "remove_text_none", { worker: workerName(slot.worker) }),
     lines: [[say("booking"), brief(slot)], ...await goingAlong(slot)], buttons: [["yes", say("remove"), "risky"], ["no", say("keep"), ""]],
   });
   if (chosen === "yes") act({ kind: "remove", booking: slot.id }, version);

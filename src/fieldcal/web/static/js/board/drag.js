@@ -22,7 +22,9 @@ export function freeOn(worker, minutes, day) {
   const lane = state.workers.get(worker);
   const here = { first: dayOf(day), days: 1 };
   const taken = ofWorker(worker).map((slot) => [slot.start, slot.end].map((at) => (wall(at, zoneOf(worker)) - here.first) / MINUTE));
-  const start = firstFree(open(lane.hours, lane.zone, here, zoneOf(worker)), taken, minutes);
+  // on a day off at eight, as the worker's clock has it
+  const eight = (wall(instant(here.first + 8 * 60 * MINUTE, lane.zone), zoneOf(worker)) - here.first) / MINUTE;
+  const start = firstFree(open(lane.hours, lane.zone, here, zoneOf(worker)), taken, minutes, eight);
   return instant(here.first + start * MINUTE, zoneOf(worker));
 }
 

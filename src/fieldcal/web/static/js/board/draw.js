@@ -257,10 +257,13 @@ export function show(worker, slot) {
   else if (from + 120 > plane.scrollLeft + room) plane.scrollLeft = from + 160 - room;
 }
 
-// Where a day begins for most, or a week at the chosen day.
+// Today with the present in the first third, another day where it begins for most, a week at the chosen day.
 export function showStart() {
   const { first, days } = axis();
-  plane.scrollLeft = (days === 1 ? 6.5 * 60 : Math.max(0, (state.day - first) / MINUTE - 1440)) * scale.minute;
+  const now = (wall(Date.now(), state.viewer) - first) / MINUTE;
+  const room = (plane.clientWidth - scale.head) / scale.minute;
+  const begin = now >= 0 && now < 1440 ? Math.max(0, now - room / 4) : 6.5 * 60;
+  plane.scrollLeft = (days === 1 ? begin : Math.max(0, (state.day - first) / MINUTE - 1440)) * scale.minute;
 }
 
 // What lies there: the worker of the line and the minute of the axis, null beside the lines.

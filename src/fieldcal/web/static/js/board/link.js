@@ -1,7 +1,7 @@
 // What comes from the server: everything in sight, word of each change, and where bookings stand by now.
 import { ask, place, say, tell } from "./page.js";
 import { fresh } from "./deeds.js";
-import { wrong } from "./describe.js";
+import { lies, wrong } from "./describe.js";
 import { follow } from "./side.js";
 import { changed, merge, nameOf, ofWorker, span, state, lanes, workerName } from "./state.js";
 
@@ -41,7 +41,8 @@ function warn() {
     const slot = state.slots.get(id);
     if (slot && wrong(slot).length && !slot.warned) {
       slot.warned = true;
-      tell(say("warned", { name: nameOf(slot), what: wrong(slot).join(", ") }), "warn");
+      // and what was told with the deed, which this line takes the place of
+      tell([say("warned", { name: nameOf(slot), what: wrong(slot).join(", ") }), ...lies(slot)].join(" "), "warn");
     }
   }
 }

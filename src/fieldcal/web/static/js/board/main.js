@@ -50,7 +50,7 @@ async function look(change) {
 function by(days) { look({ day: state.day + days * DAY }); }
 at("before").addEventListener("click", () => by(state.view === "week" ? -7 : -1));
 at("after").addEventListener("click", () => by(state.view === "week" ? 7 : 1));
-at("today").addEventListener("click", () => look({ day: dayOf(wall(Date.now(), state.viewer)) }));
+at("today").addEventListener("click", () => look({ day: dayOf(wall(Date.now(), state.viewer)) }).then(showStart));
 at("day").addEventListener("change", () => {
   const day = parseDay(at("day").value);
   if (!Number.isNaN(day) && at("day").reportValidity()) look({ day });

@@ -1,9 +1,10 @@
 // Work orders that nobody is booked for: searched, narrowed, a page at a time; dragged onto a worker, or booked by a form.
+import { promise } from "./describe.js";
 import { booking } from "./details.js";
 import { freeOn } from "./drag.js";
 import { ask, made, say } from "./page.js";
 import { axis, lanes, state } from "./state.js";
-import { DAY, MINUTE, datedText } from "./time.js";
+import { DAY, MINUTE } from "./time.js";
 
 const form = document.getElementById("board-search");
 const list = document.getElementById("board-orders");
@@ -24,9 +25,8 @@ export function orderOf(node) {
 
 function promised(order) {
   if (order.unreadable) return say("promise_unreadable");
-  const [from, till] = order.promised.map((at) => (at ? Date.parse(at) : NaN));
-  if (Number.isNaN(till)) return "";
-  return say("promised", { when: datedText(from, till, state.viewer, Date.now()) });
+  const when = promise(order.promised);
+  return when && say("promised", { when });
 }
 
 function card(order) {

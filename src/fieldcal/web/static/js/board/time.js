@@ -88,9 +88,11 @@ export function spanText(start, end, zone, on = NaN, named = dayName) {
   return `${day}${clockText(from)}–${last}${clockText(till)}`;
 }
 
-// The same with its year where that is not the year of `now`; the day alone where there is no start (NaN).
+// The same with its year where that is not the year of `now`; the day alone where there is no start (NaN), the start alone
+// where there is no end.
 export function datedText(start, end, zone, now) {
-  const [year, here] = [end, now].map((at) => new Date(wall(at, zone)).getUTCFullYear());
+  const [year, here] = [Number.isNaN(end) ? start : end, now].map((at) => new Date(wall(at, zone)).getUTCFullYear());
   const named = year === here ? dayName : dayOfYear;
+  if (Number.isNaN(end)) return `${named(wall(start, zone))}, ${clockText(wall(start, zone))}`;
   return Number.isNaN(start) ? named(wall(end, zone)) : spanText(start, end, zone, NaN, named);
 }
