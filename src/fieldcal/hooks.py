@@ -217,6 +217,32 @@ async def _try(app: App, url: str, secret: str) -> int:
         return answer.status
 
 
+async def follow(app: App, actor: Actor, listening: str) -> None:
+    """Lead the embedded Field Service's webhooks from an address of this machine where nobody answers to `listening`.
+
+    A service has another port after a restart, and the embedded Field Service with it; nobody else can mend that.
+    Where notifications are taken nowhere (`listening` ""), the registration is taken back: what is booked rings then
+    by itself.
+    """
+    known = await app.database.reading(webhooks.everyone)
+    for environment in await app.database.reading(environments.everyone):
+        hook = known.get(environment.id)
+        if hook is None or not is_embedded(environment.end) or not _loopback(URL(hook.url).host or ""):
+            continue
+        url = public_address(_of_this_machine(listening), environment) if listening else ""
+        if hook.url == url or (await call(app, environment.id)).ok:
+            continue
+        if url:
+            await add(app, actor, environment.id, url)
+        else:
+            await remove(app, actor, environment.id)
+
+
+def _of_this_machine(listening: str) -> str:
+    """Where this machine reaches what listens at each of its addresses."""
+    return listening.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+
+
 async def examine(app: App, environment: Environment) -> list[Check]:
     """What `doctor` says of the webhook: registered, reached, heard of."""
     known = await app.database.reading(webhooks.find, environment.id)
@@ -241,8 +267,10 @@ async def _registered(app: App, environment: Environment) -> Check:
         remedy = f"`fieldcal environment webhook add {environment.id} --url ...` repairs it"
         return Check("webhook", ok=False, detail="; ".join(found.differences), remedy=remedy, transient=True)
     failed = found.registered.failed
-    told = "" if failed is None else f"; {len(failed)} calls failed lately" if failed else "; no call failed lately"
-    return Check("webhook", ok=True, detail=f"registered as it should be{told}")
+    calls = "" if failed is None else "; no call failed lately"
+    if failed:
+        calls = f"; {len(failed)} call{'s' if len(failed) > 1 else ''} failed lately"
+    return Check("webhook", ok=True, detail=f"registered as it should be{calls}")
 
 
 def _last(known: Webhook, name: str) -> Check:

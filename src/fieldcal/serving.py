@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 from sqlalchemy.engine import make_url
 
-from fieldcal import __version__, post, runfile, working
+from fieldcal import __version__, hooks, post, runfile, working
 from fieldcal.app import App
 from fieldcal.config import Config
 from fieldcal.ends import Embedded, is_embedded
@@ -22,9 +22,10 @@ from fieldcal.ends import serving as serving_ends
 from fieldcal.engine import letters, upkeep
 from fieldcal.engine.service import Service
 from fieldcal.engine.shared import Part
-from fieldcal.errors import ConfigError
+from fieldcal.errors import ConfigError, FieldcalError
 from fieldcal.runfile import Running
 from fieldcal.setup import sign_in
+from fieldcal.setup_model import Actor
 from fieldcal.sites import Sites
 from fieldcal.state import environments, webhooks
 from fieldcal.state.pruning import Ages
@@ -89,9 +90,9 @@ async def work(
         stack.push_async_callback(house.works.stop)
         watch = Watch(app.database, app.clock, service.late)
         end = ServiceEnd(service, token, app.requests).app(centre(house), watch.routes(by_scope(house)))
-        hooks = HooksEnd(app.database, app.clock, service.hint).app()
+        notified = HooksEnd(app.database, app.clock, service.hint).app()
         urls = [await stack.enter_async_context(listening(end, address)) for address in app.config.listen]
-        public = [await stack.enter_async_context(listening(hooks, each)) for each in app.config.listen_hooks]
+        public = [await stack.enter_async_context(listening(notified, each)) for each in app.config.listen_hooks]
         local = [await stack.enter_async_context(listening(watch.local(), each)) for each in app.config.listen_metrics]
         if embedded is not None and desk is not None:
             embedded.changed = _each(bell.ring, desk.changed)
@@ -100,6 +101,8 @@ async def work(
         running = Running(os.getpid(), urls[0], token, app.clock.now(), ends, *others)
         stack.enter_context(runfile.announced(app.config.data, running))
         await _tell_start(app, running, embedded)
+        if embedded is not None:
+            await _lead_here(app, running)
         await ready(running, embedded, await _first_link(app))
         async with _beside(*_upkeep(app)):
             try:
@@ -162,6 +165,13 @@ async def _tell_start(app: App, running: Running, embedded: Embedded | None) -> 
         environments=[place.id for place in known if place.enabled],
         switched_off=[place.id for place in known if not place.enabled],
     )  # fmt: skip
+
+
+async def _lead_here(app: App, running: Running) -> None:
+    try:
+        await hooks.follow(app, Actor("service"), running.hooks)
+    except FieldcalError as error:  # passes go on by schedule, and Doctor tells
+        log.warning("a webhook could not be led here", action="fault", error=str(error))
 
 
 @asynccontextmanager

@@ -195,3 +195,24 @@ def test_a_booking_that_is_announced_is_in_the_calendar_long_before_the_next_pas
         with closing(sqlite3.connect(data / "state.sqlite3")) as state:
             until(lambda: state.execute("SELECT changes FROM passes WHERE kind = 'hinted'").fetchall() == [(1,)])
         assert fieldcal(*WEBHOOK, "remove", "main", "--yes").status == 0
+
+
+@pytest.mark.parametrize("listens", ["127.0.0.1:0", ""])
+def test_a_webhook_of_the_embedded_field_service_follows_a_service_that_starts_at_another_address(
+    data: Path,  # noqa: F811 - the fixture
+    fieldcal: Fieldcal,
+    listens: str,
+) -> None:
+    assert registered(fieldcal(*WEBHOOK, "add", "main", "--url", "http://127.0.0.1:9"))
+    serve = {"FIELDCAL_DATA": str(data), "FIELDCAL_LISTEN": "127.0.0.1:0", "FIELDCAL_LISTEN_HOOKS": listens}
+    with running("fieldcal", "serve", **serve) as service:
+        service.until("Stop with Ctrl-C.")
+        told: Any = run_file(data)
+        lines = {line["what"]: line for line in fieldcal("doctor", "--json").json()}
+        shown = fieldcal(*WEBHOOK, "show", "main")
+    if listens:
+        assert lines["environment main: webhook call"]["level"] == "ok"
+        assert (shown.status, told["hooks"] in shown.out) == (0, True)
+    else:
+        assert lines["environment main: webhook"]["level"] == "ok"
+        assert "environment main: webhook call" not in lines
