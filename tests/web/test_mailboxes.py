@@ -6,6 +6,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 from datetime import timedelta
 from urllib.parse import parse_qsl
 
@@ -307,5 +308,21 @@ def test_a_question_names_each_up_to_25_and_leads_to_the_list_of_more(place: Cen
             assert asked.count("<li>Worker") == named
             assert (more in asked) is True
             assert (f'href="/mailboxes?search={search}"' in asked) is bool(more)
+
+    place.play(story)
+
+
+def test_a_question_tells_two_mailboxes_of_one_name_and_address_apart(place: Centre) -> None:
+    async def story(at: Centre) -> None:
+        stock(at, 4)
+        with at.app.database.write() as tx:
+            tx.execute(mailboxes.update().where(mailboxes.c.id == "box-00002").values(id="w00000@x.example"))
+            alike = mailboxes.c.id.in_(["box-00000", "box-00001", "w00000@x.example"])
+            tx.execute(mailboxes.update().where(alike).values(name="Alice", address="w00000@x.example"))
+            tx.execute(mailboxes.update().where(mailboxes.c.id == "box-00000").values(id="0f3c5d7e-1"))
+        browser = await at.signed_in("root", *Role)
+        asked = await browser.post("/mailboxes/confirm", {"deed": "disable", "all": "1"})
+        told = re.findall("object id [^ ]+…|no object id", asked.text)
+        assert sorted(told) == ["no object id", "object id 0f3c5d7e…", "object id box-0000…"]
 
     place.play(story)
