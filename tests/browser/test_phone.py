@@ -88,7 +88,7 @@ def test_a_worker_completes_a_job_on_the_phone_and_schedule_and_calendar_follow(
         dialog = page.get_by_role("dialog")
         await expect(dialog).to_contain_text(f"Is {number} done?")
         await dialog.get_by_role("button", name="Complete").click()
-        await told(page, "is completed")
+        await expect(page.locator(".just-done")).to_contain_text("is completed")
         # and the board, which nobody loaded again, shows it
         await expect(job).to_have_attribute("aria-label", re.compile("Completed"))
         stands = await board(at, dispatcher, booking)

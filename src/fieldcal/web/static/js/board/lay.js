@@ -44,7 +44,7 @@ export function snap(minutes, step = 15) {
 }
 
 // The first minute within these open spans at which so many minutes are free of what is taken; else where they begin.
-export function firstFree(spans, taken, minutes, none) {
+export function firstFree(spans, taken, minutes, none = 8 * 60) {
   for (const [from, till] of spans) {
     let at = from;
     for (const [begin, end] of taken) if (begin < at + minutes && end > at) at = snap(end + 7);
