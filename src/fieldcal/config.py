@@ -7,6 +7,7 @@ import difflib
 import os
 import ssl
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -26,6 +27,10 @@ from fieldcal.setup_model import Role
 PREFIX = "FIELDCAL_"
 #: Read elsewhere than here: where the file is, and whether a fault shows its traceback.
 _OTHER = ("FIELDCAL_CONFIG", "FIELDCAL_DEBUG")
+#: How alike a variable is to one of ours that must be a slip of the finger.
+_MEANT = 0.85
+#: How variables are called that hold what a reference names (`env:FIELDCAL_GRAPH_SECRET`).
+_OF_SECRETS = ("SECRET", "TOKEN", "PASSWORD", "KEY", "KEYS", "CERTIFICATE", "CREDENTIAL")
 
 
 def _data_folder() -> Path:
@@ -274,15 +279,32 @@ def _path() -> Path:
     return Path(os.environ.get("FIELDCAL_CONFIG") or "fieldcal.toml")
 
 
+def _known() -> list[str]:
+    return [f"{PREFIX}{name}".upper() for name in Config.model_fields] + list(_OTHER)
+
+
 def _misspelt() -> list[str]:
     """Variables that look like ours and are none. Others with our prefix may hold secrets that references name."""
-    known = [f"{PREFIX}{name}".upper() for name in Config.model_fields] + list(_OTHER)
-    found = []
-    for name in sorted(os.environ):
-        if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, 1, cutoff=0.85)
-            found += [f"{name}: there is no such variable; is {near[0]} meant?"] if near else []
+    known, found = _known(), []
+    for name in _strange(known):
+        near = difflib.get_close_matches(name, known, 1, cutoff=_MEANT)
+        found += [f"{name}: there is no such variable; is {near[0]} meant?"] if near else []
     return found
+
+
+def ignored() -> list[str]:
+    """A line for each other variable with our prefix that nothing reads; not what may hold a secret by its name."""
+    known, found = _known(), []
+    for name in _strange(known):
+        near = difflib.get_close_matches(name, known, 1, cutoff=0)[0]
+        meant = difflib.get_close_matches(name, [near], 1, cutoff=_MEANT)
+        if not meant and not name.endswith(_OF_SECRETS):
+            found.append(f"{name} is no variable of Fieldcal and is ignored; the nearest one is {near}")
+    return found
+
+
+def _strange(known: Sequence[str]) -> list[str]:
+    return [name for name in sorted(os.environ) if name.startswith(PREFIX) and name not in known]
 
 
 def _is_key(text: str) -> bool:

@@ -36,8 +36,10 @@ def record(
 
 def told(before: Slot | None, after: Slot | None, names: Mapping[str, str]) -> str:
     """Both in words, or the one that there is; once where nothing of it differs."""
-    texts = [_told(one, names) for one in (before, after) if one is not None]
-    return "; now ".join(dict.fromkeys(texts))
+    there = [one for one in (before, after) if one is not None]
+    texts = [_told(one, names) for one in there]
+    numbers = dict.fromkeys(one.number for one in there if one.number)
+    return "; now ".join(dict.fromkeys(texts)) + "".join(f"; work order {number}" for number in numbers)
 
 
 def _told(one: Slot, names: Mapping[str, str]) -> str:

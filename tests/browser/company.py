@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from argon2 import PasswordHasher
-from playwright.async_api import Browser, BrowserContext, Page, expect
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, expect
 from sqlalchemy import Connection, select
 from tests.browser.chromium import browsing
 
@@ -36,6 +36,8 @@ OPERATOR = Actor("tests")
 _PATIENCE = 30_000
 expect.set_options(timeout=_PATIENCE)
 _ANY = ("127.0.0.1:0",)
+#: What a browser, and htmx in it, writes as an error into the console of an answer that is none, or not the one hoped for.
+_ASKED_FOR = ("htmx:responseError", "htmx:sendError")
 #: Hashes that are true and cost nothing: what they are to cost is asked in `tests/web/test_sign_in.py`.
 _QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash
 
@@ -51,6 +53,8 @@ class Company:
     browser: Browser
     #: ends the service and starts it anew at the same address, as an update of Fieldcal does
     restart: Callable[[], Awaitable[None]]
+    #: what the consoles of all its browsers called an error; a story that leaves some fails (`telling`)
+    complaints: list[str] = field(default_factory=list)
 
     def filled(self, path: str) -> str:
         """The path with `{mailbox}` named: the first one's id."""
@@ -84,6 +88,7 @@ class Company:
             locale="en-GB", base_url=self.home, service_workers="allow" if keeps else "block",
         )  # fmt: skip
         made.set_default_timeout(_PATIENCE)
+        made.on("console", lambda line: self.complaints.append(line.text) if _complains(line) else None)
         return made
 
     async def signed_in(self, name: str = "admin", **looks: bool) -> Page:
@@ -107,12 +112,18 @@ def _pass_of(tx: Connection, booking: str) -> str:
 
 
 def listen(page: Page) -> list[str]:
-    """Keep errors of scripts and refusals of our policy, in the list that comes back and in `page.complaints`."""
+    """Keep what scripts, htmx and our policy call an error, in the list that comes back and in `page.complaints`."""
     said: list[str] = []
     page.complaints = said  # type: ignore[attr-defined]
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("console", lambda line: said.append(line.text) if "Content Security" in line.text else None)
+    page.on("console", lambda line: said.append(line.text) if _complains(line) else None)
     return said
+
+
+def _complains(line: ConsoleMessage) -> bool:
+    """Something of ours is wrong: not that a server refused, or could not be reached, which stories ask for."""
+    htmx = line.text.startswith("htmx:") and not line.text.startswith(_ASKED_FOR)
+    return htmx or "Content Security" in line.text
 
 
 Story = Callable[[Company], Awaitable[Any]]
@@ -138,8 +149,10 @@ def telling(folder: Path, *, set_up: bool, workers: int, bookings: int) -> Itera
             return await stack.enter_async_context(made)
 
         async def told(story: Story, at: Company) -> None:
+            at.complaints.clear()
             try:
                 await story(at)
+                assert at.complaints == [], "the console of a browser tells of errors"
             finally:
                 at.embedded.exchange.control.clear_faults()
                 for context in at.browser.contexts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 from playwright.async_api import expect
@@ -29,6 +30,15 @@ def test_a_template_is_seen_while_it_is_typed_and_the_next_event_carries_it(tell
         before = {booking: event.subject for booking, event in standing(at)}
         page = await at.signed_in()
         await page.get_by_role("link", name="Settings", exact=True).click()
+        body = page.locator("textarea[name=body_template]")
+        await page.get_by_text("The built-in body").click()
+        await page.get_by_role("button", name="Put it into the box").click()
+        await expect(body).to_have_value(re.compile("for label, value in rows.*Open the booking", re.DOTALL))
+        await body.fill("{% if number %}")
+        await page.get_by_role("button", name="Save").click()
+        await page.get_by_role("link", name="Template of the body").click()
+        await expect(page.locator("#wrong-body_template:target")).to_contain_text("{% endif %} is missing")
+        await body.fill("")
         box = page.get_by_label(SUBJECT)
         await box.fill("Job {{ number }} for you")
         await expect(page.locator("#preview h3")).to_contain_text("for you")

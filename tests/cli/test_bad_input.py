@@ -175,6 +175,9 @@ def test_a_data_folder_that_cannot_be_made_is_told(fieldcal: Fieldcal, monkeypat
     Path("file").write_text("")
     monkeypatch.setenv("FIELDCAL_DATA", "file/data")
     assert "set FIELDCAL_DATA to one that can be written" in refused(fieldcal, "environment", "list")
+    monkeypatch.setenv("FIELDCAL_DATA", "none")
+    assert "so nothing is installed there" in refused(fieldcal, "status")
+    assert not Path("none").exists()
 
 
 def test_a_postgresql_that_is_not_there_is_told_without_its_password(

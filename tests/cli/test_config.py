@@ -107,6 +107,14 @@ def test_a_variable_that_a_secrets_reference_names_is_nobodys_mistake(monkeypatc
     assert config.load().user == ""
 
 
+def test_a_variable_that_nothing_reads_is_told_with_the_nearest_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FIELDCAL_TYPO", "1")
+    monkeypatch.setenv("FIELDCAL_GRAPH_TOKEN", "hunter2")
+    (told,) = config.ignored()
+    assert told.startswith("FIELDCAL_TYPO is no variable of Fieldcal and is ignored; the nearest one is FIELDCAL_")
+    assert config.load().user == ""
+
+
 def test_a_file_that_is_not_toml_is_told_in_one_line(tmp_path: Path) -> None:
     for content in (b"[[[", b"\xff\xfe", b"a = 1\na = 2"):
         (tmp_path / "fieldcal.toml").write_bytes(content)

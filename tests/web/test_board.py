@@ -95,6 +95,8 @@ def test_a_dispatcher_books_moves_and_gives_away_and_it_is_on_record(place: Cent
         told = [
             " ".join(re.sub(r"<[^>]+>", "", line).split()) for line in re.findall(r"<li><span>(Booking.*?)</li>", page)
         ]
+        assert all("; work order WO-1" in line for line in told)
+        told = [line.replace("; work order WO-1", "") for line in told]
         ana, ben = (f"{name}, 09:00 to 11:00, Scheduled" for name in ("Ana", "Ben"))
         expected = ["Booking removed: " + ben.replace("Scheduled", "Completed"),
                     f"Booking status: {ben}; now " + ben.replace("Scheduled", "Completed"),

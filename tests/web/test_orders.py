@@ -81,7 +81,7 @@ def test_an_order_is_written_found_changed_and_removed_with_its_bookings(place: 
         with at.app.database.read() as tx:
             lines = [line.action for line in audit.latest(tx, wanted=audit.Wanted(subject=f"main/{order}"))]
             (gone,) = audit.latest(tx, wanted=audit.Wanted(subject=f"main/{slot.id}"))
-        told = "Ana, 2026-11-24 09:00 UTC to 2026-11-24 10:00 UTC, Scheduled"
+        told = "Ana, 2026-11-24 09:00 UTC to 2026-11-24 10:00 UTC, Scheduled; work order WO-7"
         assert (gone.actor, gone.action, gone.detail) == ("dora", "booking removed", told)
         assert lines == ["work order removed", "work order changed", "work order added"]
 

@@ -98,6 +98,16 @@ def test_another_address_of_a_worker_is_another_mailbox_and_another_name_is_not(
     place.play(story)
 
 
+def test_a_contact_with_a_last_name_alone_is_called_by_it(place: Centre, shop: Rung) -> None:
+    async def story(at: Centre) -> None:
+        browser = await dispatcher(at)
+        page = (await browser.get((await browser.post("/customers/contacts/add", {"last_name": "O'Neil"})).to)).text
+        assert re.search(r"<h1>O&#39;Neil</h1>", page)
+        assert "without a name" not in page
+
+    place.play(story)
+
+
 def test_lists_search_every_word_and_sort_by_each_heading(place: Centre, shop: Rung) -> None:
     async def story(at: Centre) -> None:
         browser = await dispatcher(at)

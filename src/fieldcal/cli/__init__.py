@@ -108,6 +108,11 @@ def _tree() -> Any:
 
 def run() -> None:
     """Run the command of this process's arguments and exit. A traceback is shown with FIELDCAL_DEBUG only."""
+    if any(name.startswith("FIELDCAL_") for name in os.environ):
+        from fieldcal import config  # a help text is quick without it
+
+        for line in config.ignored():
+            print(f"fieldcal: {line}", file=sys.stderr)
     try:
         status = _tree()(prog_name="fieldcal", standalone_mode=False)
     except Exception as error:

@@ -13,6 +13,7 @@ from fieldcal.cli.report import plural
 from fieldcal.cli.session import chosen, confirm, working
 from fieldcal.set_up_there import Survey, survey
 from fieldcal.setup import imports, trial
+from fieldcal.setup.checks import failure
 from fieldcal.setup.imports import Candidate, Standing
 from fieldcal.setup_model import Actor, Mailbox, TrialStatus
 
@@ -89,7 +90,7 @@ def _tell(outcome: Outcome, wish: Wish, left: int) -> None:
     for mailbox in outcome.tested:
         bad = next((check for check in mailbox.checks if not check.ok), None)
         if bad is not None:
-            show.line(f"{mailbox.address}: {mailbox.status.value}. {bad.name}: {bad.detail} {bad.remedy}")
+            show.line(f"{mailbox.address}: {mailbox.status.value}. {failure(bad)} {bad.remedy}")
     show.line(f"Imported through {outcome.survey.profile}: {len(outcome.tested)}; switched on: {good}.")
 
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from fieldcal.cli.options import AsUser, In, Json
+from fieldcal.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,6 +42,11 @@ def status(environment: In = None, as_user: AsUser = None, json: Json = False) -
     from fieldcal.state import environments, posted
 
     settings = settings_of_command()
+    if not settings.database_url and not settings.data.exists():
+        raise ConfigError(
+            f"there is no folder {settings.data}, so nothing is installed there; `fieldcal serve` makes it, "
+            "or set FIELDCAL_DATA to the one that is meant"
+        )
     running = runfile.find(settings.data)
     with desk(as_user) as at, at.database.read() as tx:
         require(at.actor, Action.SEE_OVERVIEW)

@@ -21,6 +21,7 @@ from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup, escape
 
 from fieldcal.errors import ConfigError
+from fieldcal.plan import template_words
 from fieldcal.plan.texts import ELLIPSIS
 
 #: characters of a template
@@ -37,6 +38,12 @@ BODY = (
     "{% endfor %}</table>"
     '{% if link %}<p><a href="{{ link }}">Open the booking</a></p>{% endif %}'
 )
+
+#: what an empty template stands for, as a page shows it to begin with; line breaks between tags are none in a calendar
+BUILT_IN = {
+    "subject_template": "{{ title }}",
+    "body_template": re.sub(r"(?<=.)(?={% (?:for|if|endfor) |<tr>)", "\n", BODY),
+}
 
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.Const, nodes.List, nodes.Tuple,
@@ -133,7 +140,7 @@ def mistakes(setting: str, text: str, names: frozenset[str]) -> list[str]:
             return [_unknown(setting, tree, name, names) for name in unknown]
         _compiled(setting, text)
     except TemplateSyntaxError as error:
-        return [f"{setting}, line {error.lineno}: {error.message}"]
+        return [f"{setting}, line {error.lineno}: {template_words.plain(error.message or '')}"]
     except (RecursionError, SyntaxError, MemoryError):  # what Python says of a thousand brackets
         return [f"{setting}: nested too deeply"]
     return []
@@ -213,7 +220,8 @@ def _filled(setting: str, text: str, facts: Mapping[str, Any]) -> str:
                 return "".join(pieces)[:OUTPUT_LENGTH] + ELLIPSIS
     except (TemplateError, TypeError, ValueError, AssertionError, LookupError, ArithmeticError) as error:
         line = _line_of(error.__traceback__)
-        raise ConfigError(f"{setting}, line {line}: {error or type(error).__name__}") from error
+        words = template_words.plain(str(error) or type(error).__name__)
+        raise ConfigError(f"{setting}, line {line}: {words}") from error
     return "".join(pieces)
 
 

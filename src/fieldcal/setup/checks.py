@@ -97,6 +97,12 @@ def _method(mailbox: Mailbox) -> Check:
     return _bad(METHOD, detail, "`fieldcal mailbox edit ADDRESS --method server-side-sync`")
 
 
+def failure(bad: Check) -> str:
+    """What is said of a check that failed: what it looked for was not found."""
+    name = bad.name.removesuffix(" found")
+    return f"{name if name == bad.name else f'{name} not found'}: {bad.detail}"
+
+
 def held_by(other: str) -> Check:
     """Another environment of this installation writes into the mailbox (R14)."""
     detail = f"The environment {other} of this installation serves this mailbox."

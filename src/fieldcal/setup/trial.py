@@ -188,8 +188,8 @@ def _finish(tx: Connection, case: Case, lines: Sequence[Check], now: datetime) -
         elif bad.transient:
             _put_off(tx, environment, mailbox, lines, now)
         else:
-            mailboxes.fail(tx, environment, mailbox, lines, f"{bad.name}: {bad.detail}")
-            alerts.raise_alert(tx, environment, mailbox, _ALERT, "error", f"{bad.name}: {bad.detail}", now)
+            mailboxes.fail(tx, environment, mailbox, lines, checks.failure(bad))
+            alerts.raise_alert(tx, environment, mailbox, _ALERT, "error", checks.failure(bad), now)
     return load(tx, environment, mailbox).mailbox
 
 
@@ -221,7 +221,7 @@ def _put_off(
 ) -> Mailbox:
     known = load(tx, environment, mailbox).mailbox
     bad = next(line for line in lines if not line.ok)
-    reason = f"{bad.name}: {bad.detail}"
+    reason = checks.failure(bad)
     mailboxes.put_off(tx, environment, mailbox, lines, known.failures + 1, reason)
     if now is not None:
         alerts.raise_alert(tx, environment, mailbox, _ALERT, "warning", f"Test & Enable waits. {reason}", now)

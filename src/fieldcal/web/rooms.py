@@ -13,6 +13,7 @@ from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from fieldcal.embedded.fieldservice.tables import SCHEMA
 from fieldcal.errors import Overtaken
 from fieldcal.schedule import cells, entering, lists, names
 from fieldcal.schedule.entering import Opened, Wrong
@@ -55,6 +56,11 @@ class Room:
     def cells(self) -> list[Cell]:
         """What its form holds."""
         return [one for one in self.sheet.cells if one.heading not in self.apart]
+
+    @property
+    def primary(self) -> str:
+        """The column of what a row is called by: of a contact, first and last name together."""
+        return SCHEMA.by_name[self.sheet.table].primary
 
     @property
     def words(self) -> str:

@@ -17,7 +17,7 @@ from fieldcal.model import Event
 from fieldcal.plan.render import named, preview
 from fieldcal.plan.settings import Settings
 from fieldcal.plan.settings import read as read_settings
-from fieldcal.plan.templates import for_page
+from fieldcal.plan.templates import BUILT_IN, for_page
 from fieldcal.previewing import Sample, samples
 from fieldcal.setup.environments import Changes, setting_mistakes
 from fieldcal.setup.permissions import Action
@@ -113,7 +113,7 @@ async def _page(visit: Visit, place: Environment, sent: Sent, chosen: str = "") 
     offered, webhook = await visit.house.read(look)
     sample = next((one for one in offered if one.known.booking.id == chosen), offered[0] if offered else None)
     values = {"sent": sent, "groups": GROUPS, "kinds": _KINDS, "samples": offered, "sample": sample, "place": place,
-              "webhook": webhook, "names": _names(sample, place.settings),
+              "built_in": BUILT_IN, "webhook": webhook, "names": _names(sample, place.settings),
               **_previewed(visit, sent, sample, place)}  # fmt: skip
     return visit.page("settings.html", values, 409 if sent.wants else 200)
 

@@ -3,6 +3,19 @@ const templates = [...document.querySelectorAll("textarea[name$=_template]")];
 let target = templates[0];
 for (const box of templates) box.addEventListener("focus", () => { target = box; });
 
+// The built-in template is something to begin with: it comes into the box, and is only saved where it is changed.
+for (const button of document.querySelectorAll("button[data-begin]")) {
+  const box = templates.find((one) => one.name === button.dataset.begin);
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    if (box.value.trim() === "") {
+      box.value = document.getElementById(`built-in-${box.name}`).textContent;
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    box.focus();
+  });
+}
+
 for (const button of document.querySelectorAll("button[data-insert]")) {
   button.hidden = false;
   button.addEventListener("click", () => {
