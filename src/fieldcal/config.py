@@ -29,7 +29,7 @@ PREFIX = "FIELDCAL_"
 _OTHER = ("FIELDCAL_CONFIG", "FIELDCAL_DEBUG")
 #: How alike a variable is to one of ours that must be a slip of the finger.
 _MEANT = 0.85
-#: How variables are called that hold what a reference names (`env:FIELDCAL_GRAPH_SECRET`).
+#: How variables are called that hold what a reference names.
 _OF_SECRETS = ("SECRET", "TOKEN", "PASSWORD", "KEY", "KEYS", "CERTIFICATE", "CREDENTIAL")
 
 
