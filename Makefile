@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # Half the cores are busy with the servers that the tests start.
-JOBS ?= 2
+JOBS ?= 3
 # Many images ask Python to keep no compiled files; then each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 

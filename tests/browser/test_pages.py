@@ -19,8 +19,11 @@ KNOWN: dict[str, str] = {}
 #: Bytes over the wire for one page with everything that it loads, nothing of it in the browser's cache.
 HEAVIEST = 200_000
 _TOO_WIDE = "document.documentElement.scrollWidth - innerWidth"
-#: Scripts that hear of another window or look draw in the next frame at the latest.
-_DRAWN = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+#: Scripts that hear of another window or look draw in the next frame at the latest, and colors fade into each other.
+_DRAWN = """async () => {
+  await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+  await Promise.allSettled(document.getAnimations().map(one => one.finished));
+}"""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 from tests.cli.company import ENVIRONMENT, Company
 from tests.cli.conftest import Fieldcal
@@ -22,7 +23,12 @@ from fieldcal.state import history, leases, marks, profiles
 from fieldcal.state.history import INTERRUPTED, Line, Tally
 
 
-def test_before_anything_the_way_to_begin_is_shown(fieldcal: Fieldcal) -> None:
+def test_before_anything_the_way_to_begin_is_shown(fieldcal: Fieldcal, tmp_path: Path) -> None:
+    missing = fieldcal("status")
+    assert (missing.status, missing.out, missing.err.count("\n")) == (1, "", 1)
+    assert "`fieldcal serve` makes it" in missing.err
+    assert not (tmp_path / "data").exists(), "who only looks makes nothing"
+    (tmp_path / "data").mkdir(mode=0o700)
     said = fieldcal("status")
     assert (said.status, said.err) == (0, "")
     assert said.out.startswith("No service is running: nothing is synchronized by itself. `fieldcal serve` starts one")

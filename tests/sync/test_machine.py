@@ -17,7 +17,7 @@ from tests.sync.machine import SyncMachine
 from tests.sync.stage import Stage
 
 ALWAYS = {"deadline": None, "suppress_health_check": list(HealthCheck), "print_blob": True}
-SHORT = settings(max_examples=15, stateful_step_count=25, derandomize=True, database=None, **ALWAYS)  # type: ignore[arg-type]
+SHORT = settings(max_examples=10, stateful_step_count=25, derandomize=True, database=None, **ALWAYS)  # type: ignore[arg-type]
 LONG = settings(
     max_examples=int(os.environ.get("FIELDCAL_EXAMPLES", "300")), stateful_step_count=50, database=None,
     **ALWAYS,  # type: ignore[arg-type]
