@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Half the cores are busy with the servers that the tests start.
+# Tests wait for servers and pages they have started; one more than there are cores keeps both at work.
 JOBS ?= 3
 # Many images ask Python to keep no compiled files; then each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE

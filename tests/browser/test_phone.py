@@ -81,9 +81,11 @@ def test_a_worker_completes_a_job_on_the_phone_and_schedule_and_calendar_follow(
         await now.get_by_role("button", name="Start travel").click()
         await told(page, "you are on the way")
         assert (await board(at, dispatcher, booking))["step"] == "traveling"
+        await expect(now).to_contain_text("In the calendar")  # nothing is redrawn under the finger any more
         await now.get_by_role("button", name="Start work").click()
         await told(page, "work has begun")
         assert (await board(at, dispatcher, booking))["step"] == "in_progress"
+        await expect(now).to_contain_text("In the calendar")
         await now.get_by_role("button", name="Complete").click()
         dialog = page.get_by_role("dialog")
         await expect(dialog).to_contain_text(f"Is {number} done?")
