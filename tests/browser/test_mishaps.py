@@ -1,62 +1,17 @@
-"""What happens to people: they press twice, go back, lose the connection, and stay away until they are signed out."""
+"""What happens to people: they lose the connection, meet a service that is started anew, are signed out meanwhile."""
 
 from __future__ import annotations
-
-from collections import Counter
 
 from playwright.async_api import Page, expect
 from tests.browser.calendars import people
 from tests.browser.company import Company, Tell
+from tests.browser.deeds import did, once
 
-from fieldcal.demo.setup import ENVIRONMENT
 from fieldcal.embedded.exchange.hands import Hands
 from fieldcal.embedded.faults import Fault, Match
-from fieldcal.setup_model import Selection
-from fieldcal.state import audit, mailboxes, sessions
+from fieldcal.state import sessions
 
-WORLD = {"set_up": False, "workers": 8, "bookings": 40}
-
-
-def _did(at: Company, action: str) -> Counter[str]:
-    """How often this was done to each, by the audit."""
-    with at.app.database.read() as tx:
-        return Counter(line.subject for line in audit.latest(tx, 500) if line.action == action)
-
-
-def _once(at: Company) -> Counter[str]:
-    with at.app.database.read() as tx:
-        return Counter(f"{ENVIRONMENT}/{box}" for box in mailboxes.ids(tx, ENVIRONMENT, Selection()))
-
-
-async def _pressed_twice(page: Page, deed: str) -> None:
-    """All that match; the button of the bar, and then that of the dialog by two quick clicks."""
-    await page.get_by_label("All 8 that match").check()
-    await page.locator(".bulk").get_by_role("button", name=deed).click()
-    await page.get_by_role("dialog").get_by_role("button", name=deed).dblclick()
-
-
-def test_what_is_pressed_twice_is_done_once_and_going_back_does_nothing_again(tell: Tell) -> None:
-    async def story(at: Company) -> None:
-        page = await at.signed_in()
-        await page.goto("/mailboxes")
-        await _pressed_twice(page, "Apply default settings")
-        await expect(page.locator("#said")).to_contain_text("The default settings hold for 8 mailboxes.")
-        await _pressed_twice(page, "Approve email")
-        await expect(page.locator("#said")).to_contain_text("8 addresses are approved.")
-        await _pressed_twice(page, "Test & Enable")
-        await expect(page.get_by_role("heading", name="Done: 8 of 8 succeeded")).to_be_visible()
-        for action in ("mailbox edit", "mailbox approve", "mailbox test"):
-            assert _did(at, action) == _once(at), action
-        # back to the list, which tells how it stands now and asks nothing by itself; and on again to the results
-        await page.go_back()
-        await expect(page.locator("tbody .state.good", has_text="Written to")).to_have_count(8)
-        await expect(page.get_by_role("dialog")).to_be_hidden()
-        await page.go_forward()
-        await expect(page.get_by_role("heading", name="Done: 8 of 8 succeeded")).to_be_visible()
-        assert _did(at, "mailbox test") == _once(at)
-        assert page.complaints == []  # type: ignore[attr-defined]
-
-    tell(story)
+WORLD = {"set_up": True, "workers": 8, "bookings": 40}
 
 
 async def _testing(page: Page, at: Company) -> None:
@@ -88,7 +43,7 @@ async def _sign_in_again(page: Page, at: Company) -> None:
 
 def test_a_connection_that_is_lost_while_progress_is_watched_is_told_and_taken_up_again(tell: Tell) -> None:
     async def story(at: Company) -> None:
-        before = _did(at, "mailbox test")
+        before = did(at, "mailbox test")
         page = await at.signed_in()
         await _testing(page, at)
         lost = page.get_by_text("The connection to Fieldcal is lost.")
@@ -98,7 +53,7 @@ def test_a_connection_that_is_lost_while_progress_is_watched_is_told_and_taken_u
         await page.context.set_offline(False)
         await expect(lost).to_be_hidden()
         await expect(page.get_by_role("heading", name="Done: 8 of 8 succeeded")).to_be_visible()
-        assert _did(at, "mailbox test") - before == _once(at)
+        assert did(at, "mailbox test") - before == once(at)
 
     tell(story)
 
@@ -124,7 +79,7 @@ def test_a_service_that_is_started_anew_in_the_middle_says_what_became_of_the_wo
 
 def test_two_who_test_the_same_mailboxes_watch_one_test(tell: Tell) -> None:
     async def story(at: Company) -> None:
-        before = _did(at, "mailbox test")
+        before = did(at, "mailbox test")
         first, second = await at.signed_in(), await at.signed_in("approver")
         await second.goto("/mailboxes")
         await second.locator("input[name=id]").nth(2).check()
@@ -135,7 +90,7 @@ def test_two_who_test_the_same_mailboxes_watch_one_test(tell: Tell) -> None:
         _no_longer_slow(at)
         for page in (first, second):
             await expect(page.get_by_role("heading", name="Done: 8 of 8 succeeded")).to_be_visible()
-        assert _did(at, "mailbox test") - before == _once(at)
+        assert did(at, "mailbox test") - before == once(at)
 
     tell(story)
 
