@@ -465,7 +465,9 @@ _PURE = [
     ("time", "m.datedText(NaN, Date.UTC(2026,10,24,23,30), 'Europe/Vienna', Date.UTC(2026,10,23))", "Wed 25 Nov"),
     ("time", "m.datedText(Date.UTC(2027,0,5,8), Date.UTC(2027,0,5,9), 'UTC', Date.UTC(2026,10,23))",
      "Tue, 5 Jan 2027, 08:00–09:00"),
-    ("lay", "m.stack([{start:0,end:4},{start:2,end:6},{start:4,end:8}])", {"rows": [0, 1, 0], "count": 2}),
+    ("lay", "m.stack([{start:0,end:4},{start:2,end:6},{start:4,end:8}])", {"rows": [0, 1, 0], "count": 2, "room": [4, float("inf"), float("inf")]}),
+    # one that is too short to be read has its row for as long as it can be
+    ("lay", "m.stack([{start:0,end:1},{start:1,end:4},{start:3,end:4}], 3).rows", [0, 1, 0]),
     ("lay", "m.between([[480, 720], [700, 1020]], 1440)", [[0, 480], [1020, 1440]]),
     # who works 8 to 17 in New York is open from 13 to 22 on a board in UTC
     ("lay", "m.open(Array(7).fill([[480, 1020]]), 'America/New_York', {first: Date.UTC(2026,10,23), days: 1}, 'UTC')",
@@ -477,6 +479,7 @@ _PURE = [
     ("past", "m.inverse({deed: {kind: 'move', booking: 'b'}, before: {id: 'b', worker: 'w', start: 1, end: 2}})",
      {"kind": "move", "booking": "b", "worker": "w", "start": 1, "end": 2}),
     ("past", "m.inverse({deed: {kind: 'move', booking: 'b'}, before: {id: 'b', worker: 'w'}, members: []}).members", []),
+    ("past", "m.inverse({deed: {kind: 'remove', booking: 'b'}, before: {id: 'b', status: {}, name: 'Van'}}).title", "Van"),
     ("time", "Number.isNaN(m.parseField('12026-11-23T09:00', 'Europe/Vienna'))", True),
 ]  # fmt: skip
 
@@ -490,6 +493,48 @@ def test_what_the_scripts_work_out_is_right(tell: Tell, module: str) -> None:
         lines = ", ".join(f"await ({asked})" for asked, _ in wanted)
         found = await page.evaluate(f"import('/static/js/board/{module}.js').then(async (m) => [{lines}])")
         assert dict(zip([asked for asked, _ in wanted], found, strict=True)) == dict(wanted)
+
+    tell(story)
+
+
+def test_a_short_booking_can_be_read_and_clicked_and_has_a_title_of_its_own(tell: Tell) -> None:
+    async def story(at: Company) -> None:
+        worker, day = people(at)[0], _day(at, 15)
+        page = await _board(at, day)
+        dialog = page.get_by_role("dialog")
+        await page.get_by_role("button", name="New booking", exact=True).click()
+        await dialog.get_by_label("Title").fill("Van inspection")
+        await dialog.get_by_label("Worker").select_option(worker.id)
+        await dialog.get_by_label("Start").fill(f"{day:%Y-%m-%d}T11:00")
+        await dialog.get_by_label("End").fill(f"{day:%Y-%m-%d}T11:15")
+        await dialog.get_by_role("button", name="Book", exact=True).click()
+        # what others see of it may come before our own answer
+        job = _lane(page, worker).locator(".job:not(.ahead)")
+        await expect(job).to_have_attribute("aria-label", re.compile("^Van inspection, 11:00.*Not in the calendar"))
+        seen = await job.bounding_box()
+        assert seen is not None
+        assert seen["width"] > 80
+        # it is drawn wider than its time, and what is clicked in the middle of it is the booking
+        await job.click()
+        await expect(dialog.get_by_role("heading")).to_have_text("Van inspection")
+        await dialog.get_by_role("button", name="Remove").click()
+        await expect(dialog).to_contain_text("Remove Van inspection?")
+        # too far ahead for an event, and no work order waits
+        await expect(dialog).to_contain_text("It stands in no calendar.")
+        assert "work order" not in await dialog.inner_text()
+        await dialog.get_by_role("button", name="Remove").click()
+        await expect(job).to_have_count(0)
+        await page.keyboard.press("Control+z")
+        await expect(job).to_have_attribute("aria-label", re.compile("^Van inspection, 11:00.*Not in the calendar"))
+        # another that follows at once has a row of its own
+        start = day.replace(hour=11, tzinfo=ZoneInfo("Europe/Vienna")).astimezone(UTC) + timedelta(minutes=15)
+        moves.book(at.embedded.field_service.store, worker.id, start, start + timedelta(minutes=15))
+        at.embedded.changed()
+        await expect(job).to_have_count(2)
+        boxes = [await job.nth(at).bounding_box() for at in (0, 1)]
+        assert all(box and box["width"] > 60 for box in boxes)
+        assert boxes[0]["y"] != boxes[1]["y"]  # type: ignore[index]
+        assert page.complaints == []  # type: ignore[attr-defined]
 
     tell(story)
 
@@ -521,6 +566,7 @@ def test_a_form_begins_at_the_worker_s_hours_and_what_was_promised_is_told(tell:
         await expect(page.locator(".order", has_text="77009")).to_contain_text("promised from ")
         await page.get_by_role("button", name="Book WO-77009").click()
         dialog = page.get_by_role("dialog")
+        await expect(dialog.locator("dt", has_text="Promised")).to_be_visible()
         await dialog.get_by_label("Worker").select_option(worker.id)
         await dialog.get_by_label("Worker").select_option(other.id)
         start = dialog.get_by_label("Start")

@@ -326,6 +326,22 @@ def test_a_booking_that_is_brought_back_has_the_status_that_it_had(place: Centre
     place.play(story)
 
 
+@pytest.mark.parametrize(
+    ("sent", "called"),
+    [({}, "Booking"), ({"title": "  "}, "Booking"), ({"title": " Team meeting "}, "Team meeting")],
+)
+def test_a_booking_without_a_work_order_is_called_by_its_title_and_never_after_its_worker(
+    place: Centre, shop: Shop, sent: dict[str, str], called: str
+) -> None:
+    async def story(at: Centre) -> None:
+        embedded(at)
+        browser = await at.signed_in("dora", Role.DISPATCHER)
+        status, made = await sends(browser, "/board/book", {"worker": shop.ana, **MORNING, **sent})
+        assert (status, made["slot"]["name"], made["slot"]["number"]) == (200, called, "")
+
+    place.play(story)
+
+
 def test_who_waits_for_news_is_let_go_when_the_service_ends(place: Centre, shop: Shop) -> None:
     async def story(at: Centre) -> None:
         embedded(at)

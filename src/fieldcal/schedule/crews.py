@@ -156,7 +156,9 @@ def booked(store: Store, tx: Connection, booking: str, only: Collection[str] | N
     header = store.insert(tx, HEADER, {"name": row["name"], **span})
     together = {"header": header, "msdyn_crew": row["resource"]}
     store.update(tx, BOOKING, booking, together)
-    shared = {name: row[name] for name in ("bookingstatus", "msdyn_workorder", "msdyn_bookingmethod")}
+    # without a work order its name tells what it is for, else the name is the member's own
+    named = () if row["msdyn_workorder"] else ("name",)
+    shared = {name: row[name] for name in ("bookingstatus", "msdyn_workorder", "msdyn_bookingmethod", *named)}
     made = [
         store.insert(tx, BOOKING, {
             **span, **shared, **together, "resource": member, "fieldcal_crewmember": member,

@@ -21,7 +21,7 @@ from fieldcal.embedded.fieldservice.times import instant_text
 from fieldcal.errors import ConfigError
 from fieldcal.schedule import board, bookable, crews
 from fieldcal.schedule.progress import order_status, window
-from fieldcal.schedule.values import Along, Slot, Status, Step, step_of
+from fieldcal.schedule.values import UNTITLED, Along, Slot, Status, Step, step_of
 
 #: the schedule board, as Field Service tells where a booking was made
 _BY_BOARD = 690970001
@@ -57,12 +57,13 @@ class Before:
 
 def book(
     store: Store, worker: str, start: datetime, end: datetime, *, order: str | None = None, status: str | None = None,
-    again: bool = False, members: Collection[str] | None = None,
+    again: bool = False, members: Collection[str] | None = None, title: str = "",
 ) -> Slot:  # fmt: skip
     """Book this worker from `start` to `end`, for a work order or without one; scheduled, unless a status is named.
 
     A work order that is booked already, or closed, raises `bookable.NotWaiting`, unless it is wanted `again`.
-    `members`: of a crew, who go along; None: all of that day.
+    `members`: of a crew, who go along; None: all of that day. `title`: what a booking without a work order is called;
+    with none it is a booking, and not called after its worker as Field Service's own are.
     """
     with alone(store) as tx:
         start, end = bookable.window(start, end, store.clock.now())
@@ -73,6 +74,7 @@ def book(
         values = {
             "resource": worker, "starttime": instant_text(start), "endtime": instant_text(end), "bookingstatus": chosen,
             "msdyn_workorder": order, "msdyn_bookingmethod": _BY_BOARD,
+            "name": title.strip() or (None if order else UNTITLED),
         }  # fmt: skip
         try:
             made = store.insert(tx, BOOKING, values)

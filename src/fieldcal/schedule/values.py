@@ -8,6 +8,9 @@ from enum import IntEnum, StrEnum
 
 from fieldcal.schedule.hours import Hours
 
+#: what a booking is called that has neither a work order nor a name; its event is, too (`plan/render.py`)
+UNTITLED = "Booking"
+
 
 class Kind(IntEnum):
     """What a booking status means (`bookingstatus.status`)."""
@@ -101,6 +104,11 @@ class Slot:
     promised: tuple[datetime | None, datetime | None] = (None, None)
     #: what the deed that led here did to other bookings of its crew; () where it was only looked at
     along: tuple[Along, ...] = field(default=(), compare=False)
+
+    @property
+    def title(self) -> str:
+        """What it is called where there is room for one name: by its work order, else as its event is."""
+        return self.number or self.name or UNTITLED
 
     @property
     def takes_time(self) -> bool:

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from fieldcal import seeing
 from fieldcal.ends import is_embedded
-from fieldcal.errors import ConfigError
+from fieldcal.errors import ConfigError, StateAway
 from fieldcal.schedule import board, bookable, crews, moves
 from fieldcal.schedule.board import Wanted
 from fieldcal.schedule.bookable import NotWaiting, TimeTaken
@@ -65,6 +65,8 @@ class Booked(_Sent):
     again: bool = False
     #: of a crew, the workers who go along; None: all of that day
     members: Annotated[list[str], Field(max_length=100)] | None = None
+    #: what a booking without a work order is called; "": a booking
+    title: str = ""
 
 
 class Changed(_Sent):
@@ -192,7 +194,7 @@ async def book(visit: Here, sent: Booked) -> Response:
     """Book a worker; where the work order was booked meanwhile, only if that is wanted."""
     return await _changed(visit, Became.MADE, lambda desk: desk.write(
         moves.book, sent.worker, sent.start, sent.end, order=sent.order, status=sent.status, again=sent.again,
-        members=sent.members,
+        members=sent.members, title=sent.title,
     ))  # fmt: skip
 
 
@@ -238,6 +240,8 @@ async def _changed(
         return JSONResponse({"detail": str(error), "order": _not_waiting(error)}, 409)
     except TimeTaken as error:
         return JSONResponse({"detail": str(error), "taken": [_slot(one) for one in error.slots]}, 409)
+    except StateAway:
+        raise  # not what was sent is wrong
     except ConfigError as error:
         return JSONResponse({"detail": str(error)}, 422)
     gone = what is Became.REMOVED

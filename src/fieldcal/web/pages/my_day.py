@@ -25,7 +25,7 @@ from fieldcal.schedule import jobs, steps
 from fieldcal.schedule.jobs import Job
 from fieldcal.schedule.last_steps import Stepped
 from fieldcal.schedule.moves import Overtaken
-from fieldcal.schedule.values import Slot, Step
+from fieldcal.schedule.values import Step
 from fieldcal.setup.permissions import Action
 from fieldcal.setup_model import Environment, Mailbox
 from fieldcal.state import booking_lists, mailboxes, profiles, workers
@@ -153,7 +153,7 @@ async def step(
         await bookkeeping.recorded(visit, "booking status", [(taken.seen, taken.slot)])
     answer = visit.go(_HOME)
     # of what is completed the page says so itself, with the way back beside it
-    return answer if wanted is Step.COMPLETED else visit.say(answer, f"my_day.done.{to}", {"job": _name(taken.slot)})
+    return answer if wanted is Step.COMPLETED else visit.say(answer, f"my_day.done.{to}", {"job": taken.slot.title})
 
 
 @SECTION.post("/my/day/back", Action.SCHEDULE, own=True)
@@ -168,7 +168,7 @@ async def back(visit: Here) -> Response:
         return made
     await bookkeeping.recorded(visit, "booking status", [(None, made)])
     desk.steps.forget(visit.actor.name)
-    return visit.say(visit.go(_HOME), "my_day.back", {"job": _name(made), "status": made.status.name})
+    return visit.say(visit.go(_HOME), "my_day.back", {"job": made.title, "status": made.status.name})
 
 
 async def _taken(visit: Visit, work: Awaitable[Any]) -> Any:
@@ -182,8 +182,4 @@ async def _taken(visit: Visit, work: Awaitable[Any]) -> Any:
 def _overtaken(visit: Visit, error: Overtaken) -> Response:
     if error.now is None:
         return visit.say(visit.go(_HOME), "my_day.removed", kind="bad")
-    return visit.say(visit.go(_HOME), "my_day.overtaken", {"job": _name(error.now)}, "bad")
-
-
-def _name(one: Slot) -> str:
-    return one.number or one.name
+    return visit.say(visit.go(_HOME), "my_day.overtaken", {"job": error.now.title}, "bad")

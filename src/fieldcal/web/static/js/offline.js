@@ -5,11 +5,18 @@ const WEEK = "fieldcal-week-";
 const SHELL = "fieldcal-shell";
 // How long the network is waited for where a week is kept, milliseconds.
 const PATIENCE = 8000;
+// How often we were told to forget. An answer that was asked for before the last time is kept no more; nor is what a page
+// asks for after it, which is about to be left: only another opening of the week is somebody who is signed in.
+let forgotten = 0;
+let left = false;
 
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
 self.addEventListener("message", (event) => {
-  if (event.data === "forget") event.waitUntil(forget(""));
+  if (event.data !== "forget") return;
+  forgotten += 1;
+  left = true;
+  event.waitUntil(forget(""));
 });
 self.addEventListener("fetch", (event) => {
   const address = new URL(event.request.url);
@@ -19,8 +26,15 @@ self.addEventListener("fetch", (event) => {
 });
 
 async function week(event) {
+  if (event.request.mode === "navigate") left = false;
+  const before = forgotten;
+  const keeps = !left;
   const asked = fetch(event.request).then(async (answer) => {
-    await note(answer);
+    if (keeps && before === forgotten) {
+      await note(answer);
+      // told while it was being kept
+      if (before !== forgotten) await forget("");
+    }
     return answer;
   });
   event.waitUntil(asked.catch(() => undefined));

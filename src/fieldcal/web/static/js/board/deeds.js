@@ -97,7 +97,7 @@ function ahead(deed, before) {
   else if (deed.kind === "remove") state.ahead.set(id, null);
   else if (deed.kind === "book") {
     const status = state.statuses.find((one) => one.id === deed.status) ?? state.statuses.find((one) => one.step === "scheduled");
-    state.ahead.set(id, { id, name: deed.number ?? "", number: deed.number ?? "", account: "", version: 0, status: status ?? { kind: "committed", name: "" }, worker: deed.worker, start: deed.start, end: deed.end, standing: "waits" });
+    state.ahead.set(id, { id, name: deed.title ?? "", number: deed.number ?? "", account: "", version: 0, status: status ?? { kind: "committed", name: "" }, worker: deed.worker, start: deed.start, end: deed.end, standing: "waits" });
   } else if (before) state.ahead.set(id, { status: state.statuses.find((one) => one.id === deed.status) ?? before.status });
   changed();
   return id;

@@ -2,7 +2,7 @@
 import { choose, close, show } from "./choice.js";
 import { goingAlong } from "./crew.js";
 import { act } from "./deeds.js";
-import { brief, signs, standing } from "./describe.js";
+import { brief, promise, signs, standing } from "./describe.js";
 import { freeOn } from "./drag.js";
 import { made, part, place, say } from "./page.js";
 import { nameOf, seen, state, workerName, zoneOf } from "./state.js";
@@ -95,7 +95,7 @@ export function details(slot) {
   parts.why.href = `/bookings/${encodeURIComponent(slot.id)}`;
   facts(parts, [
     ["account", slot.account], ["address", slot.address], ["type", slot.type], ["summary", slot.summary],
-    ["crew", slot.crew && workerName(slot.crew)],
+    ["promise", promise(slot.promised)], ["crew", slot.crew && workerName(slot.crew)],
   ]);
   if (place.dataset.order && slot.order) {
     parts.order.hidden = false;
@@ -115,9 +115,17 @@ export function details(slot) {
   show(copy, parts.worker);
 }
 
+// What goes with a booking: its event, where there is one that is not over, and what becomes of its work order.
+function leaving(slot) {
+  const worker = { worker: workerName(slot.worker) };
+  const person = (state.workers.get(slot.worker)?.kind ?? "User") === "User";
+  const key = !person ? "remove_none" : ["none", "deleted"].includes(slot.standing) ? "remove_nowhere" : slot.end <= Date.now() ? "remove_over" : "remove_event";
+  return [say(key, worker), slot.order && say("remove_order")].filter(Boolean).join(" ");
+}
+
 export async function removal(slot, version = seen(slot)) {
   const chosen = await choose({
-    title: say("remove_title", { name: nameOf(slot) }), text: say((state.workers.get(slot.worker)?.kind ?? "User") === "User" ? "remove_text" : "remove_text_none", { worker: workerName(slot.worker) }),
+    title: say("remove_title", { name: nameOf(slot) }), text: leaving(slot),
     lines: [[say("booking"), brief(slot)], ...await goingAlong(slot)], buttons: [["yes", say("remove"), "risky"], ["no", say("keep"), ""]],
   });
   if (chosen === "yes") act({ kind: "remove", booking: slot.id }, version);
@@ -127,9 +135,10 @@ export async function removal(slot, version = seen(slot)) {
 export function booking({ worker, start, end, order = null }) {
   const [copy, parts] = made("book");
   parts.title.textContent = order ? say("book_order", { name: order.number }) : say("book_none");
-  facts(parts, order ? [["account", order.account], ["address", order.address], ["type", order.type], ["summary", order.summary]] : []);
-  times(parts, { worker, start, end }, null, (to) => act({ kind: "book", ...to, order: order?.id ?? null, number: order?.number }));
-  show(copy, parts.worker);
+  facts(parts, order ? [["account", order.account], ["address", order.address], ["type", order.type], ["summary", order.summary], ["promise", promise(order.promised)]] : []);
+  parts.naming.hidden = Boolean(order);
+  times(parts, { worker, start, end }, null, (to) => act({ kind: "book", ...to, order: order?.id ?? null, number: order?.number, title: order ? "" : parts.name.value.trim() }));
+  show(copy, order ? parts.worker : parts.name);
 }
 
 export function help() {

@@ -9,6 +9,8 @@ export const plane = document.getElementById("board-plane");
 const rows = document.getElementById("board-rows");
 const ticks = document.getElementById("board-ticks");
 const [ROW, CHIP, PAD] = [48, 42, 4];
+// pixels in which a number, its sign and its time can be read, in which there is room for all, and for a button as well
+const [LEAST, FAIR, WIDE] = [66, 100, 90];
 // lines that are drawn beyond what is seen
 const MORE = 4;
 const shown = new Map();
@@ -23,7 +25,7 @@ function measure() {
   const head = Math.min(days === 1 ? 190 : 150, plane.clientWidth * 0.3);
   const room = plane.clientWidth - head;
   // a day shows about ten hours at once, a week all its days
-  const minute = days === 1 ? Math.max(64, room / 10) / 60 : Math.max(96, room / 7) / 1440;
+  const minute = days === 1 ? Math.max(LEAST + 2, room / 10) / 60 : Math.max(96, room / 7) / 1440;
   scale = { head, minute, width: minute * 1440 * days };
   const of = new Map();
   const tops = [];
@@ -31,7 +33,7 @@ function measure() {
   const list = lanes();
   list.forEach((lane, index) => {
     const held = ofWorker(lane.id);
-    const laid = days === 1 ? stack(held) : weekly(lane, held);
+    const laid = days === 1 ? stack(held, (LEAST / minute) * MINUTE) : weekly(lane, held);
     const tall = laid.count * (days === 1 ? ROW : CHIP) + PAD * 2;
     of.set(lane.id, { ...laid, held, index, top: height, tall });
     tops.push(height);
@@ -123,11 +125,11 @@ function shade(one, lane) {
 
 // A line that shows already what it is to show is left as it is.
 function fillRow(one, lane) {
-  const { held, rows: places, columns, index } = lay.of.get(lane.id);
+  const { held, rows: places, columns, room, index } = lay.of.get(lane.id);
   shade(one, lane);
   const { id, name: called, kind, zone } = lane;
   const ahead = held.map((slot) => state.ahead.has(slot.id));
-  const key = JSON.stringify([id, called, kind, zone, state.clock, axis(), scale, index, held, places, columns, ahead]);
+  const key = JSON.stringify([id, called, kind, zone, state.clock, axis(), scale, index, held, places, columns, room, ahead]);
   if (one.filled === key) return;
   one.filled = key;
   one.node.setAttribute("aria-rowindex", String(index + 1));
@@ -143,7 +145,7 @@ function fillRow(one, lane) {
     if (!one.cards.has(slot.id)) one.cards.set(slot.id, card());
     const drawn = one.cards.get(slot.id);
     fill(drawn, slot, Boolean(columns));
-    placed(drawn.node, slot, lane.id, places[at], columns?.[at]);
+    placed(drawn.node, slot, lane.id, places[at], columns?.[at], room?.[at]);
     if (before.nextSibling !== drawn.node) before.after(drawn.node);
     before = drawn.node;
   });
@@ -153,7 +155,9 @@ function fillRow(one, lane) {
   }
 }
 
-function placed(node, slot, worker, place, column) {
+// `room`: when the next booking of the row begins: up to there a short one is drawn wider than its time, which stays marked.
+function placed(node, slot, worker, place, column, room) {
+  node.classList.remove("brief", "tight");
   const { first, days } = axis();
   if (column !== undefined) {
     node.style.left = `${column * 1440 * scale.minute + 3}px`;
@@ -163,9 +167,16 @@ function placed(node, slot, worker, place, column) {
     return;
   }
   const zone = zoneOf(worker);
-  const [from, till] = [slot.start, slot.end].map((at) => Math.min(days * 1440, Math.max(0, (wall(at, zone) - first) / MINUTE)));
-  node.style.left = `${from * scale.minute}px`;
-  node.style.width = `${Math.max(22, (till - from) * scale.minute - 2)}px`;
+  const placeOf = (at) => Math.min(days * 1440, Math.max(0, (wall(at, zone) - first) / MINUTE)) * scale.minute;
+  const from = placeOf(slot.start);
+  const own = Math.max(4, placeOf(slot.end) - from - 2);
+  const fair = room === undefined || own + 2 >= LEAST ? 22 : Math.min(FAIR, (Number.isFinite(room) ? placeOf(room) : scale.width) - from - 2);
+  node.style.left = `${from}px`;
+  const width = Math.max(22, own, fair);
+  node.style.width = `${width}px`;
+  node.style.setProperty("--own", `${own}px`);
+  node.classList.toggle("brief", room !== undefined && own < fair);
+  node.classList.toggle("tight", width < WIDE);
   node.style.top = `${PAD + place * ROW}px`;
   node.style.height = `${ROW - 3}px`;
 }

@@ -1,16 +1,21 @@
 // Where things lie on the board: bookings beside each other, hours that are shaded, the next free time. Pure.
 import { DAY, MINUTE, instant, wall, weekday } from "./time.js";
 
-// Bookings of one worker, by start, each in the first row that is free then: their rows, and how many there are.
-export function stack(slots) {
+// Bookings of one worker, by start, each in the first row that is free then: their rows, how many there are, and when the
+// next one in the same row begins. `least`: as long as one at least has its row for itself, so that it can be read.
+export function stack(slots, least = 0) {
   const ends = [];
-  const rows = slots.map((slot) => {
+  const last = [];
+  const room = slots.map(() => Infinity);
+  const rows = slots.map((slot, at) => {
     const free = ends.findIndex((end) => end <= slot.start);
     const row = free < 0 ? ends.length : free;
-    ends[row] = slot.end;
+    ends[row] = Math.max(slot.end, slot.start + least);
+    if (row in last) room[last[row]] = slot.start;
+    last[row] = at;
     return row;
   });
-  return { rows, count: Math.max(1, ends.length) };
+  return { rows, count: Math.max(1, ends.length), room };
 }
 
 // The spans, in minutes of the axis, in which a worker works. `hours`: spans of each weekday in the worker's `zone`.

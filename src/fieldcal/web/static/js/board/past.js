@@ -14,7 +14,7 @@ export function inverse({ deed, before, after, members }) {
 
 // The deed that makes a booking like this one.
 export function rebook(slot) {
-  return { kind: "book", worker: slot.worker, start: slot.start, end: slot.end, order: slot.order || null, status: slot.status.id };
+  return { kind: "book", worker: slot.worker, start: slot.start, end: slot.end, order: slot.order || null, status: slot.status.id, title: slot.name ?? "" };
 }
 
 export function past(longest = 100) {

@@ -1,6 +1,6 @@
 // What stands on the board here: as the server told it last, with our own changes that it has not answered yet.
 import { DAY, dayOf, instant, parseDay, wall, weekday } from "./time.js";
-import { place } from "./page.js";
+import { place, say } from "./page.js";
 
 const asked = new URLSearchParams(location.search);
 const viewer = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
@@ -113,6 +113,6 @@ export function seen(slot) { return state.ahead.has(slot.id) ? undefined : slot.
 
 // A booking as it is called.
 export function nameOf(slot) {
-  return slot.number || slot.name || slot.account || slot.id.slice(0, 8);
+  return slot.number || slot.name || slot.account || say("booking");
 }
 export function workerName(worker) { return state.workers.get(worker)?.name ?? worker; }
