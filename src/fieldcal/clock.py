@@ -8,6 +8,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
+def instant(text: str) -> datetime:
+    """The instant that somebody wrote, by ISO 8601: UTC unless it names an offset; `ValueError` where it is none."""
+    found = datetime.fromisoformat(text)
+    try:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError(f"{text} lies outside of all years") from None
+
+
 class Clock(Protocol):
     """What every room asks for time; nothing in the product reads the machine's clock another way."""
 

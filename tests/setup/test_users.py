@@ -8,7 +8,7 @@ from tests.values import NOW
 
 from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.setup import sign_in, tokens, users, vouching
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Actor, Role
 from fieldcal.state import audit
 from fieldcal.state import users as rows

@@ -14,7 +14,7 @@ from fieldcal.errors import ConfigError, NotAllowed
 from fieldcal.plan.settings import ApprovalRule
 from fieldcal.setup import tokens, users
 from fieldcal.setup.permissions import Action, allowed
-from fieldcal.setup.tokens import SCOPES, Scope
+from fieldcal.setup.scopes import SCOPES, Scope
 from fieldcal.setup_model import Actor, Role
 from fieldcal.state import audit
 from fieldcal.state import tokens as rows

@@ -14,7 +14,7 @@ from tests.web.centre_end import OPERATOR, Centre
 from tests.web.test_api import call, problem, token
 from tests.web.test_api_resources import ADMIN, Script, actions
 
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Role
 from fieldcal.state import audit
 

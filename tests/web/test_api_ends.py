@@ -14,7 +14,7 @@ from tests.web.test_api import problem, token
 from tests.web.test_api_resources import ADMIN, Script, actions
 from tests.web.test_environments import with_an_event
 
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Role
 from fieldcal.state import environments, profiles
 

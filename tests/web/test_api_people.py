@@ -9,7 +9,7 @@ from tests.web.test_api import call, problem, token
 from tests.web.test_api_resources import Script, actions
 
 from fieldcal.setup import sign_in, tokens
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Role
 from fieldcal.state import proofs
 from fieldcal.state import tokens as rows

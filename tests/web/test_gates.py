@@ -10,7 +10,7 @@ from tests.web.centre_end import Centre
 from fieldcal.clock import SystemClock
 from fieldcal.plan.settings import ApprovalRule
 from fieldcal.setup.permissions import BY_RULE, TABLE, Action, allowed
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Actor, Role, User
 from fieldcal.web.api.resource import found as resources
 from fieldcal.web.gates import Gate, Open, opens

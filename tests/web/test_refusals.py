@@ -10,7 +10,7 @@ from tests.web.centre_end import OPERATOR, PASSWORD, Browser, Centre
 
 from fieldcal.errors import ConfigError
 from fieldcal.setup import tokens, users
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Actor, Role
 from fieldcal.state import users as rows
 from fieldcal.web.api.caller import _text_alone

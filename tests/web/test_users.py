@@ -9,6 +9,7 @@ import pytest
 from tests.web.centre_end import OPERATOR, PASSWORD, Centre
 
 from fieldcal.setup import tokens, users
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Role
 from fieldcal.state import users as rows
 
@@ -192,7 +193,7 @@ def test_tokens_are_seen_and_ended_by_their_person_and_by_whom_users_are_added(p
             at.person(name, Role.READER)
             with at.app.database.write() as tx:
                 for number in (1, 2):
-                    tokens.add(tx, OPERATOR, at.clock.now(), f"{name}-{number}", name, [tokens.Scope.READ])
+                    tokens.add(tx, OPERATOR, at.clock.now(), f"{name}-{number}", name, [Scope.READ])
         eve = at.browser()
         await eve.sign_in("eve")
         page = (await eve.get("/account")).text

@@ -23,7 +23,7 @@ from fieldcal.engine import news
 from fieldcal.errors import ConfigError
 from fieldcal.plan.spread import Spread
 from fieldcal.setup import tokens
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Role
 from fieldcal.state import alerts, marks, plans, queue_schema
 from fieldcal.state.database import Database

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -84,21 +83,15 @@ async def _print(database: Database, wanted: Wanted, kind: Kind) -> None:
 
 
 def _wanted(since: str, until: str, actor: str) -> Wanted:
+    from fieldcal.clock import instant
     from fieldcal.state.audit import Wanted
 
     found, wrong = {}, []
     for option, text in (("since", since), ("until", until)):
         try:
-            found[option] = _instant(text)
+            found[option] = instant(text) if text else None
         except ValueError:
             wrong.append(f"--{option}: {one_line(text, 40)} is no date; write 2026-11-23 or 2026-11-23T08:00:00+01:00")
     if wrong:
         raise ConfigError("; ".join(wrong))
     return Wanted(found["since"], found["until"], actor)
-
-
-def _instant(text: str) -> datetime | None:
-    if not text:
-        return None
-    found = datetime.fromisoformat(text)
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -116,11 +116,10 @@ def _wanted(
 
 
 def _instant(option: str, text: str) -> datetime | None:
-    if not text:
-        return None
+    from fieldcal.clock import instant
+
     try:
-        found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+        return instant(text) if text else None
+    except ValueError:
         wrong = f"{option}: {one_line(text, 40)} is no time; write 2026-11-23 or 2026-11-23T08:00"
         raise ConfigError(wrong) from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fieldcal.cli.options import AsUser, Json
-from fieldcal.setup.tokens import LASTS, LONGEST, Scope
+from fieldcal.setup.scopes import LASTS, LONGEST, Scope
 
 if TYPE_CHECKING:
     from fieldcal.state.tokens import Token

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 import structlog
 from sqlalchemy import Connection
@@ -18,6 +17,7 @@ from fieldcal.errors import ConfigError
 from fieldcal.setup import directory, passwords
 from fieldcal.setup.environments import name_mistakes, refuse
 from fieldcal.setup.permissions import Action, allowed, require
+from fieldcal.setup.scopes import LASTS, LONGEST, SCOPES, Scope
 from fieldcal.setup.sign_in import digest, reach
 from fieldcal.setup.tries import site
 from fieldcal.setup_model import Actor, User
@@ -29,45 +29,8 @@ log = structlog.get_logger()
 
 #: So that a token is known for one wherever it is found.
 PREFIX = "fieldcal_"
-#: Days that a token holds, if nothing else is said, and at most.
-LASTS, LONGEST = 90, 366
 #: A token's last use is written no more often.
 SEEN = timedelta(minutes=1)
-
-
-class Scope(StrEnum):
-    """A part of what a user may, as a token may have it."""
-
-    READ = "read"
-    MAILBOXES = "mailboxes"
-    SYNC = "sync"
-    PLANS = "plans"
-    ALERTS = "alerts"
-    CLEAN = "clean"
-    USERS = "users"
-    SCHEDULE = "schedule"
-    DATA = "data"
-    METRICS = "metrics"
-    ADMIN = "admin"
-
-
-#: Which actions of the permission table each scope lets through; an action in none is for no token. What takes events
-#: out of calendars, and gives roles, asks for a scope of its own beside its action.
-SCOPES: dict[Scope, frozenset[Action]] = {
-    Scope.READ: frozenset(
-        {Action.SEE_OVERVIEW, Action.SEE_BOOKINGS, Action.SEE_USERS, Action.AUDIT, Action.OWN}
-    ),
-    Scope.MAILBOXES: frozenset({Action.APPROVE, Action.SET_UP, Action.IMPORT}),
-    Scope.SYNC: frozenset({Action.SYNC}),
-    Scope.PLANS: frozenset({Action.TAKE_OVER}),
-    Scope.ALERTS: frozenset({Action.ALERTS}),
-    Scope.CLEAN: frozenset(),
-    Scope.METRICS: frozenset(),
-    Scope.USERS: frozenset({Action.USERS}),
-    Scope.SCHEDULE: frozenset({Action.SCHEDULE}),
-    Scope.DATA: frozenset({Action.DATA, Action.ERASE}),
-    Scope.ADMIN: frozenset({Action.ENVIRONMENTS, Action.PROFILES, Action.DOCTOR}),
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

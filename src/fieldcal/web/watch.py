@@ -20,7 +20,7 @@ from fieldcal import metrics
 from fieldcal.clock import Clock
 from fieldcal.errors import FieldcalError
 from fieldcal.setup.permissions import Action, allowed
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.state import schema
 from fieldcal.state.database import Database
 from fieldcal.web.api.caller import by_token

@@ -16,7 +16,8 @@ from fieldcal.errors import NotAllowed
 from fieldcal.plan.settings import ApprovalRule
 from fieldcal.setup import tokens
 from fieldcal.setup.permissions import Action, allowed
-from fieldcal.setup.tokens import Bearer, Scope
+from fieldcal.setup.scopes import Scope
+from fieldcal.setup.tokens import Bearer
 from fieldcal.setup_model import Actor, Environment
 from fieldcal.state import environments
 from fieldcal.state import tokens as token_rows

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from fieldcal.setup.permissions import Action
-from fieldcal.setup.tokens import SCOPES, Scope
+from fieldcal.setup.scopes import SCOPES, Scope
 from fieldcal.web.api import resources
 from fieldcal.web.gates import Gate, Needs
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from fieldcal.clock import instant
 from fieldcal.web.api.problem import Invalid
 
 
@@ -45,14 +46,11 @@ class FailureShown(Shown):
     mailbox: str = Field(description="Its mailbox.")
 
 
-def instant(text: str, at: str) -> datetime | None:
+def asked_instant(text: str, at: str) -> datetime | None:
     """A time of a query, UTC unless it names an offset; None for "". `Invalid` where it is none."""
-    if not text:
-        return None
     try:
-        found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
+        return instant(text) if text else None
+    except ValueError:
         said = "this is no time; write 2026-11-23 or 2026-11-23T08:00:00Z"
         raise Invalid([(f"query/{at}", said)]) from None
 

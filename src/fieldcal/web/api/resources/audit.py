@@ -17,7 +17,7 @@ from fieldcal.web.api import paging
 from fieldcal.web.api.caller import Call, Caller
 from fieldcal.web.api.paging import Paged, Pages
 from fieldcal.web.api.resource import Resource
-from fieldcal.web.api.shapes import Shown, instant
+from fieldcal.web.api.shapes import Shown, asked_instant
 
 RESOURCE = Resource("audit", "The audit: who did what, and when.")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -91,4 +91,4 @@ def _file(caller: Caller, wanted: Wanted, kind: Kind) -> Response:
 
 
 def _wanted(since: str, until: str, actor: str, action: str) -> Wanted:
-    return Wanted(instant(since, "since"), instant(until, "until"), actor, action)
+    return Wanted(asked_instant(since, "since"), asked_instant(until, "until"), actor, action)

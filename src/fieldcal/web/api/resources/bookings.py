@@ -21,7 +21,7 @@ from fieldcal.web.api.paging import Paged, Pages
 from fieldcal.web.api.problem import Invalid
 from fieldcal.web.api.problem import Missing as Absent
 from fieldcal.web.api.resource import Resource
-from fieldcal.web.api.shapes import Shown, instant
+from fieldcal.web.api.shapes import Shown, asked_instant
 
 RESOURCE = Resource("bookings", "Bookings, and why each is, or is not, in the calendar. Workers see their own.")
 _AT = "/environments/{environment}/bookings"
@@ -112,7 +112,7 @@ async def list_all(
     since: Since = "", until: Until = "", missing: Missing = False, trouble: Trouble = False,
 ) -> Paged[BookingShown]:  # fmt: skip
     """List bookings, by start. What they are searched by adds up."""
-    begins, ends = instant(since, "since"), instant(until, "until")
+    begins, ends = asked_instant(since, "since"), asked_instant(until, "until")
     if missing and trouble:
         raise Invalid([("query/trouble", "ask for missing or for trouble, not for both")])
     reasoned = missing or trouble

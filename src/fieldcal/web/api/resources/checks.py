@@ -13,7 +13,7 @@ from fieldcal.errors import ConfigError
 from fieldcal.model import EventId, MailboxId
 from fieldcal.setup.mailboxes import permitted
 from fieldcal.setup.permissions import Action
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Environment, Selection
 from fieldcal.sites import Sites
 from fieldcal.state import findings, mailboxes

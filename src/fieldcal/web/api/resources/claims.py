@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from fieldcal.setup import claims, takeover
 from fieldcal.setup.permissions import Action
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Mailbox
 from fieldcal.state import mailboxes as rows
 from fieldcal.web.api.caller import Call, Place

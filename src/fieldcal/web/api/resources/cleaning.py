@@ -11,7 +11,7 @@ from fieldcal import cleaning
 from fieldcal.errors import ConfigError
 from fieldcal.model import MailboxId
 from fieldcal.setup.permissions import Action, require
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Environment
 from fieldcal.sites import Sites
 from fieldcal.web.api.caller import Call, Caller

@@ -18,7 +18,7 @@ from fieldcal.model import MailboxId
 from fieldcal.setup import environments
 from fieldcal.setup.environments import Changes
 from fieldcal.setup.permissions import Action, require
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Environment
 from fieldcal.sites import Sites
 from fieldcal.state import environments as rows

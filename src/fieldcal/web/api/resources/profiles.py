@@ -14,7 +14,7 @@ from fieldcal.attaching import DAV_MOST_AT_ONCE, profile_mistakes
 from fieldcal.errors import ConfigError
 from fieldcal.setup import profiles
 from fieldcal.setup.permissions import Action
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import CALDAV, EXCHANGE, ServerProfile
 from fieldcal.state import profiles as rows
 from fieldcal.web.api import ends, versions

@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from fieldcal.setup import tokens
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.state.tokens import Token
 from fieldcal.web.api.caller import Call
 from fieldcal.web.api.paging import Paged, Pages

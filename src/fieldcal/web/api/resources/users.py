@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from fieldcal.setup import sign_in, tries, users, vouching
 from fieldcal.setup.permissions import Action
-from fieldcal.setup.tokens import Scope
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup_model import Role, User
 from fieldcal.state import users as rows
 from fieldcal.web.api.caller import Call, Caller
