@@ -3,6 +3,7 @@
 FieldcalError
 ├── ConfigError             the operator: a setting, a database, an address; shown without a traceback
 │   ├── WrongClock          the operator: this machine's time
+│   ├── Stranger            the operator: the source is another organization than before
 │   ├── StateAway           time: the state's database does not answer, or gave a transaction up; nothing of it is kept
 │   ├── Overtaken           the person: another has changed the same meanwhile; look again
 │   └── Damaged             the operator: the state's file is broken; a backup has to be put back
@@ -49,8 +50,19 @@ class WrongClock(ConfigError):
     """Our clock is not the source's: what is due, past and in the window cannot be told, so nothing is planned."""
 
 
+class Stranger(ConfigError):
+    """Another than the environment's organization answers as its source; nothing is planned from what it says."""
+
+
 class StateAway(ConfigError):
-    """The state cannot be used at this moment. It says nothing of sources and calendars, and what is due stays due."""
+    """The state cannot be used at this moment. It says nothing of sources and calendars, and what is due stays due.
+
+    `said`: the database's own words where the message must not have them, for they name its address; for the log only.
+    """
+
+    def __init__(self, message: str, said: str = "") -> None:
+        super().__init__(message)
+        self.said = said
 
 
 class Overtaken(ConfigError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
@@ -21,12 +21,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from fieldcal.errors import ConfigError, FieldcalError, NotAllowed
+from fieldcal.errors import ConfigError, FieldcalError, NotAllowed, StateAway
 from fieldcal.setup.sign_in import digest, lasts
 from fieldcal.setup_model import Actor, Environment, User
 from fieldcal.state import environments, sessions, users
 from fieldcal.state.sessions import Session
-from fieldcal.web import assets, kept
+from fieldcal.web import assets, away, kept
 from fieldcal.web.account import operator
 from fieldcal.web.api.app import mounted
 from fieldcal.web.gates import Gate
@@ -35,6 +35,8 @@ from fieldcal.web.house import House
 from fieldcal.web.render import first_page
 from fieldcal.web.section import SAFE, Section, sections
 from fieldcal.web.visit import COOKIE, TOKEN_FIELD, TOKEN_HEADER, Signed, Visit, proves, shown_in
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
 
 log = structlog.get_logger()
 
@@ -148,11 +150,27 @@ def _look(tx: Connection, wanted: str) -> _Known:
 
 
 def _handle_errors(app: FastAPI) -> None:
-    app.add_exception_handler(SignInNeeded, _to_sign_in)
-    app.add_exception_handler(FieldcalError, _told)
-    app.add_exception_handler(HTTPException, _told)
-    app.add_exception_handler(RequestValidationError, _told)
+    app.add_exception_handler(StateAway, _away)
+    app.add_exception_handler(SignInNeeded, _unless_away(_to_sign_in))
+    for kind in (FieldcalError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _unless_away(_told))
     app.add_exception_handler(Exception, _failed)
+
+
+def _unless_away(handler: Handler) -> Handler:
+    # Who asks is read from the state: where that is away by now, there is no more to say.
+    async def told(request: Request, error: Exception) -> Response:
+        try:
+            return await handler(request, error)
+        except StateAway as gone:
+            return await _away(request, gone)
+
+    return told
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    away.noted(_told_path(request), error)
+    return away.page(live=request.headers.get("hx-request") == "true")
 
 
 async def _to_sign_in(request: Request, _error: Exception) -> Response:
@@ -211,6 +229,8 @@ async def _failed(request: Request, error: Exception) -> Response:
     try:
         visit = await receive(request)
         return visit.page("refused.html", {"key": "failed", "detail": number, "home": first_page(visit)}, 500)
+    except StateAway as gone:
+        return await _away(request, gone)
     except Exception:
         log.exception("the page of a failure failed too", action="page_failed", number=number)
         return Response(f"Fieldcal failed; its log says more under the number {number}.\n", 500)

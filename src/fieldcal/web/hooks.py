@@ -22,12 +22,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from fieldcal.clock import Clock
+from fieldcal.errors import StateAway
 from fieldcal.hooks import PATH
 from fieldcal.model import BookingId
 from fieldcal.ports import SECRET_HEADER
 from fieldcal.state import webhooks
 from fieldcal.state.database import Database
 from fieldcal.state.webhooks import Webhook
+from fieldcal.web import away
 
 log = structlog.get_logger()
 
@@ -69,7 +71,10 @@ class HooksEnd:
         self._refreshing = asyncio.Lock()
 
     def app(self) -> Starlette:
-        return Starlette(routes=[Route(f"{PATH}{{environment}}", self._receive, methods=["POST"])])
+        return Starlette(
+            routes=[Route(f"{PATH}{{environment}}", self._receive, methods=["POST"])],
+            exception_handlers={StateAway: _away},
+        )
 
     async def _receive(self, request: Request) -> Response:
         environment = request.path_params["environment"]
@@ -117,6 +122,11 @@ class HooksEnd:
         if self._clock.monotonic() - self._logged_at >= LOGGED:
             self._logged_at = self._clock.monotonic()
             log.warning("a notification without the secret was refused", action="hook_refused", environment=environment)
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    away.noted(request.url.path, error)
+    return Response(status_code=HTTPStatus.SERVICE_UNAVAILABLE, headers=away.HEADERS)
 
 
 async def _body(request: Request) -> bytes | HTTPStatus:

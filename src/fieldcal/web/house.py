@@ -19,6 +19,7 @@ from fieldcal.engine.service import Service
 from fieldcal.schedule.desk import Desk
 from fieldcal.subscribing import FeedLinks
 from fieldcal.sync.preview import Step
+from fieldcal.web.away import unnamed
 from fieldcal.web.forms import Forms
 from fieldcal.web.oidc import Provider
 from fieldcal.web.uploads import Uploads
@@ -55,11 +56,13 @@ class House:
 
     async def read(self, ask: Callable[[Connection], T]) -> T:
         """One consistent view of the state, in a reading thread."""
-        return await self.app.database.reading(ask)
+        with unnamed():
+            return await self.app.database.reading(ask)
 
     async def write(self, change: Callable[[Connection], T]) -> T:
         """One transaction, committed when this returns."""
-        return await self.app.database.writing(change)
+        with unnamed():
+            return await self.app.database.writing(change)
 
     async def settled(self, environment: str) -> None:
         """Have an environment that was never signed in to say who it is."""

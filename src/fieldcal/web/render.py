@@ -36,6 +36,11 @@ def render(visit: Visit, template: str, values: Mapping[str, Any]) -> str:
     return _environment().get_template(template).render({**frame, **values})
 
 
+def alone(template: str, values: Mapping[str, Any]) -> str:
+    """A template that knows no visit, filled in: it needs neither the state nor who asks."""
+    return _environment().get_template(template).render(values)
+
+
 def navigation(visit: Visit, here: str) -> list[tuple[str, list[dict[str, Any]]]]:
     """The groups of the navigation with those lines that this person may follow."""
     if visit.signed is None:

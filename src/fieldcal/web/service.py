@@ -20,9 +20,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp
 
 from fieldcal.engine.service import Service
-from fieldcal.errors import FieldcalError
+from fieldcal.errors import FieldcalError, StateAway
 from fieldcal.model import MailboxId
 from fieldcal.sync.passes import Report
+from fieldcal.web import away
 
 
 class SyncWish(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +64,10 @@ class ServiceEnd:
             Route("/sync", self._sync, methods=["POST"]),
             Route("/announce/{environment}", self._announce, methods=["POST"]),
         ]
-        return Starlette(routes=routes if pages is None else [*routes, Mount("/", pages)])
+        return Starlette(
+            routes=routes if pages is None else [*routes, Mount("/", pages)],
+            exception_handlers={StateAway: away.told},
+        )
 
     def _refused(self, request: Request) -> Response | None:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")

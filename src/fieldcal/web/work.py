@@ -15,7 +15,9 @@ from typing import Generic, TypeVar
 
 import structlog
 
-from fieldcal.errors import ConfigError, FieldcalError
+from fieldcal.errors import ConfigError, FieldcalError, StateAway
+from fieldcal.web import away
+from fieldcal.web.texts import text
 
 R = TypeVar("R")
 log = structlog.get_logger()
@@ -140,6 +142,9 @@ class Works:
         try:
             await run(work)
             work.end()
+        except StateAway as error:
+            away.noted(work.kind, error)
+            work.end(text("refused.text.away"))
         except FieldcalError as error:
             work.end(str(error))
         except Exception as error:

@@ -1,6 +1,7 @@
 """The store on SQLite and on PostgreSQL: the same stories; and what a file remembers."""
 
 import sqlite3
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import inspect
@@ -8,8 +9,13 @@ from tests.embedded.fieldservice.room import FORMATTED, ORGANIZATION, Room
 
 from fieldcal.embedded.fieldservice import FieldService, Store
 from fieldcal.embedded.fieldservice.database import WrongLayout
+from fieldcal.embedded.fieldservice.tables import ACCOUNT
 
 BOOKINGS = "bookableresourcebookings"
+
+
+class Undone(Exception):
+    """What a transaction is given up by."""
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -73,6 +79,22 @@ def test_both_databases_load_many_rows_with_defaults_and_versions_of_their_own(s
     loaded = stored.store.rows("bookableresourcebooking")
     assert sorted(row["versionnumber"] for row in loaded) == list(range(before + 1, before + 501))
     assert {(row["duration"], row["statecode"], row["statuscode"]) for row in loaded} == {(75, 0, 1)}
+
+
+def test_both_databases_tell_what_another_process_has_written_from_what_was_written_here(stored):
+    here, another = stored.store, Store(stored.store.engine.url.render_as_string(hide_password=False))
+    before = here.written_elsewhere()
+    account = here.create("account", {"name": "Contoso"})
+    here.load("account", [{"name": "A"}, {"name": "B"}])
+    with suppress(Undone), here.writing() as tx:
+        here.insert(tx, ACCOUNT, {"name": "never kept"})
+        raise Undone
+    here.remove("account", account)
+    here.expire_tokens()
+    assert here.written_elsewhere() == before
+    another.create("account", {"name": "Fabrikam"})
+    assert here.written_elsewhere() > before
+    another.close()
 
 
 def test_both_databases_refuse_what_is_missing(stored):

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine
+from sqlalchemy import Connection, create_engine, inspect
 from sqlalchemy.pool import StaticPool
 
 from fieldcal.embedded.exchange.tables import metadata
+from fieldcal.embedded.sqlite_script import make_tables
 
 #: seconds to wait for another process that writes
 PATIENCE = 5
@@ -30,7 +31,10 @@ class Database:
         self.connection: Connection = self._engine.connect()
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "temp_store = MEMORY", "cache_size = -32000"):
             self.connection.exec_driver_sql(f"PRAGMA {pragma}")
-        metadata.create_all(self.connection)
+        if inspect(self.connection).get_table_names():
+            metadata.create_all(self.connection)
+        else:
+            make_tables(self.connection, metadata)
         #: called before each commit, to write what was gathered
         self.before_commit: list[Callable[[], None]] = []
         #: called after each transaction, however it ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,15 @@ from sqlalchemy import (
 )
 from sqlalchemy import Column as SqlColumn
 from sqlalchemy import Table as SqlTable
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 from sqlalchemy.types import TypeEngine
 
 from fieldcal.embedded.fieldservice.schema import Column, Table
 from fieldcal.embedded.fieldservice.tables import SCHEMA
+from fieldcal.embedded.sqlite_script import make_tables
+from fieldcal.errors import StateAway
 
 ID_CHUNK = 500  # ids in one IN (...)
 LAYOUT = 5  # raised with every change of the SQL tables, which may only add columns, tables and indexes
@@ -102,7 +107,12 @@ former_addresses = SqlTable(
     SqlColumn("object_id", GUID, nullable=False),
 )
 
+#: Under it a connection's `info` tells how many versions its transaction has taken.
+TAKEN = "versions taken"
 FIRST_COUNTERS = {"version": 1000, "order": 0, "valid_from": 0, "layout": LAYOUT}
+
+
+_AWAY = "the embedded Field Service's database cannot be used at this moment"
 
 
 class WrongLayout(Exception):
@@ -123,7 +133,64 @@ def open_database(path_or_url: str | Path) -> Engine:
     except BaseException:
         engine.dispose()
         raise
+    if text != ":memory:":
+        _tell_when_away(engine)
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        _hold_to_its_file(engine, Path(engine.url.database))
     return engine
+
+
+def _tell_when_away(engine: Engine) -> None:
+    """From now on a database that does not answer, or ended a transaction, raises `StateAway`.
+
+    In PostgreSQL it is the state's; a file may have been moved, damaged or closed to this user, or its disk is full.
+    """
+
+    @event.listens_for(engine, "handle_error")
+    def tell(context: ExceptionContext) -> None:
+        error = context.sqlalchemy_exception
+        if not context.is_disconnect and not (isinstance(error, DBAPIError) and _of_the_database(error)):
+            return
+        said = str(context.original_exception).partition("\n")[0]
+        place = f"{engine.url.database}: " if engine.dialect.name == "sqlite" else ""
+        # Pages show what they catch: the message names no address.
+        raise StateAway(_AWAY, place + said)
+
+
+def _of_the_database(error: DBAPIError) -> bool:
+    """It is the database's trouble, not our SQL's; for that SQLite has the code of an error and nothing else."""
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is None:
+        return isinstance(error, OperationalError)
+    return code != sqlite3.SQLITE_ERROR and not isinstance(error, IntegrityError | ProgrammingError)
+
+
+def _hold_to_its_file(engine: Engine, path: Path) -> None:
+    """Have each transaction be one on the file that stands under this name.
+
+    Without this a file that is moved is written on where it went, and a connection made after that makes an empty one.
+    """
+
+    def identity() -> tuple[int, int]:
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise StateAway(_AWAY, f"{path}: {error.strerror}; put it back") from error
+        return found.st_dev, found.st_ino
+
+    @event.listens_for(engine, "do_connect")
+    def before(*_: object) -> None:
+        identity()
+
+    @event.listens_for(engine, "connect")
+    def made(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["file"] = identity()
+
+    @event.listens_for(engine, "checkout")
+    def taken(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+        now = identity()
+        if record.info.setdefault("file", now) != now:
+            raise DisconnectionError("another file stands there")
 
 
 def _tame_sqlite(engine: Engine) -> None:
@@ -145,7 +212,11 @@ def _tame_sqlite(engine: Engine) -> None:
 
 def _prepare(engine: Engine) -> None:
     fresh = not inspect(engine).has_table(counters.name)
-    metadata.create_all(engine)
+    if fresh and engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            make_tables(connection, metadata)
+    else:
+        metadata.create_all(engine)
     with engine.execution_options(writing=True).begin() as connection:
         known = dict(connection.execute(select(counters.c.name, counters.c.value)).all())
         missing = [{"name": name, "value": value} for name, value in FIRST_COUNTERS.items() if name not in known]
@@ -174,10 +245,12 @@ def _extend(connection: Connection) -> None:
     connection.execute(update(counters).where(counters.c.name == "layout").values(value=LAYOUT))
 
 
-def take_counter(connection: Any, name: str, count: int = 1) -> int:
+def take_counter(connection: Connection, name: str, count: int = 1) -> int:
     """Raise a counter within the caller's transaction; gives the last value taken. Writers wait here for each other."""
     statement = update(counters).where(counters.c.name == name).values(value=counters.c.value + count)
     value: int = connection.execute(statement.returning(counters.c.value)).scalar_one()
+    if name == "version":
+        connection.info[TAKEN] = connection.info.get(TAKEN, 0) + count
     return value
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import structlog
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,7 +22,7 @@ from fieldcal.embedded.faults import App
 from fieldcal.embedded.fieldservice.call import Answer, Call, json_answer, read_address, refusal
 from fieldcal.embedded.fieldservice.commands import answer_delete, answer_patch, answer_post
 from fieldcal.embedded.fieldservice.definitions import read_definitions, service_document
-from fieldcal.embedded.fieldservice.errors import NO_PRIVILEGE, UNKNOWN_NAME, Refused
+from fieldcal.embedded.fieldservice.errors import NO_PRIVILEGE, UNKNOWN_NAME, UNSPECIFIC, Refused
 from fieldcal.embedded.fieldservice.queries import answer_get
 from fieldcal.embedded.fieldservice.seed import seed
 from fieldcal.embedded.fieldservice.settings import FieldServiceSettings, Limits, privileges
@@ -29,6 +30,9 @@ from fieldcal.embedded.fieldservice.store import Store
 from fieldcal.embedded.fieldservice.tables import SCHEMA
 from fieldcal.embedded.fieldservice.webhooks import Webhooks
 from fieldcal.embedded.tokens import TokenIssuer, TokenRefused, origin_of
+from fieldcal.errors import StateAway, one_line
+
+log = structlog.get_logger()
 
 MAX_BODY = 16 * 1024 * 1024
 METHODS = ["GET", "POST", "PATCH", "DELETE", "PUT"]
@@ -123,6 +127,13 @@ class FieldService:
             return self._dispatch(call)
         except Refused as error:
             return refusal(error)
+        except StateAway as error:
+            reason = one_line(error.said or error, 1000)
+            log.warning(
+                "the field service's database is away", action="field_service_away", path=call.path, reason=reason
+            )
+            words = "The organization's database cannot be reached at this moment."
+            return refusal(Refused(503, UNSPECIFIC, words, {"retry-after": "5"}))
 
     def _dispatch(self, call: Call) -> Answer:
         special = self._special(call) if call.method == "GET" else None

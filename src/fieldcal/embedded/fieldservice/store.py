@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from fieldcal.embedded.control import SandboxClock
 from fieldcal.embedded.fieldservice.database import (
     TABLES,
+    TAKEN,
     counters,
     deletions,
     open_database,
@@ -59,6 +61,8 @@ class Store:
         self._writing = self.engine.execution_options(writing=True)
         #: what registered webhooks are to be told of
         self.outbox = Outbox(self.engine, self.clock)
+        #: versions that were taken through this store, from just before their commit on
+        self._ours, self._counting = 0, Lock()
 
     def close(self) -> None:
         """Close all connections."""
@@ -73,10 +77,22 @@ class Store:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that is committed when the block ends well."""
-        with self._writing.begin() as connection:
-            noted = self.outbox.open(connection)
-            yield connection
+        taken = 0
+        try:
+            with self._writing.begin() as connection:
+                noted = self.outbox.open(connection)
+                connection.info[TAKEN] = 0
+                yield connection
+                taken = connection.info[TAKEN]
+                self._count(taken)
+        except BaseException:
+            self._count(-taken)
+            raise
         self.outbox.publish(noted)
+
+    def _count(self, taken: int) -> None:
+        with self._counting:
+            self._ours += taken
 
     def create(self, table: str, values: Values, row_id: str | None = None) -> str:
         """Make a row, in a transaction of its own; gives its id."""
@@ -118,6 +134,15 @@ class Store:
         """The last version given out."""
         with self.reading() as connection:
             return read_counter(connection, "version")
+
+    def written_elsewhere(self) -> int:
+        """A number that has grown when another process has written, and never by what was written through this store.
+
+        While we write it may be too small for a moment, never too large: ours are counted before anybody can see them.
+        """
+        version = self.version()
+        with self._counting:
+            return version - self._ours
 
     def load(self, table: str, rows: Iterable[Values]) -> int:
         """Write many new rows fast; nothing is checked, what is missing gets its default. Gives their number."""

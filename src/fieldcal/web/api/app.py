@@ -39,7 +39,7 @@ centre may call it too, and needs the page's token in `X-CSRF-Token` for whateve
 Times are ISO 8601 in UTC. Fields and parameters that are not known are refused. Lists come a page at a time: `limit`,
 `cursor`, and a `Link` header that leads to the next page. Problems are `application/problem+json` (RFC 9457).
 """
-_READS = ("malformed", "unauthorized", "denied", "missing", "invalid", "too-many")
+_READS = ("malformed", "unauthorized", "denied", "missing", "invalid", "too-many", "away")
 _ASKS = ("not-done", "other-end")
 _CHANGES = ("forged", *_ASKS)
 _Made = tuple[tuple[BaseRoute, ...], Callable[[], dict[str, Any]]]

@@ -15,7 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from fieldcal.errors import ConfigError, FieldcalError, NotAllowed, one_line
+from fieldcal.errors import ConfigError, FieldcalError, NotAllowed, StateAway, one_line
+from fieldcal.web import away
+from fieldcal.web.texts import text
 
 log = structlog.get_logger()
 
@@ -61,6 +63,8 @@ KINDS = {
              "A fault of Fieldcal itself; its log says more under the number that is told."),
         Kind("other-end", HTTPStatus.BAD_GATEWAY, "Another system did not do it",
              "The source of bookings or a calendar server refused, or did not answer; nothing is lost."),
+        Kind("away", HTTPStatus.SERVICE_UNAVAILABLE, "Not at this moment",
+             "Fieldcal's database does not answer, or gave the call up; `Retry-After` tells the seconds to wait."),
     )
 }  # fmt: skip
 
@@ -143,8 +147,11 @@ def _body(kind: Kind, detail: str) -> dict[str, Any]:
     return {"type": f"{KINDS_AT}/{kind.name}", "title": kind.title, "status": kind.status.value, "detail": detail}
 
 
-async def told(_request: Request, error: Exception) -> Response:
+async def told(request: Request, error: Exception) -> Response:
     """Whatever was raised on purpose."""
+    if isinstance(error, StateAway):
+        away.noted(request.url.path, error)
+        return answer(KINDS["away"], text("refused.text.away"), headers=away.HEADERS)
     if isinstance(error, RequestValidationError):
         return _invalid(error)
     if isinstance(error, HTTPException):
