@@ -14,7 +14,7 @@ from fieldcal.plan.render import title
 from fieldcal.plan.settings import Account, Settings
 from fieldcal.setup.permissions import Action, allowed, allowed_own, require, require_for
 from fieldcal.setup_model import Actor
-from fieldcal.state import aside, booking_lists, bookings, environments, feeds, links, mailboxes, marks, workers
+from fieldcal.state import aside, booking_lists, bookings, environments, feeds, links, mailboxes, workers
 from fieldcal.state.aside import Kind
 from fieldcal.state.booking_lists import Missing, Wanted
 from fieldcal.state.bookings import Stored
@@ -199,19 +199,6 @@ def _ahead(told: str, never: bool) -> str:
     if told in {"none", "deleted", "waits"}:
         return "none" if never else "waits"
     return told
-
-
-def standing_of(row: Stored, found: Sequence[Link], waiting: Sequence[marks.Waiting]) -> str:
-    """Where this booking stands, by its links and what waits: one of `Listed.standing`."""
-    there = any(link.event is not None and not link.declined for link in found)
-    if any(mark.due is None for mark in waiting):
-        return "refused"
-    if waiting:
-        return "behind" if there else "waits"
-    if there:
-        return "stands"
-    gone = row.known.deleted_at is not None or not row.known.booking.active
-    return "deleted" if gone else "none"
 
 
 @dataclass(frozen=True, slots=True)

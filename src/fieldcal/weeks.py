@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,15 +9,16 @@ from sqlalchemy import Connection
 
 from fieldcal.model import BookingId, Link, MailboxId, StatusKind
 from fieldcal.plan.render import title
-from fieldcal.seeing import standing_of
 from fieldcal.setup_model import Environment
-from fieldcal.state import booking_lists, bookings, links, marks
+from fieldcal.state import booking_lists, bookings, links
 from fieldcal.state.booking_lists import Wanted
 from fieldcal.state.bookings import Stored
-from fieldcal.state.marks import Waiting
+from fieldcal.sync import signs
 
 #: Days that a booking may have begun before those that are asked for; and how many are shown.
 _BEFORE, _MOST = timedelta(days=7), 500
+#: what is said of a booking without an event here, whose event stands in another calendar still
+_NOT_HERE = {"behind": "waits", "outdated": "none", "stands": "none"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,7 @@ class Shown:
     #: "" where it was taken away by age
     subject: str
     location: str
-    #: `stands`, `behind` (it stands, and waits to be changed), `waits`, `refused`, `declined` (deleted by a hand, and
-    #: left so), or `none` (the rules give it no event)
+    #: a word of `sync.signs.standings`, as it is meant of this calendar; or `declined`: deleted by a hand, and left so
     standing: str
     #: proposed, committed or canceled, as the booking is now; None: it is not remembered any more
     kind: StatusKind | None
@@ -46,8 +45,8 @@ def between(tx: Connection, place: Environment, mailbox: MailboxId, begin: datet
               if row.known.booking.end > begin}  # fmt: skip
     written = {link.booking: link for link in links.between(tx, place.id, mailbox, begin, end)}
     known = theirs | bookings.load(tx, place.id, written.keys() - theirs.keys())
-    waiting = marks.of_bookings(tx, place.id, sorted(known.keys() | written.keys()))
-    found = [_written(link, known.get(key), waiting.get(key, ())) for key, link in written.items()]
+    told = signs.standings(tx, place.id, list(known.values()))
+    found = [_written(link, known.get(key), told.get(key, "stands")) for key, link in written.items()]
     elsewhere: dict[BookingId, list[Link]] = {}
     for link in links.of_bookings(tx, place.id, theirs.keys() - written.keys()):
         elsewhere.setdefault(link.booking, []).append(link)
@@ -56,17 +55,17 @@ def between(tx: Connection, place: Environment, mailbox: MailboxId, begin: datet
         # one whose event lies in other days is shown there
         if key in written or any(link.event is not None and link.mailbox == mailbox for link in here):
             continue
-        standing = standing_of(row, [], waiting.get(key, ()))
+        standing = _NOT_HERE.get(told[key], told[key])
         if standing != "deleted":
             found.append(_unwritten(place, row, standing))
     return sorted(found, key=lambda one: (one.start, one.booking))
 
 
-def _written(link: Link, row: Stored | None, waiting: Sequence[Waiting]) -> Shown:
+def _written(link: Link, row: Stored | None, told: str) -> Shown:
     assert link.start is not None  # as they were found by it
     assert link.end is not None
     kind = row.known.booking.kind if row else None
-    standing = "declined" if link.declined else "behind" if waiting else "stands"
+    standing = "declined" if link.declined else told
     return Shown(link.booking, link.start, link.end, link.subject, link.location, standing, kind)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from playwright.async_api import expect
-from tests.browser.company import Company, play
+from tests.browser.company import Company, Stage
 
 from fieldcal.demo.setup import ENVIRONMENT
 from fieldcal.state import links, mailboxes
 
 
-def test_a_mailbox_is_cleaned_from_its_page_and_nothing_of_ours_stands_there(tmp_path: Path) -> None:
+def test_a_mailbox_is_cleaned_from_its_page_and_nothing_of_ours_stands_there(stage: Stage, tmp_path: Path) -> None:
     async def story(at: Company) -> None:
         path = at.filled("/mailboxes/{mailbox}")
         box = path.rpartition("/")[2]
@@ -33,4 +33,4 @@ def test_a_mailbox_is_cleaned_from_its_page_and_nothing_of_ours_stands_there(tmp
         await expect(page.locator("main")).to_contain_text("Not written to")
         await expect(page.locator("main")).to_contain_text("the mailbox was cleaned on behalf of admin")
 
-    play(story, tmp_path, set_up=True, workers=3, bookings=40)
+    stage.play(story, tmp_path, set_up=True, workers=3, bookings=40)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from tests.values import BOX, booking_id
+from tests.values import BOX, WORKER, booking_id
 from tests.web.centre_end import Centre
 from tests.web.test_bookings import stock
 
 from fieldcal import weeks
 from fieldcal.model import Detailed, EventId, Link, StatusKind
-from fieldcal.setup_model import Role
-from fieldcal.state import bookings, environments, links, marks
+from fieldcal.setup_model import Endpoint, Role, ServerProfile
+from fieldcal.state import bookings, environments, links, marks, profiles
 from fieldcal.state.tables import bookings as booking_table
+from fieldcal.state.tables import mailboxes
 
 STANDS, BEHIND, WAITS, OUT, DECLINED, CANCELED, TENTATIVE, GONE, ELSEWHERE = range(2, 20, 2)
 
@@ -31,6 +32,8 @@ def fill(at: Centre) -> None:
         link(at, number, declined=number == DECLINED) for number in (STANDS, BEHIND, DECLINED, CANCELED, TENTATIVE)
     ]
     with at.app.database.write() as tx:
+        profiles.add(tx, ServerProfile("x", Endpoint("https://graph.example"), now))
+        tx.execute(mailboxes.update().values(profile="x", method="server-side-sync", approved_address=WORKER.address))
         links.store(tx, "main", [*written, link(at, ELSEWHERE, later=timedelta(days=20))], now)
         marks.mark(tx, "main", [(BOX, booking_id(number)) for number in (BEHIND, WAITS)], now, "changed")
         for number, kind in ((CANCELED, StatusKind.CANCELED), (TENTATIVE, StatusKind.PROPOSED)):
@@ -64,5 +67,11 @@ def test_each_booking_of_the_days_is_told_with_where_it_stands_and_what_it_is(pl
         page = (await browser.get(f"/mailboxes/{BOX}?week={week}")).text
         for words in ("not yet in the calendar", "in the calendar, a change waits", "tentative", "canceled"):
             assert words in page
+
+        with at.app.database.write() as tx:
+            tx.execute(mailboxes.update().values(enabled=False))
+            found = weeks.between(tx, environments.get(tx, "main"), BOX, now, now + timedelta(days=7))
+        told = {int(one.booking[-4:]): one.standing for one in found}
+        assert (told[BEHIND], told[WAITS]) == ("outdated", "none"), "nothing is promised where no pass will write"
 
     place.play(story)
