@@ -58,7 +58,7 @@ MAY = {
     "signin": VALUES | {"clock", "http", "answer", "network", "secrets", "keys", "entra", "urls"},
     "mail_server": set(),
     "mailing": {"errors", "network", "mail_server"},
-    "config": VALUES | {"log", "mail_server"},
+    "config": VALUES | {"log", "mail_server", "urls"},
 }
 TOP = {"cli", "web"}
 CONNECTORS = ("sources", "calendars")

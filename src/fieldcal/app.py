@@ -98,8 +98,8 @@ class App:
         self.worker = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._ends = ends
         self._tls = _trust(config.ca_file)
-        self._opened: dict[str, tuple[ServerProfile, Calendars]] = {}
-        #: of profiles that have been given another end; a job may still be writing through one
+        self._opened: dict[str, tuple[ServerProfile, Ends | None, Calendars]] = {}
+        #: of profiles that have another end now; a job may still be writing through one
         self._retired: list[Calendars] = []
         #: one sign-in for all connections to the same end
         self._signed_in: dict[Endpoint, Credential] = {}
@@ -118,7 +118,7 @@ class App:
 
     async def close(self) -> None:
         """Give connections and the state back."""
-        for calendars in [*(calendars for _, calendars in self._opened.values()), *self._retired]:
+        for calendars in [*(calendars for _, _, calendars in self._opened.values()), *self._retired]:
             await calendars.close()
         for http in self._dav.values():
             await http.close()
@@ -168,18 +168,19 @@ class App:
         wanted = webhook.steps(follow_location=settings.follow_location, follow_work_orders=settings.follow_work_order)
         return webhook.WebhookRegistrar(self.http_to(end, "source"), name, wanted)
 
-    def calendars_for(self, profile: str) -> Calendars:
+    def calendars_for(self, profile: ServerProfile) -> Calendars:
         """The end of this server profile as it is set now, kept open while it stays so; closed with the app."""
-        with self.database.read() as tx:
-            wanted = profiles.get(tx, profile)
-            if wanted.kind == CALDAV:
+        wanted = profile
+        if wanted.kind == CALDAV:
+            with self.database.read() as tx:
                 wanted = replace(wanted, at_once=_least(tx, wanted))
-        known, calendars = self._opened.get(profile, (None, None))
-        if calendars is None or known is None or _other_end(known, wanted):
-            if calendars is not None:
-                self._retired.append(calendars)
-            calendars = self.calendars_at(wanted)
-            self._opened[profile] = (wanted, calendars)
+        ends, opened = self.served(wanted.end), self._opened.get(profile.id)
+        if opened is not None and not _other_end(opened[0], wanted) and ends in (None, opened[1]):
+            return opened[2]
+        calendars = self.calendars_at(wanted)
+        if opened is not None:
+            self._retired.append(opened[2])
+        self._opened[profile.id] = (wanted, ends, calendars)
         return calendars
 
     def calendars_at(self, profile: ServerProfile) -> Calendars:
@@ -336,6 +337,10 @@ class App:
         return ClientSecretCredential(
             authority, ends.tenant, ends.client_id, lambda: ends.secret, scope, self.clock, tls=self._tls
         )
+
+    def served(self, end: Endpoint) -> Ends | None:
+        """Where an embedded end was last said to answer: a service started anew changes it. None of any other end."""
+        return (self._ends or runfile.told(self.config.data)) if end.credential == "embedded" else None
 
     def _embedded(self) -> Ends:
         running = None if self._ends else runfile.find(self.config.data)

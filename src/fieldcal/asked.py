@@ -11,12 +11,13 @@ import msgspec
 from sqlalchemy import Connection
 
 from fieldcal.app import App
+from fieldcal.engine import cut
 from fieldcal.errors import ConfigError, ConnectorError, Incomplete, Unreachable
 from fieldcal.model import MailboxId
 from fieldcal.network import in_words
 from fieldcal.runfile import Running
 from fieldcal.sites import Sites
-from fieldcal.state import aside, history, waiting
+from fieldcal.state import aside, waiting
 from fieldcal.state.history import Tally
 from fieldcal.sync.passes import Progress, Report, run_pass
 from fieldcal.sync.preview import counted, preview
@@ -91,8 +92,8 @@ async def run_here(
     """Run the pass in this process. Another process that reads the environment or writes a mailbox is waited for."""
     site = await sites.working(environment)
     await _free(site)
-    # No service works on this state, so what has not ended never will.
-    await site.database.writing(history.interrupt, app.clock.now())
+    # No service of this machine works on this state.
+    await cut.close_all(site.database, app.clock)
     began, before = app.clock.monotonic(), Counter(app.requests)
     report = await run_pass(site, "asked", only=only, workers_in_full=True, patient=True, progress=progress)
     seconds = app.clock.monotonic() - began

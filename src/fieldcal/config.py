@@ -23,6 +23,7 @@ from pydantic_settings import (
 from fieldcal import mail_server
 from fieldcal.errors import ConfigError, one_line
 from fieldcal.setup_model import Role
+from fieldcal.urls import parts
 
 PREFIX = "FIELDCAL_"
 #: Read elsewhere than here: where the file is, and whether a fault shows its traceback.
@@ -154,6 +155,8 @@ class Config(BaseSettings):
     def _database(cls, value: str) -> str:
         if value and not value.startswith(("sqlite:///", "postgresql://")):
             raise ValueError("write sqlite:///PATH or postgresql://...")
+        if value.startswith("postgresql://") and not parts(value).scheme:
+            raise ValueError("its port is no number, or a sign in its password has to be written as %XX")
         return value
 
     @field_validator("oidc_roles")
@@ -243,6 +246,12 @@ class Config(BaseSettings):
     def state_url(self) -> str:
         """The address of the state."""
         return self.database_url or f"sqlite:///{self.data / 'state.sqlite3'}"
+
+    @property
+    def folders(self) -> list[Path]:
+        """What one service at a time works on: the data folder, and the folder of an SQLite state elsewhere."""
+        _, there, path = self.state_url.partition("sqlite:///")
+        return [self.data, *([Path(path.partition("?")[0]).parent] if there and path else [])]
 
 
 def load() -> Config:

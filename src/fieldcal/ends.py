@@ -26,7 +26,7 @@ from fieldcal.config import Config
 from fieldcal.errors import ConfigError
 from fieldcal.runfile import Ends
 from fieldcal.setup_model import Endpoint
-from fieldcal.state import beside, environments, profiles
+from fieldcal.state import beside, environments, present, profiles
 from fieldcal.state.database import Database
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ async def serving(config: Config, *, sandbox: bool = False) -> AsyncIterator[Emb
     async with AsyncExitStack() as stack:
         tenant, bookings = str(DEFAULT_TENANT), field_service_at(config)
         calendars = config.data / "exchange.sqlite3"
-        _refuse_two(config, bookings)
+        refuse_two(config, bookings)
+        if (state := make_url(config.state_url)).get_backend_name() != "sqlite":
+            stack.enter_context(present.serving_ends(beside.address(state, beside.FIELD_SERVICE)))
         with _told_plainly(bookings):
             field_service = FieldService(
                 bookings if isinstance(bookings, Path) else beside.address(bookings, beside.FIELD_SERVICE),
@@ -133,8 +135,11 @@ def field_service_at(config: Config) -> Path | URL:
     return file if url.get_backend_name() == "sqlite" or file.exists() else url
 
 
-def _refuse_two(config: Config, bookings: Path | URL) -> None:
-    """After a copy into PostgreSQL both have the same rows, and whoever goes on with one must not meet the other."""
+def refuse_two(config: Config, bookings: Path | URL) -> None:
+    """Raise where a file and the state's PostgreSQL both have the rows, as after a copy into it or back out of it.
+
+    Whoever goes on with one must not meet the other.
+    """
     url = make_url(config.state_url)
     if isinstance(bookings, URL) or url.get_backend_name() == "sqlite":
         return
@@ -146,8 +151,9 @@ def _refuse_two(config: Config, bookings: Path | URL) -> None:
         database.close()
     if twice:
         raise ConfigError(
-            f"the embedded Field Service stands twice, in {bookings} and in the state's PostgreSQL; to go on with the "
-            "database's, as after `fieldcal db copy`, move that file away"
+            f"the embedded Field Service stands twice, in {bookings} and in the state's PostgreSQL. To go on in "
+            "PostgreSQL, move that file out of the data folder; to go on with what `fieldcal db copy` brought back to "
+            "SQLite, set FIELDCAL_DATABASE_URL to that copy of the state"
         )
 
 
@@ -158,7 +164,7 @@ def schedule_store(config: Config) -> Iterator[Store]:
 
     place = field_service_at(config)
     with _told_plainly(place):
-        _refuse_two(config, place)
+        refuse_two(config, place)
         store = Store(place if isinstance(place, Path) else beside.address(place, beside.FIELD_SERVICE))
     try:
         yield store

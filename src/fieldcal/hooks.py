@@ -26,6 +26,7 @@ from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor, Endpoint, Environment
 from fieldcal.state import alerts, audit, environments, schema, webhooks
 from fieldcal.state.webhooks import Webhook, digest
+from fieldcal.urls import reached
 
 #: Where the service listens for notifications; the environment's name follows.
 PATH = "/hooks/"
@@ -229,18 +230,13 @@ async def follow(app: App, actor: Actor, listening: str) -> None:
         hook = known.get(environment.id)
         if hook is None or not is_embedded(environment.end) or not _loopback(URL(hook.url).host or ""):
             continue
-        url = public_address(_of_this_machine(listening), environment) if listening else ""
+        url = public_address(reached(listening), environment) if listening else ""
         if hook.url == url or (await call(app, environment.id)).ok:
             continue
         if url:
             await add(app, actor, environment.id, url)
         else:
             await remove(app, actor, environment.id)
-
-
-def _of_this_machine(listening: str) -> str:
-    """Where this machine reaches what listens at each of its addresses."""
-    return listening.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
 async def examine(app: App, environment: Environment) -> list[Check]:

@@ -63,6 +63,13 @@ LATENCY = Shape(
     "fieldcal_change_latency_seconds", "histogram",
     "From a change in the source to its event in the calendar; the sum counts each at its step's end.", _PLACE,
 )  # fmt: skip
+#: What an alert asks the growth of, with the labels besides the environment, and of each end: Prometheus takes a sum
+#: whose first number is 1 for one that never grew, so each is there with 0 before the first of its kind comes.
+_OF_EACH: Sequence[tuple[str, tuple[str, ...]]] = (
+    *(("passes", (kind, "failed")) for kind in ("any", "scheduled", "announced", "asked", "hinted")),
+    ("churn", ()), ("leases", ()), ("latency", ("0",)),
+)  # fmt: skip
+_OF_ENDS: Sequence[tuple[str, tuple[str, ...]]] = (("requests", ("5xx",)), ("requests", ("none",)), ("throttle", ()))
 #: What the state tells.
 GAUGES = {
     shape.name: shape
@@ -115,8 +122,18 @@ def text(standing: Standing | None) -> bytes:
     from prometheus_client.exposition import generate_latest
     from prometheus_client.registry import CollectorRegistry
 
+    _from_zero(standing)
     families = [*_families(standing), *ProcessCollector(registry=CollectorRegistry()).collect()]
     return generate_latest(SimpleNamespace(collect=lambda: families))
+
+
+def _from_zero(standing: Standing | None) -> None:
+    for name, labels in _OF_ENDS:
+        for end in ("source", "calendars"):
+            counted.add(name, end, *labels, number=0)
+    for place in standing.places if standing else ():
+        for name, labels in _OF_EACH:
+            counted.add(name, place.environment, *labels, number=0)
 
 
 def _families(standing: Standing | None) -> Iterator[Metric]:

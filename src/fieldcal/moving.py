@@ -18,18 +18,19 @@ from sqlalchemy.exc import ArgumentError
 
 from fieldcal.access import obstacle
 from fieldcal.config import Config
-from fieldcal.ends import field_service_at
+from fieldcal.ends import field_service_at, refuse_two
 from fieldcal.errors import ConfigError, one_line
 from fieldcal.secrets import Secrets
 from fieldcal.setup_model import Actor
 from fieldcal.standing import alive
-from fieldcal.state import audit, backup, beside, copying, leases, queue_schema, schema
+from fieldcal.state import audit, backup, beside, copying, leases, present, queue_schema, schema
 from fieldcal.state.columns import metadata as state_tables
 from fieldcal.state.copying import Content, Place, Tell
-from fieldcal.state.database import Database
+from fieldcal.state.database import Called, Database, take_time
 from fieldcal.state.tables import meta
 
 _FILE = "fieldservice.sqlite3"
+_TARGET = Called("the target", "TARGET")
 _REFERENCES = ("env:", "file:", "encrypted:")
 
 
@@ -43,6 +44,8 @@ class Moved:
     field_service: Mapping[str, Content]
     #: the file of the embedded Field Service that is to be put aside, None where none is
     aside: Path | None
+    #: the file that the embedded Field Service was copied to, None where it was copied to none
+    file: Path | None = None
 
     @property
     def rows(self) -> int:
@@ -72,7 +75,7 @@ def target_of(config: Config, given: str) -> URL:
 
 
 def move(config: Config, url: URL, actor: Actor, now: datetime, tell: Tell) -> Moved:
-    """Copy the installation into the empty database at `url`; the data folder's lock must be held.
+    """Copy the installation into the empty database at `url`; the installation's folders must be locked.
 
     Raises a `ConfigError`, and leaves nothing in the target, where anything is not as it has to be.
     """
@@ -81,7 +84,7 @@ def move(config: Config, url: URL, actor: Actor, now: datetime, tell: Tell) -> M
         source = Database(config.state_url)
         stack.callback(source.close)
         here = stack.enter_context(source.read())
-        copying.one_moment(here)
+        take_time(here)
         _refuse_source(here, now)
         booked = stack.enter_context(_field_service(config, here, to_sqlite=to_sqlite))
         into = _into_sqlite(config, url, booked is not None) if to_sqlite else _into_postgresql(url, booked is not None)
@@ -94,8 +97,10 @@ def move(config: Config, url: URL, actor: Actor, now: datetime, tell: Tell) -> M
         if not to_sqlite:
             queue_schema.bring_up(target.state.tx, None)
     file = config.data / _FILE
-    aside = file if field_service and not to_sqlite else None
-    return Moved(url.render_as_string(hide_password=True), state, field_service, aside)
+    aside, made = (None, file) if to_sqlite else (file, None)
+    if not field_service:
+        aside = made = None
+    return Moved(url.render_as_string(hide_password=True), state, field_service, aside, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,7 @@ def _field_service_tables() -> list[Table]:
 def _refuse_source(tx: Connection, now: datetime) -> None:
     schema.check(tx)
     schema.check_file(tx)
+    present.refuse_others(tx, "the source")
     at_work = sorted(one_line(owner.partition(":")[0], 60) for owner in leases.holders(tx, now) if alive(owner))
     if at_work:
         raise ConfigError(
@@ -144,6 +150,7 @@ def _refuse_source(tx: Connection, now: datetime) -> None:
 def _field_service(config: Config, here: Connection, *, to_sqlite: bool) -> Iterator[Place | None]:
     """The embedded Field Service's rows as they are, None where there are none, or where they stay in their file."""
     at = field_service_at(config)
+    refuse_two(config, at)
     if isinstance(at, URL):
         place = Place(here, beside.FIELD_SERVICE)
         yield _known(place) if inspect(here).has_table("counters", schema=beside.FIELD_SERVICE) else None
@@ -175,12 +182,14 @@ def _known(place: Place) -> Place:
 
 @contextmanager
 def _into_postgresql(url: URL, with_field_service: bool) -> Iterator[_Target]:
-    database = Database(url.render_as_string(hide_password=False))
+    database = Database(url.render_as_string(hide_password=False), called=_TARGET)
     try:
         with database.write() as tx:
+            present.refuse_others(tx, "the target")
             for each in (beside.QUEUE, beside.FIELD_SERVICE):
                 if inspect(tx).get_table_names(schema=each):
                     raise ConfigError(f"the target's schema {each} holds tables already; name an empty database")
+            take_time(tx)
             schema.make(tx)
             tx.execute(delete(meta))
             booked = None
@@ -202,13 +211,14 @@ def _into_sqlite(config: Config, url: URL, with_field_service: bool) -> Iterator
     files = [Path(url.database or ""), *([config.data / _FILE] if with_field_service else [])]
     for file in files:
         if file.exists():
-            raise ConfigError(f"{file} exists already; name a file that does not")
+            remedy = "move it out of the data folder" if file.name == _FILE else "name a file that does not"
+            raise ConfigError(f"{file} exists already; {remedy}")
     parts = [file.with_name(f"{file.name}.part") for file in files]
     for part in parts:
         backup.remove(part)
     try:
         with ExitStack() as stack:
-            opened = [Database(f"sqlite:///{part}") for part in parts]
+            opened = [Database(f"sqlite:///{part}", called=_TARGET) for part in parts]
             for each in opened:
                 stack.callback(each.close)
             schema.upgrade(opened[0])

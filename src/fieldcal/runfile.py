@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -61,6 +61,15 @@ def locked(folder: Path, *, seconds: float = 0.0) -> Iterator[None]:
         with _told_plainly(folder / _RUN):
             # Whoever held the lock before and left this behind is dead.
             (folder / _RUN).unlink(missing_ok=True)
+        yield
+
+
+@contextmanager
+def locked_all(folders: Iterable[Path], *, seconds: float = 0.0) -> Iterator[None]:
+    """Hold the locks of all these folders for the block, always taken in one order."""
+    with ExitStack() as locks:
+        for folder in sorted({each.resolve() for each in folders}):
+            locks.enter_context(locked(folder, seconds=seconds))
         yield
 
 
@@ -117,6 +126,15 @@ def find(folder: Path) -> Running | None:
                     raise
                 return _read(folder)
     return None
+
+
+def told(folder: Path) -> Ends | None:
+    """Where the newest service on this folder said that its embedded systems answer; None where it left no word.
+
+    Only a file is read, so it may be asked at every step; whether that service still lives, `find` knows.
+    """
+    newest = _read(folder)
+    return newest.ends if newest else None
 
 
 def _read(folder: Path) -> Running | None:

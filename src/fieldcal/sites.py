@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self, cast
 
 from fieldcal.app import App
 from fieldcal.errors import ConfigError, ConnectorError, Incomplete
 from fieldcal.ports import BookingSource
+from fieldcal.runfile import Ends
 from fieldcal.setup_model import Environment
 from fieldcal.sources.pinned import PinnedSource
 from fieldcal.state import environments
@@ -19,6 +20,8 @@ from fieldcal.sync.site import Site
 @dataclass(frozen=True, slots=True)
 class _Opened:
     environment: Environment
+    #: where the embedded end of the source answered, None of any other end
+    ends: Ends | None
     source: PinnedSource
 
 
@@ -28,7 +31,7 @@ class Sites:
     def __init__(self, app: App) -> None:
         self._app = app
         self._opened: dict[str, _Opened] = {}
-        #: sources of settings that were changed; a job may still be reading from one
+        #: sources of settings or addresses that were changed; a job may still be reading from one
         self._retired: list[PinnedSource] = []
 
     async def __aenter__(self) -> Self:
@@ -43,16 +46,16 @@ class Sites:
 
     async def open(self, name: str) -> Site:
         """The environment as it is set now. One that was never signed in to is asked who it is first."""
-        environment = await self._app.database.reading(environments.get, name)
+        environment = await self._app.database.glancing(environments.get, name)
         source = await self._source(environment)
         if not environment.organization:
             await source.verify()
-            environment = await self._app.database.reading(environments.get, name)
+            environment = await self._app.database.glancing(environments.get, name)
         return self._app.site_for(environment, source)
 
     async def unasked(self, name: str) -> Site:
         """The same for questions that the state alone answers: neither end is asked for anything, nor reached."""
-        environment = await self._app.database.reading(environments.get, name)
+        environment = await self._app.database.glancing(environments.get, name)
         # Of a site, `explain`, `preview` and `reject` use the state, the clock and the settings.
         return self._app.site_for(environment, cast("BookingSource", None))
 
@@ -72,13 +75,13 @@ class Sites:
         return site
 
     async def _source(self, environment: Environment) -> PinnedSource:
-        known = self._opened.get(environment.id)
+        known, ends = self._opened.get(environment.id), self._app.served(environment.end)
+        if known is not None and _same_feed(known.environment, environment) and ends in (None, known.ends):
+            self._opened[environment.id] = replace(known, environment=environment)
+            return known.source
+        made = _Opened(environment, ends, self._app.source_for(environment))
         if known is not None:
-            if _same_feed(known.environment, environment):
-                self._opened[environment.id] = _Opened(environment, known.source)
-                return known.source
             self._retired.append(known.source)
-        made = _Opened(environment, self._app.source_for(environment))
         self._opened[environment.id] = made
         return made.source
 

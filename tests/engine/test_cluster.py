@@ -8,72 +8,22 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 from procrastinate import App, PsycopgConnector
 from procrastinate.jobs import Job as Row
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 from structlog.testing import capture_logs
 from tests.cli.processes import running
-from tests.conftest import NewState
-from tests.engine.queue_worker import BEATS
+from tests.engine.queue_place import Place, box, ended, played, told, until, worker
 
 from fieldcal.clock import SystemClock
 from fieldcal.engine import tickets
 from fieldcal.engine.cluster import ClusterEngine
 from fieldcal.engine.schedule import WINDOW, Job, Kind, Priority
-from fieldcal.state import beside, queue_schema
-from fieldcal.state.database import Database
 
 MODULE = "tests.engine.queue_worker"
-
-
-@pytest.fixture
-def state(new_postgres: NewState) -> str:
-    url = new_postgres()
-    database = Database(url)
-    queue_schema.upgrade(database)
-    database.close()
-    return url
-
-
-@pytest.fixture
-def address(state: str) -> str:
-    return beside.address(make_url(state), beside.QUEUE)
-
-
-def box(number: int, environment: str = "main", priority: Priority = Priority.CHANGE) -> Job:
-    return Job(priority, Kind.MAILBOX, environment, f"box-{number}")
-
-
-def worker(address: str, at_once: int = 8) -> ClusterEngine:
-    return ClusterEngine(address, SystemClock(), at_once=at_once, beats=BEATS)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110 - what is waited for is another process's, or the database's
-        await asyncio.sleep(0.01)
-
-
-def played(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(asyncio.wait_for(story(), 60))
-
-
-async def ended(*tasks: asyncio.Task[None]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def told(begun: list[Job]) -> Callable[[Job], Awaitable[None]]:
-    async def handle(job: Job) -> None:
-        begun.append(job)
-
-    return handle
 
 
 def test_a_tenant_with_ten_mailboxes_waits_for_one_window_of_a_crowd_and_never_for_all_of_it(address: str) -> None:
@@ -199,19 +149,7 @@ def _told_to(taken: asyncio.Queue[dict[str, Any]]) -> Callable[..., Awaitable[No
     return take
 
 
-def test_the_database_goes_and_comes_back_and_what_was_enqueued_meanwhile_is_run(state: str, address: str) -> None:
-    name = make_url(state).database
-    admin = create_engine(
-        make_url(state).set(drivername="postgresql+psycopg", database="postgres"), isolation_level="AUTOCOMMIT"
-    )
-
-    def allow(words: str) -> None:
-        with admin.connect() as connection:
-            connection.execute(text(f"ALTER DATABASE {name} ALLOW_CONNECTIONS {words}"))
-            connection.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = :name"), {"name": name}
-            )
-
+def test_the_database_goes_and_comes_back_and_what_was_enqueued_meanwhile_is_run(place: Place, address: str) -> None:
     async def story() -> None:
         begun: list[Job] = []
         engine = worker(address)
@@ -219,20 +157,15 @@ def test_the_database_goes_and_comes_back_and_what_was_enqueued_meanwhile_is_run
         engine.enqueue(box(1))
         await until(lambda: box(1) in begun)
         with capture_logs() as lines:
-            await asyncio.to_thread(allow, "false")
+            await place.goes()
             engine.enqueue(box(2))
             await until(lambda: any(line["action"] == "queue_away" for line in lines))
         assert (task.done(), begun) == (False, [box(1)])
-        await asyncio.to_thread(allow, "true")
+        await place.returns()
         await until(lambda: box(2) in begun)
         await ended(task)
 
-    try:
-        played(story)
-    finally:
-        with suppress(Exception):
-            allow("true")
-        admin.dispose()
+    played(story)
 
 
 @pytest.mark.parametrize("times", [40, pytest.param(1_000, marks=pytest.mark.slow)])

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import event, insert
+from structlog.testing import capture_logs
 from tests.values import ENVIRONMENT, NOW
 
 from fieldcal.engine import news
 from fieldcal.model import BookingId, MailboxId
+from fieldcal.plan.spread import Spread
 from fieldcal.state import alerts, plans
 from fieldcal.state.database import Database
+from fieldcal.state.history import Tally
 from fieldcal.state.tables import mailboxes
+from fieldcal.sync.passes import Report
 
 
 def fill(database: Database, failing: int, other: int) -> None:
@@ -49,3 +54,22 @@ def test_a_look_for_news_reads_three_times_and_only_what_it_tells(database: Data
     assert {key[1] for key in seen.alerts} == {"mailbox-failing"}
     assert seen.off == {f"box-{number:03}" for number in range(0, failing, 2)}
     assert [(plan.state, plan.rows) for plan in seen.held.values()] == [("held", 3)]
+
+
+@pytest.mark.parametrize(
+    ("took", "next_pass", "also"),
+    [
+        (Spread(), None, {}),
+        (Spread.of(1.0), None, {"latency_p95": 1.0}),
+        (Spread(), NOW, {"next_pass": f"{NOW:%Y-%m-%d %H:%M:%SZ}"}),
+    ],
+)
+def test_a_pass_is_told_in_plain_words_and_numbers(
+    took: Spread, next_pass: datetime | None, also: dict[str, object]
+) -> None:
+    report = Report("run-1", Tally(changes=2, created=1, same=1, took=took), 3)
+    with capture_logs() as lines:
+        news.pass_done(ENVIRONMENT, "mailbox", report, 0.51, next_pass)
+    plain = {"changes": 2, "created": 1, "mailboxes": 3, "seconds": 0.5, "run": "run-1", "kind": "mailbox"}
+    told = {"event": "a pass is done", "log_level": "info", "action": "pass", "environment": ENVIRONMENT}
+    assert lines == [told | plain | also]

@@ -16,7 +16,7 @@ from fieldcal.clock import PlayedClock
 from fieldcal.engine.pace import AGAIN, FRESH, StoredPace
 from fieldcal.engine.portions import Portions
 from fieldcal.errors import Throttled
-from fieldcal.state import leases, pace_tables, portions
+from fieldcal.state import leases, pace_tables, portions, tables
 from fieldcal.state.database import Database
 from fieldcal.state.held import LEASE, Held
 
@@ -101,6 +101,44 @@ def test_a_pause_outlives_the_process_and_is_seen_by_another_within_seconds(data
         clock.advance(timedelta(seconds=FRESH))
         assert await theirs.paused([BOX]) == NOW + HOUR
         assert await StoredPace(database, clock).paused([BOX]) == NOW + HOUR
+
+    asyncio.run(story())
+
+
+class Late:
+    """A state whose answers are there at once and are handed on when `go` is set; counts the questions."""
+
+    def __init__(self, database: Database) -> None:
+        self._database, self.read, self.go, self.asked = database, asyncio.Event(), asyncio.Event(), 0
+
+    async def reading(self, *asked: Any) -> Any:
+        self.asked += 1
+        found = await self._database.reading(*asked)
+        self.read.set()
+        await self.go.wait()
+        return found
+
+    async def writing(self, *asked: Any) -> Any:
+        return await self._database.writing(*asked)
+
+
+def test_a_pause_that_is_stored_while_the_stored_ones_are_read_is_not_forgotten(sqlite_database: Database) -> None:
+    async def story() -> None:
+        late, clock = Late(sqlite_database), PlayedClock(NOW)
+        pace: Any = StoredPace(late, clock)  # type: ignore[arg-type] - all that it asks of a state
+        for lane in range(2):  # nothing is known yet; then something
+            asks = asyncio.create_task(pace.paused(["connector:exchange"]))
+            await late.read.wait()
+            await pace.pause("connector:exchange", NOW + (lane + 1) * HOUR, "429")
+            if lane:
+                assert await pace.paused([OTHER_BOX]) is None, "our own copy answers meanwhile"
+                assert late.asked == lane + 1
+            late.go.set()
+            assert await asks == NOW + (lane + 1) * HOUR
+            assert await pace.paused(["connector:exchange"]) == NOW + (lane + 1) * HOUR
+            late.go.clear()
+            late.read.clear()
+            clock.advance(timedelta(seconds=FRESH))
 
     asyncio.run(story())
 
@@ -227,6 +265,26 @@ def test_a_worker_that_sends_little_asks_nobody_and_one_that_sends_much_asks_sel
         for _ in range(40):
             await pace.take(BOX, 20, "application:a")
         assert _reserved(sqlite_database) == 800, "two portions of four hundred"
+
+    asyncio.run(story())
+
+
+def test_however_many_died_the_next_takes_no_more_than_the_limit_for_sent(sqlite_database: Database) -> None:
+    async def story() -> None:
+        clock = PlayedClock(NOW)
+        for n in range(30):
+            assert await _held(place(sqlite_database, clock, f"worker {n}", limit=100)) is not None
+            clock.advance(LEASE)
+        last = place(sqlite_database, clock, "the last", limit=100)
+        held = await _held(last)
+        assert held is not None
+        with pytest.raises(Throttled) as told:
+            await last.pace.take(BOX, 1)
+        assert told.value.retry_after == 600.0
+        await held.give_back()
+        with sqlite_database.read() as tx:
+            (sent,) = tx.scalars(select(tables.leases.c.sent))
+        assert sent.endswith(":100")
 
     asyncio.run(story())
 

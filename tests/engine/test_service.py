@@ -18,8 +18,9 @@ from tests.sync.world import ENVIRONMENT, NOW, PlayedTime, World
 
 from fieldcal.clock import PlayedClock
 from fieldcal.embedded.faults import Fault, Match
+from fieldcal.engine.errands import CHECK_AGAIN
 from fieldcal.engine.fared import FIRST_PAUSE
-from fieldcal.engine.schedule import Job, Kind, Priority
+from fieldcal.engine.schedule import CHECK_HOUR, Job, Kind, Priority
 from fieldcal.engine.service import GATHER, Service
 from fieldcal.errors import ConfigError
 from fieldcal.model import BookingId, Identity, SetUpList
@@ -324,6 +325,31 @@ def test_a_job_that_fails_answers_nobody_who_waits_for_a_pass_and_begins_nothing
         return str(told.value)
 
     assert world.run(story()) == "the profile is another organization's"
+
+
+def test_a_night_s_check_that_could_not_be_done_does_not_count_and_is_begun_again_in_a_while(world: World) -> None:
+    night = NOW.replace(hour=CHECK_HOUR)
+    clock, job = PlayedClock(night), Job(Priority.CHECK, Kind.CHECK, ENVIRONMENT)
+
+    async def closed(_environment: str) -> Site:
+        raise ConfigError("the secret of the source is not set in this process")
+
+    async def due(service: Service) -> list[Job]:
+        read = clock.now() + MINUTE
+        await world.database.writing(feeds.change, ENVIRONMENT, next_pull_at=read)
+        return [one for one in await world.database.reading(service._due, ENVIRONMENT) if one.kind is Kind.CHECK]
+
+    async def story() -> None:
+        service = Service(world.database, clock, closed)
+        service._desk(ENVIRONMENT).begun = True
+        assert await due(service) == [job]
+        await service._handle(job)
+        assert (await world.database.reading(feeds.load, ENVIRONMENT)).last_check_at is None
+        assert await due(service) == []
+        clock.advance(CHECK_AGAIN)
+        assert await due(service) == [job]
+
+    world.run(story())
 
 
 def _last_error(served: Served) -> str:

@@ -355,7 +355,7 @@ def test_a_pass_hands_out_what_it_found_due_those_first_that_a_person_named(worl
     asked = Job(Priority.PERSON, Kind.PASS, ENVIRONMENT, named=(bernd,))
     with world.database.write() as tx:
         mailboxes.check_first(tx, ENVIRONMENT, [anna, bernd])
-        found = hand_out(tx, asked, world.clock.now())
+        found = hand_out(tx, asked, "run", world.clock.now())
     assert [(job.priority, job.kind, job.mailbox) for job in found] == [
         (Priority.PERSON, Kind.MAILBOX, bernd), (Priority.CHANGE, Kind.MAILBOX, anna),
     ]  # fmt: skip
@@ -364,10 +364,10 @@ def test_a_pass_hands_out_what_it_found_due_those_first_that_a_person_named(worl
 def test_the_schedule_asks_for_the_mailboxes_that_are_due_for_the_longest_and_for_all_else() -> None:
     boxes = [Job(Priority.CHANGE, Kind.MAILBOX, "main", f"box-{n}") for n in range(3 * WINDOW)]
     check = Job(Priority.CHECK, Kind.CHECK, "main")
-    asked = left_over([*boxes, check])
+    asked = left_over([*boxes, check], lambda: "run-7")
     assert asked[0] == check
     assert [job.mailbox for job in asked[1:]] == [job.mailbox for job in boxes[: 2 * WINDOW]]
-    assert {job.priority for job in asked[1:]} == {Priority.REGULAR}
+    assert {(job.priority, job.run) for job in asked[1:]} == {(Priority.REGULAR, "run-7")}
 
 
 @pytest.mark.parametrize(

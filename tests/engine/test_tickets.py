@@ -72,7 +72,9 @@ def test_what_is_left_to_newer_workers_says_the_same_holds_nobody_up_and_ends() 
     [
         ([], [box(1), box(2)], [box(1), box(2)]),
         ([waiting(box(1))], [box(1), box(2)], [box(2)]),
-        ([waiting(box(1), "doing")], [box(1), box(1, Priority.REGULAR)], [box(1)]),
+        ([waiting(box(1), "doing")], [box(1), box(1, Priority.REGULAR)], []),
+        ([waiting(box(1), "doing")], [box(1, Priority.PERSON)], [box(1, Priority.PERSON)]),
+        ([], [box(1), box(1, Priority.REGULAR)], [box(1)]),
         ([waiting(box(1))], [box(1, Priority.REGULAR)], []),
         ([waiting(box(n)) for n in range(WINDOW)], [box(500), box(501, Priority.REGULAR)], []),
         ([waiting(box(n)) for n in range(WINDOW)], [box(500, Priority.PERSON)], [box(500, Priority.PERSON)]),
@@ -82,7 +84,8 @@ def test_what_is_left_to_newer_workers_says_the_same_holds_nobody_up_and_ends() 
         ([], [box(n) for n in range(WINDOW + 5)], [box(n) for n in range(WINDOW)]),
     ],
     ids=[
-        "an empty queue", "one waits already", "one is at work: the change comes again, the schedule does not",
+        "an empty queue", "one waits already", "one is at work: the schedule comes again",
+        "one is at work: a person waits for it", "one is asked for twice",
         "the schedule adds nothing to what waits", "the window is full", "a person needs no room",
         "what is at work takes no room", "what is left to newer workers takes no room", "each look is its own",
         "no more than the window",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.planted.at_once import AT_ONCE
 from tests.planted.board import BOARD
 from tests.planted.caldav import CALDAV
 from tests.planted.claims import CLAIMS
@@ -23,6 +24,7 @@ from tests.planted.way import WAY
 from tests.planted.wires import WIRES
 
 PLANTED: tuple[Fault, ...] = (
+    *AT_ONCE,
     *PLAN,
     *WAY,
     *HANDS,
@@ -45,9 +47,9 @@ PLANTED: tuple[Fault, ...] = (
 
 SURVIVORS: tuple[Fault, ...] = (
     Fault(
-        "a mailbox at rest stays due", "I2", "sync/reconcile.py",
-        "    marks.recompute(tx, environment, [run.mailbox])\n    history.write(tx, environment, run.id, [item.line",
-        "    history.write(tx, environment, run.id, [item.line",
+        "a mailbox at rest stays due", "I2", "sync/gate.py",
+        "troubles.went_well(tx, site.environment, mailbox, site.clock.now(), recompute=recompute)",
+        "troubles.went_well(tx, site.environment, mailbox, site.clock.now(), recompute=False)",
         "Each pass opens the mailbox once more for nothing.",
         harmless="The calendars are the same; only time is lost, and the next mark sets it right.",
     ),

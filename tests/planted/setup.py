@@ -98,7 +98,7 @@ SETUP = (
     ),
     Fault(
         "only marks make a mailbox ready", "I2", "state/waiting.py",
-        "for asked in (*map(ordered.where, parts), unread) for", "for asked in map(ordered.where, parts) for",
+        "in (*map(ordered.where, _marked(now)), unread):", "in map(ordered.where, _marked(now)):",
         "What a forgotten state left in a calendar is only found when some job of that technician changes.",
         "tests/state/test_waiting.py::test_a_mailbox_is_ready_when_something_is_to_be_done_in_it_that_may_be_done",
     ),

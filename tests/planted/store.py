@@ -39,7 +39,7 @@ STORE = (
     ),
     Fault(
         "a mark without a date", "I2", MARKS,
-        'rows)\n    recompute(tx, environment, {str(row["mailbox"]) for row in rows})\n', "rows)\n",
+        '    recompute(tx, environment, {str(row["mailbox"]) for row in rows})\n', "",
         "A change is remembered and its mailbox never comes due.",
         "tests/state/test_marks.py::test_a_marked_booking_is_due_at_once_and_so_is_its_mailbox",
     ),

@@ -47,14 +47,14 @@ TOGETHER = (
     ),
     Fault(
         "a dead worker has sent nothing", "R1", PACE,
-        "Count(self._span, told, silent * self._portion, self._seconds())", "Count(self._span, told)",
+        "Count(self._span, told, min(silent * self._portion, self._limit), self._seconds())", "Count(self._span, told)",
         "A mailbox whose workers die is sent more than Exchange takes, and is refused altogether.",
         _TAKES_OVER,
     ),
     Fault(
         "the next holder counts from nothing", "R1", PACE,
-        "Count(self._span, told, silent * self._portion, self._seconds())",
-        'Count(self._span, "", silent * self._portion, self._seconds())',
+        "Count(self._span, told, min(silent * self._portion, self._limit), self._seconds())",
+        'Count(self._span, "", min(silent * self._portion, self._limit), self._seconds())',
         "Each worker sends a mailbox what one alone may.",
         _TAKES_OVER,
     ),
@@ -87,6 +87,12 @@ TOGETHER = (
         "        if holding.paused is not None and now < holding.paused", "        if holding.paused is not None and now > holding.paused",
         "A server that asked to be left alone is asked at once by the next worker.",
         f"{_PACE}::test_a_mailboxs_pause_is_seen_with_its_lease_and_not_seconds_later",
+    ),
+    Fault(
+        "a pause is forgotten while pauses are read", "I2", PACE,
+        "        for scope, until in self._meanwhile.items():\n", "        for scope, until in ():\n",
+        "A server that has just asked to be left alone is sent whole batches for five seconds.",
+        f"{_PACE}::test_a_pause_that_is_stored_while_the_stored_ones_are_read_is_not_forgotten",
     ),
     Fault(
         "a slot is handed out twice", "R1", "state/portions.py",

@@ -178,7 +178,7 @@ WAY = (
     ),
     Fault(
         "switched off is noticed at the end", "I5", RECONCILE,
-        "    if armed and gate.why_not(tx, site, run.mailbox) is None:", "    if armed:",
+        "may_write = bool(armed) and gate.why_not(tx, site, run.mailbox, alone=True) is None", "may_write = bool(armed)",
         "An administrator switches a mailbox off and hundreds of events are still written.",
         f"{PROOF}::test_i5_a_mailbox_that_is_switched_off_in_the_middle_of_a_pass_is_sent_nothing_more",
     ),
@@ -190,7 +190,7 @@ WAY = (
     ),
     Fault(
         "the check is not first", "I1", RECONCILE,
-        "None if row.check_first else _load(tx, site, mailbox)", "_load(tx, site, mailbox)",
+        "None if row.check_first else _load(tx, site, mailbox, feed)", "_load(tx, site, mailbox, feed)",
         "After a restore the mailbox is written from an old memory before anybody has looked into it.",
         f"{PROOF}::test_i1_what_a_restored_state_forgot_is_found_before_anything_is_written",
     ),
@@ -248,6 +248,22 @@ WAY = (
         "    except ArithmeticError as error:\n        # A fault of ours",
         "A fault in one mailbox keeps all technicians' jobs from them.",
         f"{PROOF}::test_i7_a_fault_of_ours_in_one_mailbox_stops_no_other",
+    ),
+    Fault(
+        "one broken profile ends the pass", "I7", "sync/passes.py",
+        "    except OF_ALL:\n        raise\n    except LeaseLost",
+        "    except (*OF_ALL, ConfigError):\n        raise\n    except LeaseLost",
+        "The secret of one server profile runs out, and no technician of the environment sees a new job.",
+        "tests/sync/test_fair.py"
+        "::test_i7_a_profile_whose_secret_is_missing_keeps_its_own_mailboxes_waiting_and_no_others",
+    ),
+    Fault(
+        "a night that could not be checked counts", "D8", "sync/passes.py",
+        "            await site.database.writing(mailboxes.check_first, site.environment, [mailbox])\n            raise",
+        "            raise",
+        "What hands did to the calendars behind a server that could not be asked that night is told a day late.",
+        "tests/sync/test_fair.py"
+        "::test_a_mailbox_that_could_not_be_checked_at_night_is_checked_when_it_comes_back",
     ),
     Fault(
         "one silent mailbox pauses all", "I7", "sync/gate.py",

@@ -41,6 +41,8 @@ class HastyClock(PlayedClock):
 
 OPERATOR = Actor("root")
 MAIN, PROFILE = "main", "Microsoft Exchange Online"
+#: what a bench is asked for its calendars with; it has one end
+SERVER = ServerProfile(PROFILE, Endpoint("https://graph.example"), NOW)
 
 
 def person(*roles: Role, name: str = "eve@x.example", object_id: str = "") -> Actor:
@@ -115,7 +117,7 @@ class Room:
             pace = StoredPace(self.database, self.clock)
             calendars = GraphCalendars(http, pace, self.clock, PROFILE)
             try:
-                return await work(Bench(self.database, self.clock, lambda _name: calendars, "a worker", pace))
+                return await work(Bench(self.database, self.clock, lambda _profile: calendars, "a worker", pace))
             finally:
                 await calendars.close()
 
@@ -145,7 +147,7 @@ class Room:
         """Somebody else's claim."""
 
         async def write(bench: Bench) -> None:
-            calendar = bench.calendars(PROFILE).open(self.boxes[name], "")
+            calendar = bench.calendars(SERVER).open(self.boxes[name], "")
             await calendar.set_claim(text, lambda: None)
 
         self.at_work(write)

@@ -26,6 +26,7 @@ from fieldcal.errors import ConfigError, FieldcalError, NotAllowed, NotAMailbox,
 from fieldcal.http import TokenCredential
 from fieldcal.model import EventId, MailboxId
 from fieldcal.password import PasswordCredential
+from fieldcal.ports import Calendars
 from fieldcal.secrets import Secrets
 from fieldcal.setup import accounts as giving
 from fieldcal.setup import checks, profiles
@@ -360,19 +361,23 @@ def test_all_profiles_at_one_server_together_send_it_as_many_at_once_as_the_fewe
     async def clients() -> None:
         async with App(Config()) as app:
 
+            def end(name: str) -> Calendars:
+                with app.database.read() as tx:
+                    return app.calendars_for(rows.get(tx, name))
+
             def limits(*names: str) -> list[int]:
-                return [app.calendars_for(name)._http.slots for name in names]  # type: ignore[attr-defined]
+                return [end(name)._http.slots for name in names]  # type: ignore[attr-defined]
 
             await dav_profiles(app, ("a", "https://dav.example/x/", 16), ("b", "https://DAV.example:443/{user}/", 8),
                                ("d", "https://other.example/", 9))  # fmt: skip
             assert limits("a", "b", "d") == [8, 8, 9]
             await dav_profiles(app, ("c", "https://dav.example/", 3))
             assert limits("a", "b", "c", "d") == [3, 3, 3, 9]
-            opened = [app.calendars_for(name) for name in "abcd"]
-            shared = [id(end._http) for end in opened]  # type: ignore[attr-defined]
+            opened = [end(name) for name in "abcd"]
+            shared = [id(one._http) for one in opened]  # type: ignore[attr-defined]
             assert len(set(shared[:3])) == 1
             assert shared[3] != shared[0]
-            assert opened == [app.calendars_for(name) for name in "abcd"]
+            assert opened == [end(name) for name in "abcd"]
 
     asyncio.run(clients())
 
@@ -392,7 +397,9 @@ def test_i7_closing_one_profile_s_calendars_cuts_nobody_else_off(
     async def body() -> int:
         async with serving(Starlette(routes=[Route("/", slow)])) as url, App(Config()) as app:
             await dav_profiles(app, ("a", url, 8), ("b", url, 8))
-            http = app.calendars_for("a")._http  # type: ignore[attr-defined]
+            with app.database.read() as tx:
+                first = rows.get(tx, "a")
+            http = app.calendars_for(first)._http  # type: ignore[attr-defined]
             signer = PasswordCredential("anna", lambda: "secret")
             under_way = asyncio.create_task(http.request("GET", "/", credential=signer))
             await asked.wait()

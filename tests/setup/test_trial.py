@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from tests.setup.room import MAIN, OPERATOR, PROFILE, Room, person
+from tests.setup.room import MAIN, OPERATOR, PROFILE, SERVER, Room, person
 from tests.values import DAY, HOUR, NOW, ORGANIZATION
 
 from fieldcal.errors import ConfigError, NotAllowed
@@ -297,7 +297,7 @@ def test_a_mailbox_switched_off_while_its_test_runs_stays_off(room: Room, change
     room.prepare("anna")
 
     async def meddle(bench):
-        calendar = bench.calendars(PROFILE).open(box, ORGANIZATION)
+        calendar = bench.calendars(SERVER).open(box, ORGANIZATION)
         case = await bench.database.writing(trial.load, MAIN, box)
         lines = await trial._look(bench, case, lambda: None)
         assert all(line.ok for line in lines)

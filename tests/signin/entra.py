@@ -73,6 +73,7 @@ class Files:
 
 KEY = rsa.generate_private_key(65537, 2048)
 PROVIDER_KEY = rsa.generate_private_key(65537, 2048)
+STRANGE_KEY = rsa.generate_private_key(65537, 2048)
 
 
 def certificate(key: rsa.RSAPrivateKey = KEY, *, days: int = 90) -> x509.Certificate:
@@ -99,7 +100,6 @@ def provider_token(key: rsa.RSAPrivateKey = PROVIDER_KEY, **changed: Any) -> str
 
 
 def write_files(folder: Path) -> Files:
-    strange = rsa.generate_private_key(65537, 2048)
     files = Files(*(folder / name for name in ("a.pem", "locked.pem", "a.pfx", "open.pfx", "token", "strange.pem")))
     files.pem.write_bytes(pem(own=OWN))
     files.locked_pem.write_bytes(pem(own=OWN, password=PASSWORD.encode()))
@@ -107,7 +107,7 @@ def write_files(folder: Path) -> Files:
     files.pfx.write_bytes(pkcs12.serialize_key_and_certificates(b"fieldcal", KEY, OWN, None, lock))
     files.open_pfx.write_bytes(pkcs12.serialize_key_and_certificates(b"fieldcal", KEY, OWN, None, NoEncryption()))
     files.token.write_text(provider_token() + "\n")
-    files.strange_pem.write_bytes(pem(strange))
+    files.strange_pem.write_bytes(pem(STRANGE_KEY))
     return files
 
 

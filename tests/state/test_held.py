@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import Connection
+from tests.state.cut_off import taken_and_left
 from tests.values import BOX, NOW
 
 from fieldcal.clock import PlayedClock
@@ -161,3 +162,11 @@ def test_the_mailbox_of_a_worker_that_died_is_the_next_ones_within_a_minute(ours
             assert ours.clock.now() - died < timedelta(minutes=1)
 
     asyncio.run(story())
+
+
+def test_who_is_cancelled_while_the_lease_is_taken_leaves_none_behind(ours: Worker) -> None:
+    async def work() -> None:
+        async with holding(ours, NAME):
+            await asyncio.Event().wait()
+
+    assert taken_and_left(ours.database, NAME, work)

@@ -50,6 +50,20 @@ def test_a_lease_that_is_given_back_is_free_at_once(database: Database) -> None:
         assert held(tx, "second").fence == 2
 
 
+def test_a_lease_is_ended_with_what_is_stored_by_its_holder_alone(database: Database) -> None:
+    with database.write() as tx:
+        leases.end(tx, held(tx))
+        stale = held(tx, "second")
+        assert stale.fence == 2
+        taken = held(tx, "third", SPAN)
+        with pytest.raises(LeaseLost, match="mailbox:a was taken by another worker"):
+            leases.end(tx, stale)
+        leases.check(tx, taken)
+        leases.end_all(tx)
+        with pytest.raises(LeaseLost):
+            leases.end(tx, taken)
+
+
 def test_renewing_moves_the_end_and_keeps_the_fence(database: Database) -> None:
     with database.write() as tx:
         lease = leases.renew(tx, held(tx), NOW + SPAN / 2, SPAN)

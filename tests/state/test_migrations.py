@@ -169,6 +169,7 @@ def test_every_row_of_every_table_of_each_earlier_revision_comes_up_with_all_its
         ("v0001_first.py", "c0efa6cde28a6c81de01d431ee28b364fd49d7cdd18f036ac89fc8b270495c51"),
         ("v0002_real_clouds.py", "752097704a4960bf69e00c120f14e58e02122de4f3c831533ae5481fc69c00e5"),
         ("v0003_any_calendar.py", "aee13db6fe954ef807287c0764eb2b7e1edab40900d6d06f94833b3784b566b4"),
+        ("v0004_centre.py", "9203c9783799da4110398a0b555d48d927f24ace1fa76c7b94a0ded012366c68"),
     ],
 )
 def test_an_earlier_revision_is_as_it_was_when_states_were_made_by_it(name: str, digest: str) -> None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import Boolean, Connection, Float, Integer, Table, create_engine, insert, inspect, select, text, update
 from sqlalchemy.engine import make_url
-from tests.conftest import NewState
+from tests.conftest import NewState, _admin, _named
 from tests.values import NOW
 
 from fieldcal import moving
+from fieldcal.app import open_state
 from fieldcal.config import Config
 from fieldcal.embedded.fieldservice.database import counters, open_database
 from fieldcal.embedded.fieldservice.database import metadata as booked
@@ -25,11 +30,20 @@ from fieldcal.errors import ConfigError
 from fieldcal.moving import Moved
 from fieldcal.secrets import Secrets
 from fieldcal.setup_model import Actor
-from fieldcal.state import beside, copying, leases, queue_schema, schema
+from fieldcal.state import beside, copying, leases, present, queue_schema, schema
 from fieldcal.state.columns import Instant, metadata
 from fieldcal.state.database import Database
 from fieldcal.state.people_tables import audit
 from fieldcal.state.tables import bookings, environments, history, meta, profiles
+
+
+@contextmanager
+def living(url: str) -> Iterator[psycopg.Connection]:
+    """Another machine's process of Fieldcal, which has just asked its state something."""
+    with psycopg.connect(url, autocommit=True, application_name="fieldcal:elsewhere:7:0a1b2c3d") as session:
+        session.execute("SELECT 1")
+        yield session
+
 
 KEY = Fernet.generate_key().decode()
 OPERATOR = Actor(getpass.getuser())
@@ -216,7 +230,7 @@ def test_a_target_that_holds_anything_is_left_as_it_is(
     other = Database(empty_postgres)
     with other.write() as tx:
         tx.execute(text("CREATE TABLE invoices (id INTEGER)"))
-    with pytest.raises(ConfigError, match="tables of something else"):
+    with pytest.raises(ConfigError, match="the target holds tables of something else"):
         copied(config, empty_postgres)
     with other.write() as tx:
         tx.execute(text("DROP TABLE invoices"))
@@ -245,6 +259,77 @@ def test_a_target_that_is_none_is_told_in_one_line(given: str, says: str, tmp_pa
     with pytest.raises(ConfigError, match=says) as refused:
         moving.target_of(config_of(tmp_path, f"sqlite:///{tmp_path / 'state.sqlite3'}"), given)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ("postgresql://u:geheim@127.0.0.1:1/x", "See that it is running and that TARGET is right"),
+        ("sqlite:////no/such/folder/state.sqlite3", "there is no folder /no"),
+    ],
+)
+def test_a_target_that_cannot_be_reached_is_not_called_the_state(
+    given: str, says: str, new_sqlite: NewState, new_postgres: NewState, tmp_path: Path
+) -> None:
+    source = new_sqlite() if given.startswith("postgresql") else new_postgres()
+    with pytest.raises(ConfigError, match=r"^the target .* cannot be (used|opened|written)") as refused:
+        copied(config_of(tmp_path / "data", source), given)
+    assert says in str(refused.value)
+    assert not re.search("geheim|FIELDCAL_DATABASE_URL|the state", str(refused.value))
+
+
+@pytest.fixture
+def in_ascii(postgres: str) -> Iterator[str]:
+    """The address of an empty database that knows no letters beyond ASCII."""
+    name = f"ascii_{os.urandom(6).hex()}"
+    _admin(postgres, f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    yield _named(postgres, name)
+    _admin(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_a_database_in_another_encoding_is_refused_with_the_command_that_makes_a_right_one(
+    in_ascii: str, new_sqlite: NewState, tmp_path: Path
+) -> None:
+    says = "in the encoding SQL_ASCII, .*ENCODING 'UTF8' TEMPLATE template0"
+    with pytest.raises(ConfigError, match=f"^the target at .*{says}"):
+        copied(config_of(tmp_path / "data", new_sqlite()), in_ascii)
+    with pytest.raises(ConfigError, match=f"^the state at .*{says}"):
+        open_state(config_of(tmp_path / "data", in_ascii))
+
+
+def test_nobody_copies_from_or_into_a_postgresql_on_which_another_process_lives(
+    new_sqlite: NewState, new_postgres: NewState, empty_postgres: str, tmp_path: Path
+) -> None:
+    full, target = new_postgres(), tmp_path / "back.sqlite3"
+    for url, config, given, where in (
+        (full, config_of(tmp_path, full), f"sqlite:///{target}", "source"),
+        (empty_postgres, config_of(tmp_path, new_sqlite()), empty_postgres, "target"),
+    ):
+        says = rf"^somebody is at work on the {where} \(process 7 on elsewhere\); end every service, worker and command"
+        with living(url), pytest.raises(ConfigError, match=says) as refused:
+            moving.move(config, moving.target_of(config, given), OPERATOR, NOW, lambda *_: None)
+        assert "\n" not in str(refused.value)
+    assert not target.exists()
+
+
+def test_a_session_counts_for_the_seconds_in_which_a_living_process_asks_again(
+    new_postgres: NewState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_postgres()
+    database = Database(url)
+
+    def found() -> list[str]:
+        with database.read() as tx:
+            return present.others(tx)
+
+    with database.read(), living(url) as session:
+        assert found() == ["process 7 on elsewhere"]
+        monkeypatch.setattr(present, "SILENT", 0)
+        assert found() == []
+        session.execute("BEGIN")
+        assert found() == ["process 7 on elsewhere"]
+    assert found() == []
+    database.close()
 
 
 def test_a_field_service_of_an_earlier_layout_is_not_copied(

@@ -18,10 +18,11 @@ from fieldcal.engine import upkeep
 from fieldcal.model import BookingId, Detailed, Link
 from fieldcal.plan.drift import differences
 from fieldcal.setup_model import Actor
-from fieldcal.state import alerts, audit, bookings, findings, history, links, plans, proofs, pruning, sessions
+from fieldcal.state import alerts, audit, bookings, findings, history, links, pauses, plans, proofs, pruning, sessions
 from fieldcal.state.database import Database
 from fieldcal.state.findings import Finding
 from fieldcal.state.history import Line, Tally
+from fieldcal.state.pace_tables import pauses as pause_table
 from fieldcal.state.pass_tables import passes
 from fieldcal.state.pruning import Ages, Pruned
 from fieldcal.state.sessions import Session
@@ -186,6 +187,21 @@ def test_sessions_and_tries_go_with_their_addresses_though_nobody_signs_in(datab
         assert [one.digest for one in sessions.of_user(tx, "alice")] == ["new"]
         assert (proofs.tries(tx, "address:old"), bool(proofs.tries(tx, "address:new"))) == (None, True)
         assert proofs.invitation(tx, "link", NOW - DAY) is None
+
+
+def test_a_pause_that_ended_an_hour_ago_goes_and_one_that_may_last_by_another_clock_stays(database: Database) -> None:
+    with database.write() as tx:
+        for number in range(pruning.BATCH + 1):
+            pauses.pause(tx, f"box-{number}", NOW - 2 * HOUR, "it is over")
+        for scope, until in (("a moment ago", NOW - HOUR / 2), ("for a while", NOW + HOUR)):
+            pauses.pause(tx, scope, until, "busy")
+    prune(database, upkeep.ages(0, 0, 0), dry=True)
+    with database.read() as tx:
+        assert len(tx.execute(select(pause_table)).all()) == pruning.BATCH + 3
+    prune(database, upkeep.ages(0, 0, 0))
+    with database.read() as tx:
+        assert set(tx.scalars(select(pause_table.c.scope))) == {"a moment ago", "for a while"}
+        assert pauses.ends(tx, NOW) == {"for a while": NOW + HOUR}
 
 
 def test_an_alert_goes_only_when_it_was_acknowledged_and_was_not_raised_since(database: Database) -> None:

@@ -32,6 +32,7 @@ from fieldcal.state import (
     mailboxes,
     marks,
     outcomes,
+    pauses,
     plans,
     proofs,
     pruning,
@@ -46,12 +47,25 @@ from fieldcal.state.booking_lists import Missing, Wanted
 from fieldcal.state.database import Database
 from fieldcal.state.history import Pass, Tally
 from fieldcal.state.marks import Later, Marked
+from fieldcal.state.pass_tables import passes
 from fieldcal.state.people_tables import audit as audit_table
 from fieldcal.state.tables import history as history_table
 from fieldcal.state.tables import plan_rows
 
-STORED, LINKED, MARKED = 200_000, 20_000, 5_000
-LARGE = ("bookings", "links", "marks", "history", "audit", "plan_rows", "mailboxes", "workers", "passes", "latencies")
+STORED, LINKED, MARKED, RUN = 200_000, 20_000, 5_000, 20_000
+LARGE = (
+    "bookings",
+    "links",
+    "marks",
+    "history",
+    "audit",
+    "plan_rows",
+    "mailboxes",
+    "workers",
+    "passes",
+    "latencies",
+    "pauses",
+)
 IDS = [booking_id(number) for number in range(1, 300)]
 SEEN = Marked(IDS[0], 1, 0, NOW)
 MISSING = Missing(WINDOW, SETTINGS)
@@ -79,6 +93,12 @@ SELECT DISTINCT 'main', worker, 1, 'box-' || worker FROM bookings WHERE worker <
 _BOXES = """
 INSERT OR IGNORE INTO mailboxes (environment, id, enabled) SELECT DISTINCT environment, mailbox, 1 FROM links
 """
+_RUNS = """
+WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :many)
+INSERT INTO passes (id, environment, kind, started_at, ended_at)
+SELECT 'pass-' || i, 'main', CASE WHEN i % 3 = 0 THEN 'hinted' ELSE 'scheduled' END, :now - i * 1000000,
+       CASE WHEN i > 1 THEN :now - i * 1000000 + 100 END FROM n
+"""
 
 
 @pytest.fixture(scope="module", params=["as made", "after ANALYZE"])
@@ -96,6 +116,7 @@ def large(
         tx.execute(text(_MARK), {"many": MARKED})
         tx.execute(text(_PEOPLE), {"worker": WORKER.id})
         tx.execute(text(_BOXES))
+        tx.execute(text(_RUNS), {"many": RUN, "now": int(NOW.timestamp()) * 1_000_000})
         if request.param == "after ANALYZE":
             tx.exec_driver_sql("ANALYZE")
     yield database
@@ -106,6 +127,11 @@ def large(
 HOT: dict[str, Callable[[Connection], Any]] = {
     "marks.due": lambda tx: marks.due(tx, ENVIRONMENT, BOX, NOW, 200),
     "waiting.ready": lambda tx: waiting.ready(tx, ENVIRONMENT, NOW),
+    "waiting.ready, the first ones": lambda tx: waiting.ready(tx, ENVIRONMENT, NOW, 128),
+    "waiting.left": lambda tx: [
+        waiting.left(tx, ENVIRONMENT, NOW, NOW),
+        waiting.left(tx, ENVIRONMENT, NOW, NOW, [BOX, "box-1"]),
+    ],
     "accounts.of": lambda tx: accounts.of(tx, ENVIRONMENT, BOX),
     "bookings.unsettled": lambda tx: bookings.unsettled(tx, ENVIRONMENT, WINDOW),
     "alike.named": lambda tx: alike.named(tx, ENVIRONMENT, [BOX]),
@@ -141,6 +167,10 @@ HOT: dict[str, Callable[[Connection], Any]] = {
     "plans.take_budget": lambda tx: plans.take_budget(tx, ENVIRONMENT, 60, NOW),
     "plans.verdicts": lambda tx: plans.verdicts(tx, ENVIRONMENT, BOX, IDS),
     "plans.finish": lambda tx: plans.finish(tx, ENVIRONMENT, BOX, [BookingId(IDS[0])]),
+    "history.unended": lambda tx: history.unended(tx, passes.c.environment == ENVIRONMENT, passes.c.kind == "hinted"),
+    "how many writes the pass under way has seen": lambda tx: waiting._written(tx, ENVIRONMENT, NOW),
+    "pauses.ends": lambda tx: pauses.ends(tx, NOW),
+    "pauses.lasting": lambda tx: pauses.lasting(tx, NOW),
     "news.look": lambda tx: news.look(tx, ENVIRONMENT),
     "audit.latest, of one subject": lambda tx: audit.latest(tx, 15, f"{ENVIRONMENT}/{BOX}"),
     "audit.latest, about one thing": lambda tx: audit.latest(tx, 20, wanted=Lines(about=f"{ENVIRONMENT}/{BOX}")),
@@ -255,7 +285,7 @@ def _walks(step: str) -> bool:
     table = re.match(r"(?:SCAN|SEARCH) (\w+)", step)
     if table is None or table[1] not in LARGE:
         return False
-    few = "ix_mailboxes_unread" in step or "ix_marks_tried" in step  # hold these alone
+    few = any(f"ix_{name}" in step for name in ("mailboxes_unread", "marks_tried", "passes_open"))  # hold these alone
     return step.startswith("SCAN") or (step.endswith("(environment=?)") and not few)
 
 

@@ -107,8 +107,9 @@ def test_who_may_not_make_the_queues_schema_is_told_what_its_owner_has_to_grant(
 
 def test_what_stands_beside_the_state_is_reached_at_its_address_with_another_search_path() -> None:
     plain = make_url(beside.address(make_url("postgresql://u:p%40@h/x?sslmode=require"), beside.QUEUE))
-    assert plain.query == {"sslmode": "require", "options": "-csearch_path=procrastinate"}
+    assert plain.query["sslmode"] == "require"
+    assert str(plain.query["options"]).split()[-1] == "-csearch_path=procrastinate"
     assert plain.password == "p@"
     url = make_url("postgresql+psycopg://h/x?options=-cstatement_timeout%3D5")
     both = make_url(beside.address(url, beside.FIELD_SERVICE))
-    assert both.query["options"] == "-cstatement_timeout=5 -csearch_path=fieldservice"
+    assert str(both.query["options"]).split()[-2:] == ["-cstatement_timeout=5", "-csearch_path=fieldservice"]

@@ -208,6 +208,12 @@ class MortalDatabase(Database):
         with super().read() as tx:
             yield tx
 
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        self._life.must_live()
+        with super().glance() as tx:
+            yield tx
+
 
 class HeldPace(StoredPace):
     """The product's pace, at which a process can be held up right before it asks its lease and sends."""

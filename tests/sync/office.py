@@ -10,7 +10,7 @@ from uuid import uuid4
 from sqlalchemy import insert
 from tests.sync.oracle import Wrong
 from tests.sync.truth import Stand
-from tests.sync.world import ENVIRONMENT, PROFILE
+from tests.sync.world import ENVIRONMENT, PROFILE, SERVER
 
 from fieldcal.errors import FieldcalError, Unavailable
 from fieldcal.model import BookingId, Create, Event, MailboxId, Mark, ShowAs, Worker, WorkerId, WorkerKind
@@ -73,7 +73,7 @@ def is_taken_over(stage: Stage, name: str, whose: str) -> None:
             mailboxes.enable(tx, OTHER, box, [])
         stage.is_off(name)
     else:
-        calendar = stage.world.site.calendars(PROFILE).open(box, ELSEWHERE)
+        calendar = stage.world.site.calendars(SERVER).open(box, ELSEWHERE)
         text = Claim("another installation", ELSEWHERE, "main").text()
         stage.world.run(calendar.set_claim(text, lambda: None))
     stage.claimed.add(box)
@@ -128,7 +128,7 @@ def _writes(stage: Stage, box: MailboxId) -> None:
                   ShowAs.BUSY)  # fmt: skip
     before = {stand.raw.key for stand in stage.look_into(box)}
     action = Create(mark, create_key(mark), event, fingerprint(event))
-    calendar = stage.world.site.calendars(PROFILE).open(box, ELSEWHERE)
+    calendar = stage.world.site.calendars(SERVER).open(box, ELSEWHERE)
     stage.world.run(calendar.write([action], lambda: None))
     for stand in stage.look_into(box):
         if stand.raw.key not in before:

@@ -20,6 +20,7 @@ from tests.sync.world import ENVIRONMENT, Process, World
 from fieldcal.engine import shared
 from fieldcal.engine.errands import handed_out
 from fieldcal.engine.schedule import Job, Kind, Priority
+from fieldcal.engine.tallies import Tallies
 from fieldcal.errors import FieldcalError
 from fieldcal.model import MailboxId
 from fieldcal.state import history
@@ -58,15 +59,16 @@ class Pair:
 
     async def _due(self, process: Process) -> list[MailboxId]:
         """As the queue gives them out; some to both, as it does when a worker was thought dead."""
-        jobs = await process.database.reading(shared.hand_out, PASS, self._world.clock.now())
+        jobs = await process.database.reading(shared.hand_out, PASS, "", self._world.clock.now())
         return [MailboxId(job.mailbox) for job in jobs for _ in range(self._draw.choice((1, 1, 2)))]
 
     async def _writes(self, pair: list[Process], boxes: list[MailboxId]) -> FieldcalError | None:
         queue, baton = deque(boxes), Baton(self._draw, alone=len(pair) == 1)
 
         async def takes(process: Process) -> None:
+            tallies = Tallies(process.database, self._world.clock)
             while queue:
-                await handed_out(self._site(process), queue.popleft())
+                await handed_out(self._site(process), queue.popleft(), "", tallies)
 
         async def lives(process: Process) -> FieldcalError | None:
             process.life.baton = baton

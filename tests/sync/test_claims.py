@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from tests.sync.world import ENVIRONMENT, NOW, World
+from tests.sync.world import ENVIRONMENT, NOW, SERVER, World
 
 from fieldcal.setup.claims import Claim
 from fieldcal.state import alerts, mailboxes, schema
@@ -20,7 +20,7 @@ def ours(world: World, **other: str) -> str:
 
 
 def claim(world: World, text: str | None) -> None:
-    calendar = world.site.calendars("").open(world.box("Ana"), world.site.organization)
+    calendar = world.site.calendars(SERVER).open(world.box("Ana"), world.site.organization)
     world.run(calendar.set_claim(text, lambda: None))
     world.forget_requests()
 

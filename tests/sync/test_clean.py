@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import delete, select, update
-from tests.sync.world import ENVIRONMENT, NOW, World
+from tests.sync.world import ENVIRONMENT, NOW, SERVER, World
 
 from fieldcal.embedded.faults import Fault, Match
 from fieldcal.setup.claims import Claim
@@ -54,12 +54,12 @@ def our_claim(world: World, **other: str) -> Claim:
 
 
 def set_claim(world: World, text: str | None) -> None:
-    calendar = world.site.calendars("").open(world.box("Ana"), world.site.organization)
+    calendar = world.site.calendars(SERVER).open(world.box("Ana"), world.site.organization)
     world.run(calendar.set_claim(text, lambda: None))
 
 
 def claim(world: World) -> str | None:
-    calendar = world.site.calendars("").open(world.box("Ana"), world.site.organization)
+    calendar = world.site.calendars(SERVER).open(world.box("Ana"), world.site.organization)
     return world.run(calendar.claim(lambda: None))
 
 

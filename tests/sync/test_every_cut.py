@@ -20,7 +20,7 @@ TOMORROW = NOW + 24 * HOUR
 CUTS: tuple[Where, ...] = ("before commit", "after commit", "before write", "after write")
 #: more cuts than any story has
 LAST = 500
-#: which cuts `make test` tries, others on either side of a step; all of them are tried in `make slow`
+#: which cuts `make test` tries, of the busy hour both: others on either side of a step; `make slow` tries all
 SAMPLE: dict[Where, tuple[int, ...]] = {
     "before commit": (1, 8), "after commit": (3, 21), "before write": (1, 3), "after write": (2, 4),
 }  # fmt: skip
@@ -136,7 +136,7 @@ def play(new_sqlite: NewState, tmp_path: Path) -> Callable[[str, Where, int], bo
 def test_a_story_cut_here_and_there_ends_as_it_should(
     play: Callable[[str, Where, int], bool], name: str, where: Where
 ) -> None:
-    died = [play(name, where, nth) for nth in SAMPLE[where]]
+    died = [play(name, where, nth) for nth in SAMPLE[where][: None if name == "busy hour" else 1]]
     assert died[0]
 
 

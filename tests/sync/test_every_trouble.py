@@ -32,7 +32,7 @@ STORIES = tuple(
     (*story, DEAD_KEYS[number % len(DEAD_KEYS)]) for number, story in enumerate(product(FIRST, TROUBLES, SHAPES, THEN))
 )
 #: `make test` goes through every such-and-such story, prime to the lengths above; `make slow` through all
-STRIDE = 151
+STRIDE = 307
 
 
 def meet_trouble(stage: Stage, first: str, trouble: tuple[Kind, int], shape: str, then: str, dead_key: str) -> None:
@@ -144,7 +144,7 @@ def play_all(stage: Stage, told: list[str], stories: tuple[tuple[str, tuple[Kind
 
 @pytest.mark.parametrize("part", range(2))
 def test_some_changes_in_trouble_end_as_they_should(stage: Stage, told: list[str], part: int) -> None:
-    assert play_all(stage, told, STORIES[part * STRIDE // 2 :: STRIDE]) > 15
+    assert play_all(stage, told, STORIES[part * STRIDE // 2 :: STRIDE]) > 7
 
 
 @pytest.mark.slow

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.sync.world import ENVIRONMENT, NOW, PROFILE, World
+from tests.sync.world import ENVIRONMENT, NOW, PROFILE, SERVER, World
 
 from fieldcal.calendars.graph import GraphCalendars
 from fieldcal.embedded.faults import Fault, Match
 from fieldcal.engine.pace import StoredPace
+from fieldcal.errors import ConfigError, Damaged, StateAway, Stranger, WrongClock
 from fieldcal.http import Http, TokenCredential
+from fieldcal.ports import Calendars
+from fieldcal.secrets import Secrets
 from fieldcal.setup_model import Endpoint, ServerProfile
-from fieldcal.state import alerts, mailboxes, pauses, profiles
-from fieldcal.sync.passes import run_pass
+from fieldcal.state import alerts, findings, mailboxes, pauses, profiles
+from fieldcal.sync.explain import explain
+from fieldcal.sync.passes import run_check, run_pass
+from fieldcal.sync.site import Site
 
 TOMORROW = NOW + timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -95,35 +102,114 @@ def test_one_throttled_mailbox_slows_no_other(world: World) -> None:
 
 def test_one_throttled_tenant_slows_no_other(world: World) -> None:
     """Two server profiles, each with its own pause for all that lies behind it."""
-    for name in ("Ana", "Ben", "Cem"):
-        world.worker(name, enabled=False)
+    with second_profile(world, "Ben", world.exchange.token) as site:
+
+        async def passes() -> int:
+            return (await run_pass(site)).tally.created
+
+        world.run(passes())
+        throttled(world, "Ana", "3600", code="TooManyRequests")
+        jobs(world, "Ana", 1)
+        world.run(passes())
+        with world.database.read() as tx:
+            assert set(pauses.lasting(tx, world.clock.now())) == {f"connector:{PROFILE}"}
+        for name in ("Ben", "Cem"):
+            jobs(world, name, 3)
+        world.forget_requests()
+        assert world.run(passes()) == 3
+        assert (len(world.ours("Ben")), asked(world, "Ana"), asked(world, "Cem")) == (3, 0, 0)
+
+
+@contextmanager
+def second_profile(world: World, name: str, token: Callable[[], str]) -> Iterator[Site]:
+    """Ana, Ben and Cem, one of them behind a server profile that has its token from elsewhere."""
+    for each in ("Ana", "Ben", "Cem"):
+        world.worker(each, enabled=False)
     world.pass_(workers_in_full=True)
-    for name in ("Ana", "Ben", "Cem"):
-        world.enable(name)
-    http = Http(world.graph_url, TokenCredential(world.exchange.token), world.clock)
+    for each in ("Ana", "Ben", "Cem"):
+        world.enable(each)
+    http = Http(world.graph_url, TokenCredential(token), world.clock)
     second = GraphCalendars(http, world.site.pace, world.clock, "Second")
-    first = world.site.calendars(PROFILE)
+    first = world.site.calendars(SERVER)
     with world.database.write() as tx:
         profiles.add(tx, ServerProfile("Second", Endpoint(world.graph_url), NOW))
-        mailboxes.set_profile(tx, ENVIRONMENT, [world.box("Ben")], "Second")
-        mailboxes.enable(tx, ENVIRONMENT, world.box("Ben"), [])
-    site = replace(world.site, calendars=lambda name: {PROFILE: first, "Second": second}[name])
-
-    async def passes() -> int:
-        return (await run_pass(site)).tally.created
-
-    world.run(passes())
-    throttled(world, "Ana", "3600", code="TooManyRequests")
-    jobs(world, "Ana", 1)
-    world.run(passes())
-    with world.database.read() as tx:
-        assert set(pauses.lasting(tx, world.clock.now())) == {f"connector:{PROFILE}"}
-    for name in ("Ben", "Cem"):
-        jobs(world, name, 3)
-    world.forget_requests()
-    assert world.run(passes()) == 3
-    assert (len(world.ours("Ben")), asked(world, "Ana"), asked(world, "Cem")) == (3, 0, 0)
+        mailboxes.set_profile(tx, ENVIRONMENT, [world.box(name)], "Second")
+        mailboxes.enable(tx, ENVIRONMENT, world.box(name), [])
+    yield replace(world.site, calendars=lambda profile: {PROFILE: first, "Second": second}[profile.id])
     world.run(second.close())
+
+
+def test_i7_a_profile_whose_secret_is_missing_keeps_its_own_mailboxes_waiting_and_no_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = "the secret env:SECOND is not set in this process"
+    with second_profile(world, "Ana", lambda: Secrets(()).resolve("env:SECOND")) as site:
+        for name in ("Ana", "Ben", "Cem"):
+            jobs(world, name, 1)
+        report = world.run(run_pass(site))
+        assert (report.tally.created, report.tally.failed, report.error) == (2, 1, "")
+        assert (len(world.ours("Ana")), len(world.ours("Ben")), len(world.ours("Cem"))) == (0, 1, 1)
+        waits = []
+        for _ in range(4):
+            with world.database.read() as tx:
+                (until, why), *more = pauses.lasting(tx, world.clock.now()).values()
+                (alert,) = alerts.standing(tx, ENVIRONMENT)
+            assert (why, more, alert.code, alert.message) == (missing, [], "mailbox-failing", missing)
+            waits.append(until - world.clock.now())
+            world.clock.advance(waits[-1])
+            assert world.run(run_pass(site)).tally.failed == 1
+        assert waits == sorted(set(waits)), "each longer than the one before"
+        booking = world.book("Ana", TOMORROW + 5 * HOUR)
+        world.run(run_pass(site))
+        with world.database.read() as tx:
+            told = explain(tx, site, booking)
+            (until, _), *_ = pauses.lasting(tx, world.clock.now()).values()
+        assert told is not None
+        assert missing in " ".join([told.answer, *(station.text for station in told.stations)])
+        monkeypatch.setenv("SECOND", world.exchange.token())
+        world.clock.advance(until - world.clock.now())
+        assert world.run(run_pass(site)).tally.created == 2
+        with world.database.read() as tx:
+            assert alerts.standing(tx, ENVIRONMENT) == []
+
+
+def test_a_mailbox_that_could_not_be_checked_at_night_is_checked_when_it_comes_back(world: World) -> None:
+    with second_profile(world, "Ana", world.exchange.token) as site:
+
+        def broken(profile: ServerProfile) -> Calendars:
+            if profile.id == "Second":
+                raise ConfigError("the secret env:SECOND is not set in this process")
+            return site.calendars(profile)
+
+        for name in ("Ana", "Ben"):
+            jobs(world, name, 1)
+        world.run(run_pass(site))
+        for name in ("Ana", "Ben"):
+            world.edit(name, world.ours(name)[0], subject="By hand")
+        boxes = [world.box(name) for name in ("Ana", "Ben", "Cem")]
+        assert world.run(run_check(replace(site, calendars=broken), boxes)).tally.failed == 1
+        assert found(world) == {world.box("Ben")}
+        world.clock.advance(HOUR)
+        assert world.run(run_pass(site)).tally.failed == 0
+        assert found(world) == {world.box("Ana"), world.box("Ben")}
+
+
+def found(world: World) -> set[str]:
+    """Mailboxes in which a check has found something that hands did."""
+    with world.database.read() as tx:
+        return {one.mailbox for one in findings.load(tx, ENVIRONMENT)}
+
+
+@pytest.mark.parametrize("error", [StateAway, Damaged, Stranger, WrongClock])
+def test_what_speaks_of_the_state_or_of_the_source_ends_the_pass(world: World, error: type[ConfigError]) -> None:
+    def opened(_profile: ServerProfile) -> Calendars:
+        raise error("it speaks of all")
+
+    world.worker("Ana")
+    world.pass_()
+    jobs(world, "Ana", 1)
+    with pytest.raises(error):
+        world.run(run_pass(replace(world.site, calendars=opened)))
 
 
 def test_i7_a_token_refused_for_one_mailbox_for_hours_holds_up_no_other(world: World) -> None:
@@ -156,7 +242,7 @@ def test_a_mailbox_at_its_own_limit_waits_without_holding_a_place(world: World) 
     pace = StoredPace(world.database, world.clock, limit=20, span=600.0)
     http = Http(world.graph_url, TokenCredential(world.exchange.token), world.clock)
     limited = GraphCalendars(http, pace, world.clock, PROFILE)
-    site = replace(world.site, pace=pace, calendars=lambda _name: limited)
+    site = replace(world.site, pace=pace, calendars=lambda _profile: limited)
     before = world.clock.now()
     world.run(run_pass(site))
     assert world.clock.now() - before < MINUTE, "nobody has slept for it"
@@ -232,5 +318,5 @@ def test_every_call_of_a_long_story_names_users_by_object_id_encodes_ids_and_ask
 
 
 async def _tested(world: World) -> bool:
-    calendar = world.site.calendars(PROFILE).open(world.box("Ana"), world.site.organization)
+    calendar = world.site.calendars(SERVER).open(world.box("Ana"), world.site.organization)
     return all(check.ok for check in await calendar.test(lambda: None))

@@ -37,7 +37,7 @@ def settle(world: World, passes: int = 8) -> None:
 
 
 @pytest.mark.parametrize("fault", GRAPH_FAULTS, ids=lambda fault: f"{fault.kind}-{fault.status}")
-@pytest.mark.parametrize("many", [1, 25])
+@pytest.mark.parametrize("many", [1, 21])  # a batch takes 20
 def test_f11_f12_f24_whatever_happens_to_a_create_there_is_exactly_one_event(
     world: World, fault: Fault, many: int
 ) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 from tests.sync.test_restore import Jobs, settle, standing
-from tests.sync.world import ENVIRONMENT, NOW, PROFILE, TENANT, World
+from tests.sync.world import ENVIRONMENT, NOW, PROFILE, SERVER, TENANT, World
 
 from fieldcal.embedded.faults import Fault, Match
 from fieldcal.setup import claims, takeover, trial
@@ -81,7 +81,7 @@ class Installation:
         return found
 
     def claim(self, name: str) -> str | None:
-        calendar = self.site.calendars(PROFILE).open(self.world.box(name), self.site.organization)
+        calendar = self.site.calendars(SERVER).open(self.world.box(name), self.site.organization)
         return self.world.run(calendar.claim(lambda: None))
 
 
@@ -218,7 +218,7 @@ def test_r14_two_that_claim_in_one_moment_are_not_both_switched_on(
     """The other's claim comes between our writing and our reading it again."""
     world.worker("Ben", enabled=False)
     theirs = claims.Claim(first.id, first.site.organization, ENVIRONMENT).text(NOW)
-    calendar = second.site.calendars(PROFILE).open(world.box("Ben"), second.site.organization)
+    calendar = second.site.calendars(SERVER).open(world.box("Ben"), second.site.organization)
     real = type(calendar).set_claim
 
     async def slower(self: object, value: str | None, before_send: Callable[[], None]) -> bool:

@@ -35,7 +35,7 @@ def limited(world: World, process: Process, ends: list[GraphCalendars]) -> Site:
     http = Http(world.graph_url, TokenCredential(world.exchange.token), world.clock, user_agent=process.life.name)
     end = GraphCalendars(http, pace, world.clock, PROFILE)
     ends.append(end)
-    return replace(process.site, pace=pace, calendars=lambda _name: end)
+    return replace(process.site, pace=pace, calendars=lambda _profile: end)
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

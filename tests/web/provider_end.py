@@ -11,6 +11,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -22,6 +23,12 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 CLIENT, SECRET = "fieldcal", "the application's own secret"
+
+
+@cache
+def _key(_whose: str) -> RSAKey:
+    """Made once, for it takes a tenth of a second."""
+    return RSAKey.generate_key(2048, parameters={"kid": "one"})
 
 
 def pieces(value: dict[str, Any], status: int = 200) -> Response:
@@ -42,7 +49,7 @@ class ProviderEnd:
 
     def __init__(self, clock: Any) -> None:
         self.clock, self.url = clock, ""
-        self.key = RSAKey.generate_key(2048, parameters={"kid": "one"})
+        self.key = _key("own")
         self.published = [self.key]
         self.claims: dict[str, Any] = {
             "sub": "pairwise", "oid": "0c000000-0000-4000-8000-000000000001", "name": "Erika Entra",
@@ -120,7 +127,7 @@ class ProviderEnd:
 
     def stranger_signs(self) -> None:
         """A key of somebody else's under the known name."""
-        self.signed_with = RSAKey.generate_key(2048, parameters={"kid": "one"})
+        self.signed_with = _key("a stranger's")
 
     def secret_signs(self) -> None:
         """HMAC with what the client shares: a classic confusion of algorithms."""

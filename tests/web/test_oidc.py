@@ -21,6 +21,7 @@ from fieldcal.plan.settings import Settings
 from fieldcal.setup import sign_in, tokens, users
 from fieldcal.setup.directory import BELIEVED, enter
 from fieldcal.setup.permissions import Action, allowed_for
+from fieldcal.setup.scopes import Scope
 from fieldcal.setup.tries import Place
 from fieldcal.setup_model import Actor, Role
 from fieldcal.state import audit, mailboxes
@@ -124,10 +125,10 @@ def test_a_group_left_takes_its_role_and_what_was_given_by_hand_stays(play: Play
     play(story)
 
 
-def token(at: Centre, *scopes: tokens.Scope) -> str:
+def token(at: Centre, *scopes: Scope) -> str:
     with at.app.database.write() as tx:
         actor = Actor("tests", rows.by_object_id(tx, OID))
-        return tokens.add(tx, actor, at.clock.now(), "script", actor.name, scopes or [tokens.Scope.READ])[1]
+        return tokens.add(tx, actor, at.clock.now(), "script", actor.name, scopes or [Scope.READ])[1]
 
 
 async def called(browser: Browser, text: str) -> int:

@@ -25,6 +25,10 @@ class Elsewhere:
         """It was another's a moment ago; leave it."""
         return self._clock.monotonic() < self._waits.get((environment, mailbox), (0, 0.0))[1]
 
+    def many(self) -> int:
+        """How many mailboxes were another's a moment ago."""
+        return sum(self._clock.monotonic() < until for _, until in self._waits.values())
+
     def tell(self, environment: str, mailbox: str, *, busy: bool) -> None:
         """Whether it was another's when it was asked for: the wait doubles each time in a row, and ends otherwise."""
         key = environment, mailbox

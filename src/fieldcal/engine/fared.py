@@ -30,8 +30,6 @@ class Reading:
 
     async def fared(self, environment: str, report: Report, before: Feed) -> None:
         """Keep that the source failed, or that it is well again; `before`: its feed as the pass found it."""
-        if before.refused:
-            await self.database.writing(feeds.change, environment, refused=False)
         if report.error:
             await self.put_off(environment, report.error, report.again)
         elif before.failures:

@@ -47,7 +47,10 @@ class StoredPace:
         self._counts: dict[MailboxId, Count] = {}
         self._held: dict[MailboxId, Holding] = {}
         self._pauses: dict[str, datetime] = {}
+        #: when the stored pauses were last read (asked for), on the monotonic clock; how many read them just now, and
+        #: what was stored from here since the first of these began: what they bring may be older
         self._read_at = float("-inf")
+        self._readers, self._meanwhile = 0, dict[str, datetime]()
 
     def enter(self, holding: Holding) -> None:
         """Go on counting what this mailbox is sent, and keep its lease alive while it is."""
@@ -55,12 +58,13 @@ class StoredPace:
         if mailbox is None:
             return
         told, silent = holding.before
-        counted = Count(self._span, told, silent * self._portion, self._seconds())
+        # However many died: together they were sent no more than the limit, for each has counted what was before it.
+        counted = Count(self._span, told, min(silent * self._portion, self._limit), self._seconds())
         holding.counts(lambda: counted.told(self._seconds()))
         self._held[mailbox], self._counts[mailbox] = holding, counted
         now = self._clock.now()
         if holding.paused is not None and now < holding.paused <= now + believed.FARTHEST:
-            self._pauses[mailbox] = max(holding.paused, self._pauses.get(mailbox, holding.paused))
+            self._remember(mailbox, holding.paused)
 
     def leave(self, holding: Holding) -> None:
         """Count no more for this mailbox: its lease is given back."""
@@ -105,15 +109,32 @@ class StoredPace:
     async def pause(self, scope: str, until: datetime, reason: str) -> None:
         """Nothing of this scope before `until`; the later of two pauses holds."""
         await self._database.writing(pauses.pause, scope, until, reason)
-        self._pauses[scope] = max(until, self._pauses.get(scope, until))
+        self._remember(scope, until)
+
+    def _remember(self, scope: str, until: datetime) -> None:
+        for known in (self._pauses, self._meanwhile):
+            known[scope] = max(until, known.get(scope, until))
 
     async def paused(self, scopes: Sequence[str]) -> datetime | None:
         """The instant until which one of these scopes is paused, None when none is."""
         now = self._clock.now()
         if self._clock.monotonic() - self._read_at >= FRESH:
-            lasting = await self._database.reading(pauses.lasting, now)
-            self._pauses = {scope: until for scope, (until, _) in lasting.items()}
-            self._read_at = self._clock.monotonic()
+            await self._read(now)
         ends = [self._pauses[scope] for scope in scopes if scope in self._pauses]
         latest = max(ends, default=now)
         return latest if latest > now else None
+
+    async def _read(self, now: datetime) -> None:
+        """Take the stored pauses over. Whoever asks while another reads has our own copy, unless there is none yet."""
+        if self._readers and self._read_at > float("-inf"):
+            return
+        if not self._readers:
+            self._meanwhile = {}
+        began, self._readers = self._clock.monotonic(), self._readers + 1
+        try:
+            self._pauses = await self._database.reading(pauses.ends, now)
+        finally:
+            self._readers -= 1
+        for scope, until in self._meanwhile.items():
+            self._pauses[scope] = max(until, self._pauses.get(scope, until))
+        self._read_at = began

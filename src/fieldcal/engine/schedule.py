@@ -40,8 +40,9 @@ class Job:
     mailbox: str = ""
     #: what it is about where another process has to be told: bookings of a look, mailboxes of a person's pass
     named: tuple[str, ...] = ()
-    #: how many notifications a look stands for, and the id under which they were told
+    #: how many notifications a look stands for
     heard: int = 0
+    #: the id under which a look's notifications were told, or of the pass that found a mailbox due
     run: str = ""
 
     @property

@@ -19,6 +19,7 @@ from fieldcal.engine.hints import Hinted
 from fieldcal.engine.schedule import Job, Kind, Priority, due
 from fieldcal.engine.shared import Asker, Part
 from fieldcal.engine.single import SingleEngine
+from fieldcal.engine.tallies import Tallies
 from fieldcal.engine.wishes import Wish, all_told, answer, silent, together
 from fieldcal.errors import ConfigError, FieldcalError, LeaseLost, StateAway
 from fieldcal.model import BookingId, MailboxId
@@ -79,6 +80,7 @@ class Service:
     ) -> None:  # fmt: skip
         self._database, self._clock, self._sites, self._there, self._tick = database, clock, sites, there, tick
         self._part, self._elsewhere, self._source = part, Elsewhere(clock), Reading(database, clock)
+        self._tallies = Tallies(database, clock)
         self._engine: Engine[Job] = part.engine if part else SingleEngine()
         self._desks: dict[str, _Desk] = {}
         #: when the schedule last asked the state what is due
@@ -88,7 +90,7 @@ class Service:
         """Work until `stop` is set; what is in hand is then finished. Raises what makes work impossible."""
         await self._begin()
         parts = [
-            asyncio.create_task(self._schedule() if self._schedules else _nothing()),
+            asyncio.create_task(self._schedule()),
             asyncio.create_task(outgrown.watch(self._database, self._clock)),
             asyncio.create_task(self._engine.run(self._handle)),
         ]
@@ -101,6 +103,7 @@ class Service:
                 task.cancel()
             await asyncio.gather(*parts, stopped, return_exceptions=True)
             await self._give_up_wishes()
+            await self._tallies.close()
         for part in done - {stopped}:
             # Whoever runs us has to be told: a service that ends by itself is no service that was stopped.
             await part
@@ -183,7 +186,7 @@ class Service:
         if taken.anything or not (desk.begun or self._part):
             desk.hinted.pass_soon(taken.run)
             return
-        await cut.close(self._database, self._clock, job)
+        await cut.close(self._database, self._clock, job, queued=self._part is not None)
         began = self._clock.monotonic()
         looked = await look(site, taken.bookings, taken.run)
         desk.hinted.charge(looked.absent)
@@ -207,6 +210,8 @@ class Service:
                 wish.answer.set_exception(ConfigError("the service was stopped before the pass began"))
 
     async def _schedule(self) -> None:
+        if not self._schedules:
+            await asyncio.Event().wait()  # another process's schedule is at it
         while True:
             try:
                 await self._look_often()
@@ -247,9 +252,11 @@ class Service:
         if not (desk.begun or self._part or elsewhere):
             return [Job(Priority.REGULAR, Kind.PASS, environment)]
         farthest = max(timedelta(minutes=environments.get(tx, environment).settings.interval), LONGEST_PAUSE)
-        ready = [box for box in waiting.ready(tx, environment, now) if not self._elsewhere.waits(environment, box)]
+        most = None if self._part is None else shared.MOST + self._elsewhere.many()
+        found = waiting.ready(tx, environment, now, most)
+        ready = [box for box in found if not self._elsewhere.waits(environment, box)]
         feed = feeds.load(tx, environment)
-        jobs = due(environment, feed, ready, now, farthest)
+        jobs = errands.not_put_off(tx, due(environment, feed, ready, now, farthest), now)
         if not elsewhere and not _ahead(desk.refresh_at, now, REFRESH) and bookings.stale(tx, environment, 1):
             # A mailbox was switched on by a command: what it lacks has to be read before it can be written.
             desk.refresh_at = now + REFRESH
@@ -258,7 +265,7 @@ class Service:
             jobs = [job for job in jobs if job.kind is not Kind.PASS]
         if feed.refused:
             jobs = [job for job in jobs if job.kind is Kind.PASS and job.priority is Priority.REGULAR]
-        return jobs if self._part is None else shared.left_over(jobs)
+        return jobs if self._part is None else shared.left_over(jobs, partial(history.last_ended, tx, environment))
 
     async def _handle(self, job: Job) -> None:
         try:
@@ -269,7 +276,7 @@ class Service:
                 case Kind.MAILBOX:
                     await self._in_mailbox(site, job)
                 case Kind.CHECK:
-                    await cut.close(self._database, self._clock, job)
+                    await cut.close(self._database, self._clock, job, queued=self._part is not None)
                     await errands.check(site)
                 case Kind.TESTS:
                     await self._test(site)
@@ -287,13 +294,13 @@ class Service:
             raise
 
     async def _in_mailbox(self, site: Site, job: Job) -> None:
-        work = errands.in_mailbox
-        if self._part is not None:
-            if self._elsewhere.waits(job.environment, job.mailbox):
-                return
-            work = errands.handed_out
-        busy = await work(site, MailboxId(job.mailbox))
-        self._elsewhere.tell(job.environment, job.mailbox, busy=busy)
+        mailbox = MailboxId(job.mailbox)
+        if self._part is None:
+            busy = await errands.in_mailbox(site, mailbox)
+            self._elsewhere.tell(job.environment, mailbox, busy=busy)
+        elif not self._elsewhere.waits(job.environment, mailbox):
+            busy = await errands.handed_out(site, mailbox, job.run, self._tallies)
+            self._elsewhere.tell(job.environment, mailbox, busy=busy)
 
     async def _pass(self, site: Site, job: Job) -> None:
         desk, theirs = self._desk(job.environment), self._part is not None and job.priority is Priority.PERSON
@@ -306,7 +313,7 @@ class Service:
                     self.announce(job.environment)
                 return
             await self._clock.sleep(GATHER)
-        await cut.close(self._database, self._clock, job)
+        await cut.close(self._database, self._clock, job, queued=self._part is not None)
         wishes = _taken(desk)
         # Where the work is shared a pass reads, and what it finds due is handed out.
         only = together(wishes, everything=job.priority is not Priority.PERSON) if self._part is None else frozenset()
@@ -332,7 +339,7 @@ class Service:
         answer(wishes, report)
         await self._source.fared(job.environment, report, before)
         if self._part is not None:
-            for found in await self._database.reading(shared.hand_out, job, self._clock.now()):
+            for found in await self._database.reading(shared.hand_out, job, report.run, self._clock.now()):
                 self._engine.enqueue(found)
         if kind == "scheduled" and since is not None:
             await self._database.writing(quiet.watch, job.environment, report.news, since, self._clock.now())
@@ -372,12 +379,7 @@ class Service:
             answer(_taken(desk), error)
             await self._source.put_off(job.environment, str(error), refused=isinstance(error, ConfigError))
         elif job.kind is Kind.CHECK:
-            await self._database.writing(feeds.change, job.environment, last_check_at=self._clock.now())
-
-
-async def _nothing() -> None:
-    """Another process's schedule is at it."""
-    await asyncio.Event().wait()
+            await self._database.writing(errands.put_off_check, job.environment, str(error), self._clock.now())
 
 
 def _ahead(instant: datetime | None, now: datetime, farthest: timedelta) -> bool:

@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from fieldcal.clock import Clock
 from fieldcal.engine.hints import Taken
 from fieldcal.engine.schedule import WINDOW, Job, Kind, Priority
+from fieldcal.engine.tallies import SPACE
 from fieldcal.errors import ConfigError
 from fieldcal.model import BookingId, MailboxId
 from fieldcal.ports import Engine
-from fieldcal.state import environments, feeds, history, waiting
+from fieldcal.state import environments, feeds, history, living, waiting
 from fieldcal.state.database import Database
 from fieldcal.state.history import Pass, Tally
 from fieldcal.sync.passes import PATIENCE, Progress, Report
@@ -28,6 +29,8 @@ LOOK = 0.25
 UNBEGUN = timedelta(minutes=2)
 #: A look that has waited longer than this since its first notification stands in a row of them.
 PILED = timedelta(seconds=2)
+#: Mailboxes that the schedule asks the queue for at a time: what is in hand, and what follows it.
+MOST = 2 * WINDOW
 #: Passes that are looked through for the one that was asked for: many are run while a large one is under way.
 _LAST = 50
 #: How passes end that are no answer: another follows.
@@ -48,20 +51,27 @@ def begin(tx: Connection) -> list[Job]:
     return [Job(Priority.REGULAR, Kind.PASS, place) for place in places]
 
 
-def left_over(jobs: list[Job]) -> list[Job]:
-    """What the schedule found due, as the queue is asked for it: the mailboxes that are due for the longest."""
-    boxes = [replace(job, priority=Priority.REGULAR) for job in jobs if job.kind is Kind.MAILBOX]
-    return [*(job for job in jobs if job.kind is not Kind.MAILBOX), *boxes[: 2 * WINDOW]]
+def left_over(jobs: list[Job], last_ended: Callable[[], str | None]) -> list[Job]:
+    """What the schedule found due, as the queue is asked for it: the mailboxes that are due for the longest.
+
+    `last_ended`: tells the last pass that has ended; it is asked for once here rather than for each mailbox.
+    """
+    boxes = [job for job in jobs if job.kind is Kind.MAILBOX][:MOST]
+    run = (last_ended() if boxes else None) or ""
+    asked = (replace(job, priority=Priority.REGULAR, run=run) for job in boxes)
+    return [*(job for job in jobs if job.kind is not Kind.MAILBOX), *asked]
 
 
-def hand_out(tx: Connection, job: Job, now: datetime) -> list[Job]:
-    """The mailboxes that the pass `job` has found to be due; those that a person named go first."""
+def hand_out(tx: Connection, job: Job, run: str, now: datetime) -> list[Job]:
+    """The mailboxes that the pass `run` of this job has found to be due; those that a person named go first."""
     named = set(job.named)
-    due = waiting.ready(tx, job.environment, now)
-    first = [Job(Priority.PERSON, Kind.MAILBOX, job.environment, box) for box in due if box in named]
-    return (
-        first + [Job(Priority.CHANGE, Kind.MAILBOX, job.environment, box) for box in due if box not in named][:WINDOW]
-    )
+    due = waiting.ready(tx, job.environment, now, None if named else WINDOW)
+
+    def ask(urgency: Priority, box: MailboxId) -> Job:
+        return Job(urgency, Kind.MAILBOX, job.environment, box, run=run)
+
+    first = [ask(Priority.PERSON, box) for box in due if box in named]
+    return first + [ask(Priority.CHANGE, box) for box in due if box not in named][:WINDOW]
 
 
 def taken(job: Job, now: datetime) -> Taken:
@@ -95,15 +105,19 @@ class Asker:
         before = {one.id for one in await self._passes(environment)}
         self.enqueue(Job(Priority.PERSON, Kind.PASS, environment, named=tuple(sorted(only or ()))))
         read = await self._read(environment, before)
-        due = await self._due(environment, only)
-        of, left = len(due), len(due)
-        until = self.clock.now() + PATIENCE
+        since = self.clock.now()
+        of = left = await self._left(environment, since, only)
+        until = since + PATIENCE
         while left and self.clock.now() < until:
             progress(of - left, of)
             await self.clock.sleep(LOOK)
-            now = len(await self._due(environment, due))
+            # A pause that has ended meanwhile adds one to those that are left; there were never more than `of`.
+            now = min(await self._left(environment, since, only), of)
             left, until = now, self.clock.now() + PATIENCE if now < left else until
         progress(of - left, of)
+        if of:
+            # What was done is counted a moment after it is done (`tallies`).
+            await self.clock.sleep(SPACE + LOOK)
         done = [one.tally for one in await self._passes(environment) if one.id not in before]
         return Report(read.id, replace(sum(done, Tally()), busy=left), of, read.error)
 
@@ -117,6 +131,8 @@ class Asker:
                 return ended[-1]
             if await self.database.reading(waiting.held_until, f"pull:{environment}", self.clock.now()) is not None:
                 since = self.clock.now()  # somebody is reading, or was when he died: another begins when it ends
+            elif (nobody := await self.database.reading(living.unworked)) is not None:
+                raise ConfigError(f"the pass has not begun: {nobody.why}; {living.REMEDY}")
             elif self.clock.now() - since > UNBEGUN:
                 raise ConfigError("no worker has begun the pass for two minutes; see that `fieldcal worker` is running")
             await self.clock.sleep(LOOK)
@@ -124,11 +140,12 @@ class Asker:
     async def _passes(self, environment: str) -> list[Pass]:
         return await self.database.reading(history.last_passes, environment, _LAST)
 
-    async def _due(self, environment: str, only: Collection[MailboxId] | None) -> set[MailboxId]:
-        due = await self.database.reading(_workable, environment, self.clock.now())
-        return {box for box in due if only is None or box in only}
+    async def _left(self, environment: str, since: datetime, only: Collection[MailboxId] | None) -> int:
+        return await self.database.reading(_workable, environment, since, self.clock.now(), only)
 
 
-def _workable(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
+def _workable(
+    tx: Connection, environment: str, since: datetime, now: datetime, only: Collection[MailboxId] | None
+) -> int:
     """None while the source is refused: nothing is planned then, however long somebody waits."""
-    return [] if feeds.load(tx, environment).refused else waiting.ready(tx, environment, now)
+    return 0 if feeds.load(tx, environment).refused else waiting.left(tx, environment, since, now, only)

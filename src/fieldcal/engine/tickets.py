@@ -85,10 +85,12 @@ def wanted(jobs: Iterable[Job], there: Iterable[Row]) -> list[Row]:
         if row.queueing_lock is not None and row.queueing_lock in waiting:
             continue
         if job.kind is Kind.MAILBOX and job.priority is not Priority.PERSON:
-            # What the schedule found due in it, whoever has it in hand or will have finds too.
-            if room <= 0 or (job.priority is Priority.REGULAR and row.lock in at_work):
+            # Whoever will have it in hand finds all that is due by then; of what comes while somebody has it, the
+            # schedule asks a second later. A row for each change would be most of a busy queue, and have nothing to do.
+            if room <= 0 or row.lock in at_work:
                 continue
             room -= 1
+            at_work.add(row.lock)
         rows.append(row)
     return rows
 

@@ -13,7 +13,7 @@ from fieldcal.clock import Clock
 from fieldcal.errors import ConfigError, FieldcalError
 from fieldcal.setup.permissions import Action, require
 from fieldcal.setup_model import Actor
-from fieldcal.state import audit, environments, latency, proofs, pruning, sessions, wipe
+from fieldcal.state import audit, environments, latency, pauses, proofs, pruning, sessions, wipe
 from fieldcal.state.database import Database
 from fieldcal.state.pass_tables import passes
 from fieldcal.state.people_tables import audit as audit_table
@@ -26,6 +26,8 @@ log = structlog.get_logger()
 EVERY, LOOK = timedelta(days=1), 60.0
 #: How long a batch lets others write before the next, seconds.
 BREATH = 0.02
+#: How long a pause is remembered that has ended: by another machine's clock it may last still.
+PAUSED = timedelta(hours=1)
 #: told of what was done so far
 Told = Callable[[Pruned], None]
 
@@ -67,6 +69,8 @@ async def prune(database: Database, clock: Clock, kept: Ages, told: Told = _sile
     now, total = clock.now(), Pruned()
     if not dry:
         await database.writing(_signed_in, now)
+        while await database.writing(pauses.forget, now - PAUSED, pruning.BATCH) == pruning.BATCH:
+            await clock.sleep(BREATH)
     for name, table, old in _kinds(await database.reading(environments.names), kept, now):
         while True:
             done = await database.reading(pruning.count, table, old) if dry else await database.writing(

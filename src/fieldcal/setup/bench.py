@@ -29,8 +29,8 @@ class Bench:
 
     database: Database
     clock: Clock
-    #: a server profile's end, by the profile's name; raises `ConfigError` where it cannot be opened
-    calendars: Callable[[str], Calendars]
+    #: the end of a server profile, as it is set now; raises `ConfigError` where it cannot be opened
+    calendars: Callable[[ServerProfile], Calendars]
     #: who we are among the workers; in every lease
     worker: str
     #: the limits that all workers share

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from fieldcal.errors import ConfigError, one_line
+from fieldcal.errors import ConfigError, Stranger, one_line
 from fieldcal.model import Identity
 from fieldcal.plan.render import check_templates
 from fieldcal.plan.settings import Settings, read
@@ -116,16 +116,16 @@ def _differences(before: Environment, after: Environment) -> list[str]:
 def pin(tx: Connection, name: str, identity: Identity) -> Environment:
     """Hold the environment to the organization and tenant that it said at its first sign-in.
 
-    Another answer later is a `ConfigError`: nothing may be planned, for absence in another organization would read
+    Another answer later is a `Stranger`: nothing may be planned, for absence in another organization would read
     like deletion. Two environments never share one organization.
     """
     known = environments.get(tx, name)
     if not identity.organization:
-        raise ConfigError(f"the source of the environment {name} does not say which organization it is")
+        raise Stranger(f"the source of the environment {name} does not say which organization it is")
     if not known.organization:
         for other in environments.everyone(tx):
             if other.organization == identity.organization:
-                raise ConfigError(
+                raise Stranger(
                     f"the environment {name} is the organization {identity.organization}, "
                     f"which the environment {other.id} serves already"
                 )
@@ -137,7 +137,7 @@ def pin(tx: Connection, name: str, identity: Identity) -> Environment:
         ("tenant", known.tenant, identity.tenant),
     ):
         if before and now and before != now:
-            raise ConfigError(
+            raise Stranger(
                 f"the environment {name} is held to the {what} {before}, but its source now says {now}: "
                 "nothing is planned; correct its address, or add the other one as an environment of its own"
             )

@@ -103,4 +103,4 @@ async def _calendar(bench: Bench, case: Case) -> AsyncIterator[tuple[Calendar, B
         if may_begin is None:
             raise Unavailable(f"the mailbox {case.mailbox.address} is being synchronized; try again in a moment")
         organization = working(case.environment).organization
-        yield bench.calendars(case.profile.id).open(case.mailbox.id, organization), may_begin
+        yield bench.calendars(case.profile).open(case.mailbox.id, organization), may_begin

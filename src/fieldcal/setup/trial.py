@@ -114,7 +114,7 @@ async def _ask_tenants(bench: Bench, environment: str, chosen: Sequence[MailboxI
         if profile is None or not profile.active:
             continue
         try:
-            identity = await bench.calendars(name).identity()
+            identity = await bench.calendars(profile).identity()
         except FieldcalError:
             # Told by each mailbox's own sign-in line, with its remedy.
             continue
@@ -149,7 +149,7 @@ async def _look(bench: Bench, case: Case, may_begin: BeforeSend) -> list[Check]:
         return lines
     step = "sign-in"
     try:
-        calendar = bench.calendars(case.profile.id).open(case.mailbox.id, case.environment.organization)
+        calendar = bench.calendars(case.profile).open(case.mailbox.id, case.environment.organization)
         lines += await calendar.test(may_begin)
         if lines[-1].ok:
             step = claims.NAME

@@ -24,7 +24,7 @@ class PinnedSource:
     """A source that answers only while it is the organization that it should be.
 
     `token` tells the bearer token in use: another one means that the service signed in anew. `confirm` is shown who
-    the source is then and raises `ConfigError` for a stranger; nothing that a stranger answered gets in. `ahead`
+    the source is then and raises `Stranger` for another; nothing that a stranger answered gets in. `ahead`
     tells by how many seconds our clock was ahead of the source's at its last answer (None: it told no time); while
     they are `FARTHEST` apart every answer is refused with `WrongClock`, and the first one after is taken again.
     """

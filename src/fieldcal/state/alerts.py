@@ -99,6 +99,12 @@ def waiting(tx: Connection, environment: str, boxes: Sequence[str]) -> dict[str,
     return found
 
 
+def stands(tx: Connection, environment: str, mailbox: str, code: str, /) -> bool:
+    """Whether this is told of now."""
+    this = (alerts.c.environment == environment, alerts.c.mailbox == mailbox, alerts.c.code == code)
+    return tx.scalar(select(alerts.c.code).where(*this)) is not None
+
+
 def standing(tx: Connection, environment: str, levels: Collection[str] = LEVELS) -> list[Alert]:
     """The alerts of this environment at these levels, the newest first."""
     rows = tx.execute(

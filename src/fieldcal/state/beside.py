@@ -7,6 +7,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import ProgrammingError
 
 from fieldcal.errors import ConfigError
+from fieldcal.state.database import reached
 
 #: The queue of jobs, and the embedded Field Service.
 QUEUE, FIELD_SERVICE = "procrastinate", "fieldservice"
@@ -15,10 +16,11 @@ _SCHEMAS = (QUEUE, FIELD_SERVICE)
 
 def address(url: URL, schema: str) -> str:
     """The same database with this schema as its search path, password included; for psycopg and SQLAlchemy alike."""
-    said = url.query.get("options", ())
-    options = " ".join([*([said] if isinstance(said, str) else said), f"-csearch_path={schema}"])
-    there = url.set(drivername="postgresql").update_query_dict({"options": options})
-    return there.render_as_string(hide_password=False)
+    there = reached(url).set(drivername="postgresql")
+    there = there.update_query_dict({"options": f"{there.query['options']} -csearch_path={schema}"})
+    place, _, query = there.render_as_string(hide_password=False).partition("?")
+    # libpq takes a plus as it stands (PostgreSQL, libpq, connection URIs: percent-encoding alone is decoded)
+    return f"{place}?{query.replace('+', '%20')}"
 
 
 def make(tx: Connection, schema: str) -> None:

@@ -201,7 +201,9 @@ def concerned(tx: Connection, environment: str, ids: Iterable[str]) -> dict[Book
         waiting = select(marks.c.booking, marks.c.mailbox).where(
             marks.c.environment == environment, marks.c.booking.in_(some)
         )
-        for row in [*tx.execute(live), *tx.execute(waiting)]:
+        # The marks first: whoever writes meanwhile stores the link before, or when, the mark goes, so one of the two
+        # tells of the mailbox. The other way round it could be in neither answer.
+        for row in [*tx.execute(waiting), *tx.execute(live)]:
             found.setdefault(BookingId(row.booking), set()).add(row.mailbox)
     return found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Table, TableClause, column, func, insert, inspect, select, table, text
+from sqlalchemy import BigInteger, Connection, Table, TableClause, column, func, insert, inspect, select, table
 from sqlalchemy.exc import DBAPIError
 
 from fieldcal.errors import ConfigError
@@ -80,12 +80,6 @@ def go_on_counting(place: Place, what: Table) -> None:
 def unknown(place: Place, known: Iterable[str]) -> list[str]:
     """Tables that stand there beside those that are known: they would be left behind."""
     return sorted(set(inspect(place.tx).get_table_names(schema=place.schema)) - set(known))
-
-
-def one_moment(tx: Connection) -> None:
-    """Have all that this transaction reads be of one moment, and have it write nothing; before anything is read."""
-    if tx.dialect.name != "sqlite":  # there each transaction is
-        tx.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
 
 
 class _Sums:

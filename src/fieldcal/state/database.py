@@ -11,15 +11,16 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from fieldcal.access import obstacle, of_this_user
 from fieldcal.errors import ConfigError, Damaged, StateAway
+from fieldcal.state.present import OWN
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,10 +32,29 @@ _THREADS = 8
 #: How long an empty file may be one that another process makes just now, seconds: it takes some milliseconds.
 _BEGINS = 1.0
 #: How often a transaction is run that another one stood in the way of, and PostgreSQL's words for that.
-_TRIES, _TAKEN_BACK = 4, ("40001", "40P01")
+_TRIES, _TAKEN_BACK = 4, ("40001", "40P01", "55P03")
+#: A worker that hangs in a transaction, or whose machine is gone, must not hold the others up: PostgreSQL ends what is
+#: idle for so long, nobody waits longer for another's lock, and a peer that is silent is given up.
+_OPTIONS = "-c idle_in_transaction_session_timeout=30s -c lock_timeout=15s"
+_PATIENCE = {
+    "connect_timeout": "10", "keepalives_idle": "30", "keepalives_interval": "10", "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}  # fmt: skip
+#: PostgreSQL's word for what this user has no right to.
+_DENIED = "42501"
 #: SQLite's codes for a file that cannot be used where it is, and for one whose content is broken.
 _AT_THE_PATH = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_IOERR})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+class Called(NamedTuple):
+    """How messages call a database, and what gave its address."""
+
+    name: str
+    given: str
+
+
+STATE = Called("the state", "FIELDCAL_DATABASE_URL")
 
 
 class TakenBack(StateAway):
@@ -48,20 +68,27 @@ class Database:
     the last commit (WAL). On PostgreSQL all come from a pool. Any other process may open the same state beside us.
     """
 
-    def __init__(self, url: str, *, busy_timeout: float = BUSY_TIMEOUT) -> None:
+    def __init__(self, url: str, *, busy_timeout: float = BUSY_TIMEOUT, called: Called = STATE) -> None:
+        self._called = called
         try:
             self.url: URL = make_url(url)
-        except ArgumentError as error:
+        except (ArgumentError, ValueError):
+            # It is not repeated: a password may stand in it.
             raise ConfigError(
-                f"the database address {url!r} cannot be read: write sqlite:///PATH or postgresql://..."
-            ) from error
+                f"{called.name}'s address, {called.given}, cannot be read: write sqlite:///PATH or "
+                "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
+            ) from None
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         if self.is_sqlite:
             own = _Own(self.url)
+            _refuse_no_folder(self.url, called)
             self._writer = _sqlite(self.url, "BEGIN IMMEDIATE", 1, busy_timeout, own)
             self._reader = _sqlite(self.url, "BEGIN", _THREADS, busy_timeout, own)
+            self._single = self._reader
         else:
-            self._writer = self._reader = _postgresql(self.url)
+            self._writer = _postgresql(self.url, called)
+            self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            self._single = self._writer.execution_options(isolation_level="AUTOCOMMIT")
         self._write_lock = threading.RLock()
         self._write_threads = ThreadPoolExecutor(1 if self.is_sqlite else _THREADS, thread_name_prefix="state-write")
         self._read_threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="state-read")
@@ -69,7 +96,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that may write: committed when the block ends, rolled back when it raises."""
-        with _told_plainly(self.url):
+        with _told_plainly(self.url, self._called):
             if not self.is_sqlite:
                 with self._writer.begin() as tx:
                     yield tx
@@ -79,10 +106,23 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One consistent view; what is written in it is not kept."""
-        with _told_plainly(self.url), self._reader.connect() as tx:
+        """One consistent view; what is written in it is refused on PostgreSQL, and not kept on SQLite."""
+        with _told_plainly(self.url, self._called), self._reader.connect() as tx:
             yield tx
-            tx.rollback()
+            if self.is_sqlite:
+                tx.rollback()
+            else:
+                # After a rollback psycopg forgets what was prepared, and each statement is parsed and planned anew.
+                tx.commit()
+
+    @contextmanager
+    def glance(self) -> Iterator[Connection]:
+        """For one question, and nothing written: on PostgreSQL each statement sees the newest commit.
+
+        For what is asked for each job: a transaction around a statement costs two more round trips.
+        """
+        with _told_plainly(self.url, self._called), self._single.connect() as tx:
+            yield tx
 
     async def writing(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `work` with a writing transaction in the writing thread; returns when it is committed.
@@ -107,6 +147,15 @@ class Database:
 
         def run() -> T:
             with self.read() as tx:
+                return work(tx, *args, **kwargs)
+
+        return await _finish(self._read_threads, run)
+
+    async def glancing(self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `work`, which asks one thing, in a reading thread (`glance`)."""
+
+        def run() -> T:
+            with self.glance() as tx:
                 return work(tx, *args, **kwargs)
 
         return await _finish(self._read_threads, run)
@@ -169,11 +218,14 @@ def _is_empty(path: Path) -> bool:
         return False
 
 
-def _sqlite(url: URL, begin: str, size: int, busy_timeout: float, own: _Own) -> Engine:
+def _refuse_no_folder(url: URL, called: Called) -> None:
     if url.database and url.database != ":memory:":
         path = Path(url.database)
         if not os.path.isdir(path.parent):  # noqa: PTH112 - pathlib's raises where a folder may not be entered
-            raise ConfigError(f"the state {path} cannot be opened: {obstacle(path)}")
+            raise ConfigError(f"{called.name} {path} cannot be opened: {obstacle(path)}")
+
+
+def _sqlite(url: URL, begin: str, size: int, busy_timeout: float, own: _Own) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
@@ -204,29 +256,68 @@ def _sqlite(url: URL, begin: str, size: int, busy_timeout: float, own: _Own) -> 
     return engine
 
 
-def _postgresql(url: URL) -> Engine:
-    driver = url.set(drivername="postgresql+psycopg")
-    return create_engine(driver, pool_size=2 * _THREADS, max_overflow=4, hide_parameters=True)
+def reached(url: URL) -> URL:
+    """The address of a PostgreSQL with the patience that we have with it; what the address says itself counts.
+
+    Its sessions are called after this process, whatever the address says (`present.py`).
+    """
+    said = url.query.get("options", ())
+    options = " ".join([_OPTIONS, *([said] if isinstance(said, str) else said)])
+    return url.update_query_dict({**_PATIENCE, **url.query, "options": options, "application_name": OWN})
+
+
+def take_time(tx: Connection) -> None:
+    """Have this transaction wait and work as long as it needs: an upgrade, a copy; nobody is at work beside it."""
+    if tx.dialect.name != "sqlite":
+        tx.execute(text("SET LOCAL lock_timeout = 0"))
+        tx.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+
+
+def _postgresql(url: URL, called: Called) -> Engine:
+    driver = reached(url).set(drivername="postgresql+psycopg")
+    engine = create_engine(driver, pool_size=2 * _THREADS, max_overflow=4, hide_parameters=True)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(dialect: Dialect, _record: Any, args: Any, kwargs: Any) -> Any:
+        # Before SQLAlchemy asks it anything: of a database without an encoding it gets bytes where it looks for text.
+        connection = dialect.connect(*args, **kwargs)
+        if (found := connection.info.parameter_status("server_encoding")) not in (None, "UTF8"):
+            connection.close()
+            raise ConfigError(
+                f"{called.name} at {url.render_as_string(hide_password=True)} is a database in the encoding {found}, "
+                f"which cannot hold every name: make one with `CREATE DATABASE {url.database} ENCODING 'UTF8' TEMPLATE "
+                "template0`"
+            )
+        return connection
+
+    return engine
 
 
 @contextmanager
-def _told_plainly(url: URL) -> Iterator[None]:
+def _told_plainly(url: URL, called: Called) -> Iterator[None]:
     """Turn what a database says of itself into one line for the operator; errors of our own SQL pass as they are."""
     try:
         yield
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) in _TAKEN_BACK:
             raise TakenBack("the state's database took a transaction back for another's sake; try again") from error
-        text = str(error.orig).splitlines()[0] if str(error.orig) else "no reason given"
+        said = str(error.orig).splitlines()[0] if str(error.orig) else "no reason given"
         where = url.render_as_string(hide_password=True)
         at_path = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _AT_THE_PATH
         seen = obstacle(Path(url.database or "")) if at_path else ""
-        raise StateAway(f"the state at {where} cannot be used: {text}. {_sentence(seen) or _remedy(text)}") from error
+        remedy = _sentence(seen) or _remedy(said, called)
+        raise StateAway(f"{called.name} at {where} cannot be used: {said}. {remedy}") from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
             raise Damaged(
                 f"the state's file {url.database} is damaged, or no database at all ({error.orig}); put a backup back "
                 "with `fieldcal db restore FILE`, which keeps this file aside"
+            ) from error
+        if getattr(error.orig, "sqlstate", None) == _DENIED:
+            raise ConfigError(
+                f"{called.name} at {url.render_as_string(hide_password=True)} refuses this user: "
+                f"{str(error.orig).splitlines()[0]}. Have the database's owner run `ALTER DATABASE {url.database} "
+                f"OWNER TO {url.username}`, or `GRANT CREATE ON DATABASE` and `GRANT CREATE ON SCHEMA public`"
             ) from error
         if error.connection_invalidated:
             raise StateAway("the connection to the state broke; it is tried again at the next pass") from error
@@ -237,7 +328,7 @@ def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-def _remedy(text: str) -> str:
+def _remedy(text: str, called: Called) -> str:
     """What helps against a database's complaint, in one sentence."""
     for sign, remedy in (
         ("locked", "Another process holds it; end that process or wait, then try again."),
@@ -249,4 +340,4 @@ def _remedy(text: str) -> str:
     ):
         if sign in text:
             return remedy
-    return "See that it is running and that FIELDCAL_DATABASE_URL is right."
+    return f"See that it is running and that {called.given} is right."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -35,11 +36,17 @@ def end_columns(end: Endpoint) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _environment(row: Row[Any]) -> Environment:
+def _environment(row: Any) -> Environment:
     return Environment(
         row.id, end_of(row), row.created_at, row.source, _settings(row.settings), row.enabled, row.organization,
         row.tenant,
     )  # fmt: skip
+
+
+@lru_cache(maxsize=64)  # every write of a mailbox asks for its environment, and they are few
+def of_columns(values: tuple[Any, ...]) -> Environment:
+    """The environment of these columns, which are the table's, in their order."""
+    return _environment(SimpleNamespace(**dict(zip(environments.c.keys(), values, strict=True))))
 
 
 @lru_cache(maxsize=64)  # every write of a mailbox asks for its environment, and reading these costs most of that

@@ -8,11 +8,11 @@ last one is some seconds past, so does the next request, before it begins. A hol
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from fieldcal.clock import Clock
 from fieldcal.errors import FieldcalError, LeaseLost
@@ -30,6 +30,9 @@ READING = timedelta(seconds=120)
 REQUEST = timedelta(seconds=35)
 #: A lease renewed within this time is not renewed for a request; what then is left has room for connecting.
 YOUNG = timedelta(seconds=4)
+
+
+T = TypeVar("T")
 
 
 class Place(Protocol):
@@ -53,6 +56,8 @@ class Held:
         self.lease = lease
         #: held by whoever renews the lease while requests are on their way: the later end is the one that stands
         self.turn = asyncio.Lock()
+        #: nothing is sent under it any more; whoever says so gives it back, too
+        self.left = False
         if self.mailbox is not None:
             self._pace.enter(self)
 
@@ -118,6 +123,7 @@ class Held:
 
     def leave(self) -> None:
         """Nothing is sent under this lease any more."""
+        self.left = True
         if self.mailbox is not None:
             self._pace.leave(self)
 
@@ -127,10 +133,27 @@ class Held:
         await self._database.writing(leases.give_back, self.lease)
 
 
+async def kept(database: Database, taking: Coroutine[Any, Any, T], lease_of: Callable[[T], Lease | None]) -> T:
+    """What `taking` returns; where we are cancelled meanwhile, the lease that it took is given back.
+
+    The transaction goes on in its thread, whoever waits for it; only its answer tells whether the lease is ours.
+    """
+    task = asyncio.ensure_future(taking)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        lease = lease_of(task.result()) if not task.cancelled() and task.exception() is None else None
+        if lease is not None:
+            await database.writing(leases.give_back, lease)
+        raise
+
+
 @asynccontextmanager
 async def holding(place: Place, name: str, span: timedelta = LEASE) -> AsyncIterator[Held | None]:
     """Hold the lease `name` for the block; None while another worker has it."""
-    lease = await place.database.writing(leases.take, name, place.worker, place.clock.now(), span)
+    taking = place.database.writing(leases.take, name, place.worker, place.clock.now(), span)
+    lease = await kept(place.database, taking, lambda lease: lease)
     if lease is None:
         yield None
         return

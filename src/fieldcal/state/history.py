@@ -5,19 +5,34 @@ from __future__ import annotations
 import itertools
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, func, insert, or_, select, update
 
 from fieldcal.plan.spread import Spread
 from fieldcal.sent import Sent
 from fieldcal.state import latency
 from fieldcal.state.pass_tables import passes
-from fieldcal.state.rows import add_missing, from_json, to_json
+from fieldcal.state.rows import add_missing, from_json, to_json, together
 from fieldcal.state.tables import history
+
+#: what is counted mailbox by mailbox
+_TALLIED = ("created", "updated", "removed", "adopted", "failed", "held", "churn")
+_ADD = (
+    update(passes)
+    .where(passes.c.id == bindparam("b_run"))
+    .values(ended_at=bindparam("n_at"), **{name: passes.c[name] + bindparam(f"n_{name}") for name in _TALLIED})
+)
+
+_LAST_ENDED = (
+    select(passes.c.id)
+    .where(passes.c.environment == bindparam("b_environment"), passes.c.ended_at.is_not(None))
+    .order_by(passes.c.started_at.desc(), passes.c.id.desc())
+    .limit(1)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +58,13 @@ def write(tx: Connection, environment: str, run: str, lines: Sequence[Line]) -> 
     if lines:
         tx.execute(
             insert(history),
-            [
+            together([
                 {"environment": environment, "mailbox": line.mailbox, "booking": line.booking, "at": line.at,
                  "pass": run,
                  "action": line.action, "reason": line.reason, "answer": line.answer[:500], "ok": line.ok,
                  "request": line.request[:200], "status": line.status}
                 for line in lines
-            ],
+            ]),
         )  # fmt: skip
 
 
@@ -165,21 +180,22 @@ def end(tx: Connection, run: str, tally: Tally, error: str, now: datetime, sent:
     )  # fmt: skip
 
 
-def last_ended(tx: Connection, environment: str) -> str | None:
+def last_ended(tx: Connection, environment: str, /) -> str | None:
     """The id of the last pass that has ended: what its pull has found is worked off after it, mailbox by mailbox."""
-    ended = select(passes.c.id).where(passes.c.environment == environment, passes.c.ended_at.is_not(None))
-    found: str | None = tx.scalar(ended.order_by(passes.c.started_at.desc(), passes.c.id.desc()).limit(1))
+    found: str | None = tx.scalar(_LAST_ENDED, {"b_environment": environment})
     return found
 
 
-def add(tx: Connection, run: str, tally: Tally, now: datetime) -> None:
-    """Add what was done in one mailbox to a pass that has ended."""
-    place = tx.scalar(select(passes.c.environment).where(passes.c.id == run)) if tally.took.counts else None
-    if place is not None:
-        latency.add(tx, place, tally.took, now)
-    counted = ("created", "updated", "removed", "adopted", "failed", "held", "churn")
-    more = {name: passes.c[name] + getattr(tally, name) for name in counted}
-    tx.execute(update(passes).where(passes.c.id == run).values(ended_at=now, **more))
+def add(tx: Connection, done: Mapping[str, Tally], now: datetime) -> None:
+    """Add what was done in mailboxes to passes that have ended, by their ids."""
+    # First the hours, then the passes, each in its order: two of these never wait for each other.
+    took: dict[str, Spread] = {}
+    for run, place in tx.execute(select(passes.c.id, passes.c.environment).where(passes.c.id.in_(sorted(done)))):
+        took[place] = took.get(place, Spread()) + done[run].took
+    for place in sorted(took):
+        latency.add(tx, place, took[place], now)
+    for run in sorted(done):
+        tx.execute(_ADD, {"b_run": run, "n_at": now, **{f"n_{name}": getattr(done[run], name) for name in _TALLIED}})
 
 
 def count_passes(tx: Connection, environment: str) -> int:

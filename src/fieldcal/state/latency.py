@@ -15,7 +15,7 @@ from sqlalchemy import Connection, delete, func, select
 
 from fieldcal.plan.spread import Spread
 from fieldcal.state.pass_tables import latencies
-from fieldcal.state.rows import insert
+from fieldcal.state.rows import insert, together
 
 
 def hour_of(at: datetime) -> datetime:
@@ -31,7 +31,9 @@ def add(tx: Connection, environment: str, took: Spread, now: datetime) -> None:
     more = {"number": latencies.c.number + statement.excluded.number}
     tx.execute(
         statement.on_conflict_do_update(index_elements=["environment", "hour", "step"], set_=more),
-        [{"environment": environment, "hour": hour_of(now), "step": at, "number": n} for at, n in took.counts],
+        together(
+            [{"environment": environment, "hour": hour_of(now), "step": at, "number": n} for at, n in took.counts]
+        ),
     )
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, not_, select, update
+from sqlalchemy import Connection, bindparam, func, not_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from fieldcal.errors import LeaseLost
@@ -36,6 +36,9 @@ _RENEW_AND_TELL = _OURS.values(until=bindparam("n_until"), sent=bindparam("n_sen
 _HELD = select(leases.c.fence, leases.c.owner).where(_named).with_for_update()
 _GIVE_BACK = update(leases).where(_named, _fenced).values(until=_LONG_AGO, owner="", untold=leases.c.untold - 1)
 _GIVE_BACK_AND_TELL = _GIVE_BACK.values(sent=bindparam("n_sent"), untold=0)
+_END, _END_AND_TELL = (statement.where(leases.c.owner == bindparam("b_owner")) for statement in (
+    _GIVE_BACK, _GIVE_BACK_AND_TELL
+))  # fmt: skip
 _PAUSE = select(pauses.c.until).where(pauses.c.scope == bindparam("b_scope")).scalar_subquery()
 
 #: Tells what was sent by now, and up to which of the holder's own requests it is told.
@@ -114,6 +117,12 @@ def holders(tx: Connection, now: datetime) -> set[str]:
     return set(tx.scalars(select(leases.c.owner).where(lasts(leases.c.until, now, FARTHEST), leases.c.owner != "")))
 
 
+def takings(tx: Connection, now: datetime) -> int | None:
+    """How often leases were taken so far, all together; None while one is held: then somebody may be at work."""
+    held = tx.scalar(select(leases.c.name).where(lasts(leases.c.until, now, FARTHEST)).limit(1))
+    return None if held is not None else tx.scalar(select(func.sum(leases.c.fence))) or 0
+
+
 def end_all(tx: Connection) -> None:
     """End every lease: whoever held one is gone, or has this state no more. The fences stay."""
     tx.execute(update(leases).values(until=_LONG_AGO, owner=""))
@@ -126,3 +135,17 @@ def give_back(tx: Connection, lease: Lease) -> None:
         tx.execute(_GIVE_BACK, ours)
     else:
         tx.execute(_GIVE_BACK_AND_TELL, {**ours, "n_sent": lease.count()[0]})
+
+
+def end(tx: Connection, lease: Lease) -> None:
+    """Give the lease back with what else this transaction stores; raises `LeaseLost` when it was taken already.
+
+    Nobody gets in before the transaction is committed, so it may come first.
+    """
+    ours = {"b_name": lease.name, "b_fence": lease.fence, "b_owner": lease.owner}
+    if lease.count is None:
+        ended = tx.execute(_END, ours)
+    else:
+        ended = tx.execute(_END_AND_TELL, {**ours, "n_sent": lease.count()[0]})
+    if ended.rowcount != 1:
+        raise LeaseLost(f"the lease {lease.name} was taken by another worker")

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Row, bindparam, func, not_, or_, select, update
 
 from fieldcal.model import BookingId, Create, Delete, EventId, Intent, Link, MailboxId, Update, Write
+from fieldcal.state.marks import alone
 from fieldcal.state.rows import from_json, slices, to_json, upsert
 from fieldcal.state.tables import links
 
@@ -193,23 +194,21 @@ def distrust(tx: Connection, environment: str) -> None:
 
 def rewrite_unfollowed(tx: Connection, environment: str, ids: Iterable[str], name: str) -> None:
     """Have these bookings' events written once more that were written before trigger value `name` was followed."""
-    for some in slices(sorted(set(ids))):
-        tx.execute(
-            update(links)
-            .where(
-                links.c.environment == environment,
-                links.c.booking.in_(some),
-                links.c.event.is_not(None),
-                links.c.triggers.not_like(f'%"{name}":%'),
-            )
-            .values(rewrite=True)
-        )
+    which = [
+        (links.c.environment == environment, links.c.booking.in_(some), links.c.event.is_not(None),
+         links.c.triggers.not_like(f'%"{name}":%'))
+        for some in slices(sorted(set(ids)))
+    ]  # fmt: skip
+    alone(tx, environment, {box for these in which for box in tx.scalars(select(links.c.mailbox).where(*these))})
+    for these in which:
+        tx.execute(update(links).where(*these).values(rewrite=True))
 
 
 def not_ended(tx: Connection, environment: str, now: datetime, most: int) -> int:
     """How many live links have an event that has not ended, counted up to `most`; the measure of the removal budget."""
     lasting = (links.c.environment == environment, links.c.event.is_not(None), links.c.end > now)
-    counted = select(links.c.end).where(*lasting).limit(most).subquery()
+    # In the order of the index of those that have not ended: the table itself begins with years of others.
+    counted = select(links.c.end).where(*lasting).order_by(links.c.end).limit(most).subquery()
     return (tx.scalar(select(func.count()).select_from(counted)) or 0) if most else 0
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, func, not_, or_, select, update
 
 from fieldcal.errors import ConfigError
 from fieldcal.model import Check, MailboxId
@@ -14,16 +15,20 @@ from fieldcal.plan.ready import ready
 from fieldcal.setup_model import (
     Actor,
     Approval,
+    Environment,
     Mailbox,
     MailboxPage,
     Method,
     Selection,
+    ServerProfile,
     TrialStatus,
 )
-from fieldcal.state import environments, profiles
+from fieldcal.state import environments, marks, profiles
 from fieldcal.state.narrowing import narrowed
 from fieldcal.state.rows import from_json, slices, to_json
+from fieldcal.state.tables import environments as environment_table
 from fieldcal.state.tables import links, mailboxes
+from fieldcal.state.tables import profiles as profile_table
 
 __all__ = ["Mailbox"]
 
@@ -37,9 +42,16 @@ _NAMED_AT_MOST = 5
 _LOAD = select(mailboxes).where(
     mailboxes.c.environment == bindparam("b_environment"), mailboxes.c.id == bindparam("b_mailbox")
 )
+# With what it is written through and for: before every write this is asked, and three questions cost three round trips.
+_ENTRY = (
+    select(mailboxes, profile_table, environment_table)
+    .join_from(mailboxes, environment_table, environment_table.c.id == mailboxes.c.environment)
+    .outerjoin(profile_table, profile_table.c.id == mailboxes.c.profile)
+    .where(mailboxes.c.environment == bindparam("b_environment"), mailboxes.c.id == bindparam("b_mailbox"))
+)
 
 
-def _mailbox(row: Row[Any]) -> Mailbox:
+def _mailbox(row: Any) -> Mailbox:
     return Mailbox(
         environment=row.environment, id=MailboxId(row.id), name=row.name, address=row.address, profile=row.profile,
         method=Method(row.method), approval=Approval(row.approval), approved_address=row.approved_address,
@@ -56,22 +68,39 @@ def load(tx: Connection, environment: str, mailbox: str) -> Mailbox | None:
     return None if row is None else _mailbox(row)
 
 
-def why_not(tx: Connection, environment: str, mailbox: str) -> str | None:
-    """Why nothing may be written into this mailbox now (R3, R13); None when all is well."""
-    known, place = load(tx, environment, mailbox), environments.find(tx, environment)
-    if place is None:
-        return f"there is no environment {environment}"
-    if known is None:
-        return "the mailbox is not known"
-    return ready(known, profiles.find(tx, known.profile) if known.profile else None, place)
+def why_not(tx: Connection, environment: str, mailbox: str, *, alone: bool = False) -> str | None:
+    """Why nothing may be written into this mailbox now (R3, R13); None when all is well.
+
+    `alone`: and the mailbox stays so until the transaction ends.
+    """
+    if alone:
+        # First held, then asked: a question that waits for the row would be answered with the profile and the
+        # environment as they were before it waited.
+        marks.alone(tx, environment, [mailbox])
+    found = _entry(tx, environment, mailbox)
+    if found is not None:
+        return ready(*found)
+    return (
+        "the mailbox is not known" if environments.find(tx, environment) else f"there is no environment {environment}"
+    )
 
 
-def ready_one(tx: Connection, environment: str, mailbox: str) -> Mailbox | None:
-    """This mailbox as it stands, when it may be written into now; None when something stands in the way."""
-    known, place = load(tx, environment, mailbox), environments.find(tx, environment)
-    if known is None or place is None or known.profile is None:
+def ready_one(tx: Connection, environment: str, mailbox: str) -> tuple[Mailbox, ServerProfile] | None:
+    """This mailbox and its profile as they stand, when it may be written into now; else None."""
+    known, profile, place = _entry(tx, environment, mailbox) or (None, None, None)
+    if known is None or profile is None or place is None or ready(known, profile, place):
         return None
-    return known if ready(known, profiles.find(tx, known.profile), place) is None else None
+    return known, profile
+
+
+def _entry(tx: Connection, environment: str, mailbox: str) -> tuple[Mailbox, ServerProfile | None, Environment] | None:
+    row = tx.execute(_ENTRY, {"b_environment": environment, "b_mailbox": mailbox}).first()
+    if row is None:
+        return None
+    first, second = len(mailboxes.c), len(mailboxes.c) + len(profile_table.c)
+    known = _mailbox(SimpleNamespace(**dict(zip(mailboxes.c.keys(), row[:first], strict=True))))
+    profile = profiles.of_columns(tuple(row[first:second])) if row[first] is not None else None
+    return known, profile, environments.of_columns(tuple(row[second:]))
 
 
 def ids(tx: Connection, environment: str, selection: Selection) -> list[MailboxId]:

@@ -16,7 +16,7 @@ from fieldcal.model import BookingId, MailboxId, Window
 from fieldcal.state import bookings as booking_rows
 from fieldcal.state.aside import withheld
 from fieldcal.state.believed import at, come, ranges
-from fieldcal.state.rows import insert, slices
+from fieldcal.state.rows import insert, slices, together
 from fieldcal.state.tables import bookings, links, mailboxes, marks, workers
 
 #: Why a booking may be marked at all. A write that a mark of any other reason led to is churn.
@@ -32,12 +32,13 @@ _boxes = and_(
     mailboxes.c.id.in_(bindparam("b_mailboxes", expanding=True)),
 )
 _ALONE = select(mailboxes.c.id).where(_boxes).order_by(mailboxes.c.id).with_for_update()
-_earliest = (
+#: When the first mark of a mailbox is due, as part of an UPDATE of that mailbox; None where nothing waits.
+EARLIEST = (
     select(func.min(marks.c.due))
     .where(marks.c.environment == mailboxes.c.environment, marks.c.mailbox == mailboxes.c.id)
     .scalar_subquery()
 )
-_RECOMPUTE = update(mailboxes).where(_boxes).values(next_due=_earliest)
+_RECOMPUTE = update(mailboxes).where(_boxes).values(next_due=EARLIEST)
 _DUE = (
     select(marks.c.booking, marks.c.seq, marks.c.attempts, marks.c.since, marks.c.reason, marks.c.changed_at)
     .join(
@@ -98,18 +99,21 @@ def mark(
     ]  # fmt: skip
     if not rows:
         return
-    _alone(tx, environment, {str(row["mailbox"]) for row in rows})
+    alone(tx, environment, {str(row["mailbox"]) for row in rows})
     statement = insert(tx, marks)
     newest = statement.excluded.changed_at
     earliest = case((marks.c.due.is_(None), newest), else_=func.coalesce(marks.c.changed_at, newest))
     again = {"seq": marks.c.seq + 1, "reason": reason, "due": now, "attempts": 0, "trouble": "",
              "changed_at": earliest if reason == "changed" else None}  # fmt: skip
-    tx.execute(statement.on_conflict_do_update(index_elements=["environment", "mailbox", "booking"], set_=again), rows)
+    tx.execute(
+        statement.on_conflict_do_update(index_elements=["environment", "mailbox", "booking"], set_=again),
+        together(rows),
+    )
     recompute(tx, environment, {str(row["mailbox"]) for row in rows})
 
 
-def _alone(tx: Connection, environment: str, boxes: Iterable[str]) -> None:
-    """Hold these mailboxes' rows before their marks are touched, until the transaction ends.
+def alone(tx: Connection, environment: str, boxes: Iterable[str]) -> None:
+    """Hold these mailboxes' rows before their marks and links are touched, until the transaction ends.
 
     Else, on PostgreSQL, a `recompute` that waits for another transaction would count the marks as they were before
     that one, and a new mark's mailbox would never come due. SQLite has one writer anyway, and is not asked.
@@ -165,13 +169,13 @@ def _of(environment: str, mailbox: str, marked: Marked) -> dict[str, object]:
 def clear(tx: Connection, environment: str, mailbox: str, done: Sequence[Marked]) -> None:
     """Drop these marks, but those that were raised since they were loaded."""
     if done:
-        _alone(tx, environment, [mailbox])
-        tx.execute(_CLEAR, [_of(environment, mailbox, marked) for marked in done])
+        alone(tx, environment, [mailbox])
+        tx.execute(_CLEAR, together([_of(environment, mailbox, marked) for marked in done]))
 
 
 def drop_all(tx: Connection, environment: str, mailbox: str) -> None:
     """Drop every mark of this mailbox (it was cleaned; enabling it marks anew)."""
-    _alone(tx, environment, [mailbox])
+    alone(tx, environment, [mailbox])
     tx.execute(delete(marks).where(marks.c.environment == environment, marks.c.mailbox == mailbox))
     recompute(tx, environment, [mailbox])
 
@@ -190,7 +194,7 @@ class Later:
 def postpone(tx: Connection, environment: str, mailbox: str, later: Sequence[Later]) -> None:
     """Set the next try of these marks, but of those that were raised since they were loaded."""
     if later:
-        _alone(tx, environment, [mailbox])
+        alone(tx, environment, [mailbox])
         tx.execute(
             update(marks).where(_THIS).values(
                 due=bindparam("n_due", type_=marks.c.due.type),

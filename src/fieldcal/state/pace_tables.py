@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Integer, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
 
 from fieldcal.state.columns import Instant, metadata, text_column
 
@@ -21,4 +21,6 @@ pauses = Table(
     Column("scope", Text, primary_key=True),
     Column("until", Instant, nullable=False),
     text_column("reason"),
+    #: what lasts is read every few seconds, what has ended is kept for a while
+    Index(None, "until"),
 )

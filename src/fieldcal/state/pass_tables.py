@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, Table, Text
+from sqlalchemy import Column, Index, Integer, Table, Text, text
 
 from fieldcal.state.columns import Instant, count, metadata, text_column
 
+_OPEN = text("ended_at IS NULL")
 passes = Table(
     "passes",
     metadata,
@@ -27,6 +28,8 @@ passes = Table(
     #: what was sent, by the answers (`sent.Sent`), JSON; "" where nothing is known of it
     text_column("requests"),
     Index(None, "environment", "started_at"),
+    #: those under way, which every pass and look asks for: one or two among all that are remembered
+    Index("ix_passes_open", "environment", "started_at", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 
 #: How long changes took from the source into the calendar, by the hour in which their pass ended: so many of each

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, delete, func, or_, select
 
 from fieldcal.state.believed import FARTHEST, lasts
 from fieldcal.state.pace_tables import pauses
@@ -36,6 +36,19 @@ def lasting(tx: Connection, now: datetime) -> dict[str, tuple[datetime, str]]:
     """Every pause that lasts: its end and its reason."""
     rows = tx.execute(select(pauses).where(lasts(pauses.c.until, now)).order_by(pauses.c.scope))
     return {row.scope: (row.until, row.reason) for row in rows}
+
+
+def ends(tx: Connection, now: datetime) -> dict[str, datetime]:
+    """The end of every pause that lasts: what each process asks for every few seconds, so no more is read."""
+    rows = tx.execute(select(pauses.c.scope, pauses.c.until).where(lasts(pauses.c.until, now)))
+    return {row.scope: row.until for row in rows}
+
+
+def forget(tx: Connection, before: datetime, limit: int) -> int:
+    """Forget at most so many pauses that ended earlier; returns how many. One that is set anew meanwhile stays."""
+    over = pauses.c.until < before
+    some = select(pauses.c.scope).where(over).order_by(pauses.c.until).limit(limit)
+    return tx.execute(delete(pauses).where(over, pauses.c.scope.in_(some.scalar_subquery()))).rowcount
 
 
 def lift_all(tx: Connection) -> None:

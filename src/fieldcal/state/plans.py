@@ -1,4 +1,9 @@
-"""Removals and persons: counted over an hour, held above the budget, approved or rejected (design §4); cleans."""
+"""Removals and persons: counted over an hour, held above the budget, approved or rejected (design §4); cleans.
+
+Whoever opens, decides or closes a plan holds the environment's row first, and then looks at what the plan has: else a
+removal would be put into a plan that a person has decided a moment ago, and nobody would ever be asked about it
+(docs/decisions/005-leases-and-clocks.md, "In which order rows are held").
+"""
 
 from __future__ import annotations
 
@@ -59,10 +64,18 @@ class Plan:
     kind: str = "removals"
 
 
+def _alone(tx: Connection, environment: str) -> None:
+    """Let nobody else change this environment's plans and budget until the transaction ends.
+
+    A statement of its own: on PostgreSQL what comes after it sees what whoever had the row before has left. On SQLite
+    the transaction alone sees to that.
+    """
+    tx.execute(select(environments.c.id).where(environments.c.id == environment).with_for_update())
+
+
 def take_budget(tx: Connection, environment: str, wanted: int, now: datetime) -> int:
     """How many of `wanted` counted removals may go now; what is granted is spent."""
-    # Two workers must not both spend the last of it; on SQLite the transaction alone sees to that.
-    tx.execute(select(environments.c.id).where(environments.c.id == environment).with_for_update())
+    _alone(tx, environment)  # two workers must not both spend the last of it
     tx.execute(delete(removals).where(removals.c.environment == environment, removals.c.at <= now - SPAN))
     spent = tx.scalar(select(func.count()).where(removals.c.environment == environment)) or 0
     granted = allowed(wanted, links.not_ended(tx, environment, now, worth_counting(wanted, spent)), spent)
@@ -74,6 +87,7 @@ def take_budget(tx: Connection, environment: str, wanted: int, now: datetime) ->
 def return_budget(tx: Connection, environment: str, unspent: int) -> None:
     """Give back what was granted for removals that were certainly not carried out: tried again, they count again."""
     if unspent:
+        _alone(tx, environment)
         last = select(removals.c.id).where(removals.c.environment == environment).order_by(removals.c.id.desc())
         tx.execute(delete(removals).where(removals.c.id.in_(last.limit(unspent))))
 
@@ -82,6 +96,7 @@ def hold(
     tx: Connection, environment: str, rows: Sequence[tuple[MailboxId, BookingId, str]], reason: str, now: datetime
 ) -> int:
     """Keep these removals for a person, in the plan that is open or in a new one; returns its number."""
+    _alone(tx, environment)
     plan = tx.scalar(select(plans.c.id).where(plans.c.environment == environment, plans.c.state == "held"))
     if plan is None:
         plan = tx.execute(
@@ -163,6 +178,7 @@ def finish_cleans(tx: Connection, environment: str, mailbox: str) -> None:
 
 def close(tx: Connection, environment: str, plan: int, mailbox: str, done: Sequence[str] | None = None) -> None:
     """Of one approved plan, in one mailbox: these are done; None: what is left of it is over and was not done."""
+    _alone(tx, environment)
     rows = update(plan_rows).where(
         plan_rows.c.plan == plan, plan_rows.c.mailbox == mailbox, plan_rows.c.state == "approved"
     )
@@ -207,25 +223,22 @@ def drop(tx: Connection, environment: str, mailbox: str, needless: Sequence[Book
 
 def _close(tx: Connection, environment: str, mailbox: str, ids: Sequence[BookingId], state: str) -> None:
     open_states = ("held", "approved")
-    closed = 0
-    for some in slices(ids):
-        closed += tx.execute(
-            update(plan_rows)
-            .where(
-                plan_rows.c.environment == environment,
-                plan_rows.c.mailbox == mailbox,
-                plan_rows.c.booking.in_(some),
-                plan_rows.c.state.in_(open_states),
-            )
-            .values(state=state)
-        ).rowcount
-    if closed:
-        unfinished = select(plan_rows.c.plan).where(plan_rows.c.state.in_(open_states))
-        tx.execute(
-            update(plans)
-            .where(plans.c.environment == environment, plans.c.state.in_(open_states), plans.c.id.not_in(unfinished))
-            .values(state="done")
-        )
+    here = (plan_rows.c.environment == environment, plan_rows.c.mailbox == mailbox, plan_rows.c.state.in_(open_states))
+    theirs = [(*here, plan_rows.c.booking.in_(some)) for some in slices(ids)]
+    # Most removals are in no plan, and hold nobody up.
+    if not any(tx.scalar(select(plan_rows.c.plan).where(*rows).limit(1)) is not None for rows in theirs):
+        return
+    _alone(tx, environment)
+    for rows in theirs:
+        tx.execute(update(plan_rows).where(*rows).values(state=state))
+    unfinished = select(plan_rows.c.plan).where(
+        plan_rows.c.environment == environment, plan_rows.c.state.in_(open_states)
+    )
+    tx.execute(
+        update(plans)
+        .where(plans.c.environment == environment, plans.c.state.in_(open_states), plans.c.id.not_in(unfinished))
+        .values(state="done")
+    )
 
 
 def load(
@@ -273,6 +286,7 @@ def rows_of(
 
 def decide(tx: Connection, environment: str, plan: int, state: str, by: str, comment: str, now: datetime) -> list[Row]:
     """Approve or reject a held plan; returns the rows that this decided, none if it was decided before."""
+    _alone(tx, environment)
     decided = tx.execute(
         update(plans)
         .where(plans.c.environment == environment, plans.c.id == plan, plans.c.state == "held")

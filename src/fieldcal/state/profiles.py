@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, or_, select, update
 
 from fieldcal.errors import ConfigError
 from fieldcal.setup_model import ServerProfile, TrialStatus
@@ -15,10 +17,16 @@ from fieldcal.state.tables import links, mailboxes, profiles
 _FIND = select(profiles).where(profiles.c.id == bindparam("b_name"))
 
 
-def _profile(row: Row[Any]) -> ServerProfile:
+def _profile(row: Any) -> ServerProfile:
     return ServerProfile(
         row.id, end_of(row), row.created_at, row.kind, row.active, row.tenant, row.calendar, row.at_once
     )
+
+
+@lru_cache(maxsize=64)  # every write of a mailbox asks for its profile, and they are few
+def of_columns(values: tuple[Any, ...]) -> ServerProfile:
+    """The profile of these columns, which are the table's, in their order."""
+    return _profile(SimpleNamespace(**dict(zip(profiles.c.keys(), values, strict=True))))
 
 
 def _columns(profile: ServerProfile) -> dict[str, Any]:

@@ -252,11 +252,11 @@ def _still_old(environment: str, ids: Sequence[str], before: datetime) -> tuple[
 
 
 def forget_places(tx: Connection, which: ColumnElement[bool]) -> None:
-    """Take the booking's own place out of the trigger values of these links."""
+    """Take the booking's own place out of the trigger values of these links, as they are once nobody writes them."""
     rows = tx.execute(
-        select(links.c.environment, links.c.mailbox, links.c.booking, links.c.triggers).where(
-            which, links.c.triggers.like('%"place":%')
-        )
+        select(links.c.environment, links.c.mailbox, links.c.booking, links.c.triggers)
+        .where(which, links.c.triggers.like('%"place":%'))
+        .with_for_update()
     ).all()
     for row in rows:
         values = msgspec.json.decode(row.triggers, type=dict[str, str])

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, insert, select, text
 
 from fieldcal.errors import ConfigError
 from fieldcal.state import beside
-from fieldcal.state.database import Database
+from fieldcal.state.database import Database, take_time
 from fieldcal.state.tables import meta
 
 #: What the state remembers of it (`meta`).
@@ -60,6 +60,7 @@ def upgrade(database: Database) -> str | None:
     if found is not None and found >= newest():
         return found
     with database.write() as tx:
+        take_time(tx)
         tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         found = standing(tx)  # another process may have been quicker
         if found is None or found < newest():

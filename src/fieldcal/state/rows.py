@@ -27,6 +27,11 @@ def insert(tx: Connection, table: Table) -> Any:
     return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
 
 
+def together(rows: Sequence[Mapping[str, Any]]) -> Any:
+    """The rows as `Connection.execute` takes them; one by itself, for several go a longer way to PostgreSQL."""
+    return dict(rows[0]) if len(rows) == 1 else list(rows)
+
+
 def upsert(
     tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, keep: Sequence[str] = (), newer: str = ""
 ) -> None:
@@ -35,7 +40,7 @@ def upsert(
     All rows have the same columns. `newer` names a column: a stored row with a greater value there stays as it is.
     """
     if rows:
-        tx.execute(_upserting(tx.dialect.name, table, tuple(rows[0]), tuple(keep), newer), list(rows))
+        tx.execute(_upserting(tx.dialect.name, table, tuple(rows[0]), tuple(keep), newer), together(rows))
 
 
 @lru_cache(maxsize=64)  # building one costs as much as running it
@@ -50,7 +55,7 @@ def _upserting(dialect: str, table: Table, columns: tuple[str, ...], keep: tuple
 def add_missing(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert those of these rows that do not exist yet; the others stay as they are."""
     if rows:
-        tx.execute(_adding(tx.dialect.name, table), list(rows))
+        tx.execute(_adding(tx.dialect.name, table), together(rows))
 
 
 @lru_cache(maxsize=64)

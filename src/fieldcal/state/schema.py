@@ -11,11 +11,11 @@ from fieldcal.state import aside_tables as _aside  # noqa: F401 - its table belo
 from fieldcal.state import pace_tables as _pace  # noqa: F401 - its tables belong to the state too
 from fieldcal.state import pass_tables as _pass  # noqa: F401 - its tables belong to the state too
 from fieldcal.state import people_tables as _people  # noqa: F401 - its tables belong to the state too
-from fieldcal.state.database import Database
+from fieldcal.state.database import Database, take_time
 from fieldcal.state.tables import meta
 
 #: Every revision, oldest first. Kept here so that asking an up-to-date state loads no migration code.
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 HEAD = REVISIONS[-1]
 # Any number that no other program takes on this database: one upgrade at a time on PostgreSQL.
 _UPGRADE_LOCK = 7_041_776
@@ -55,6 +55,7 @@ def upgrade(database: Database) -> str | None:
     if found == HEAD:
         return found
     with database.write() as tx:
+        take_time(tx)
         if not database.is_sqlite:
             tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
         found = revision(tx)  # another process may have been quicker
@@ -72,6 +73,8 @@ def make(tx: Connection) -> None:
     """
     if tx.dialect.name != "sqlite":
         tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _UPGRADE_LOCK})
+    if is_strange(tx):
+        raise ConfigError("the target holds tables of something else; name an empty database")
     if revision(tx) is not None:
         raise ConfigError("the target holds a state of Fieldcal already; name an empty database")
     _run(tx)

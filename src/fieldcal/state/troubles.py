@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from fieldcal.state.marks import EARLIEST
 from fieldcal.state.tables import mailboxes
 
 #: Refusals in a row, each on a pass of its own, before a mailbox is switched off: one alone may be overload (F54).
@@ -18,11 +19,18 @@ _WENT_WELL = (
     .where(mailboxes.c.environment == bindparam("b_environment"), mailboxes.c.id == bindparam("b_mailbox"))
     .values(last_sync_at=bindparam("n_now"), failures=0, refusals=0, trouble="")
 )
+_WENT_WELL_AND_DUE = _WENT_WELL.values(next_due=EARLIEST)
 
 
-def went_well(tx: Connection, environment: str, mailbox: str, now: datetime) -> None:
-    """Remember that the mailbox was reached."""
-    tx.execute(_WENT_WELL, {"b_environment": environment, "b_mailbox": mailbox, "n_now": now})
+def went_well(tx: Connection, environment: str, mailbox: str, now: datetime, *, recompute: bool) -> None:
+    """Remember that the mailbox was reached; `recompute`: and do what `marks.recompute` does, in one statement.
+
+    Whoever wants that holds the mailbox's row already (`marks.alone`).
+    """
+    tx.execute(
+        _WENT_WELL_AND_DUE if recompute else _WENT_WELL,
+        {"b_environment": environment, "b_mailbox": mailbox, "n_now": now},
+    )
 
 
 def went_wrong(tx: Connection, environment: str, mailbox: str, text: str, failures: int, *, refused: bool) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, literal, not_, or_, select
 
 from fieldcal.model import MailboxId
 from fieldcal.plan.forecast import SPAN, Observed
@@ -15,7 +16,9 @@ from fieldcal.state import pauses
 from fieldcal.state.aside import withheld
 from fieldcal.state.believed import come, lasts, ranges
 from fieldcal.state.leases import FARTHEST
+from fieldcal.state.pace_tables import pauses as held
 from fieldcal.state.pass_tables import passes
+from fieldcal.state.rows import slices
 from fieldcal.state.tables import bookings, history, leases, links, mailboxes, marks, profiles
 
 
@@ -33,13 +36,46 @@ class Backlog:
     oldest: datetime | None
 
 
-def ready(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
+def ready(tx: Connection, environment: str, now: datetime, limit: int | None = None) -> list[MailboxId]:
     """Mailboxes with something to do now that are switched on and not paused, the longest waiting first.
 
     A mark whose booking is set aside, or waits for its details, is nothing to do: a pass reads them first. A mailbox
     that has to be read before it is written has something to do without a mark, too: events may stand there that
-    nobody remembers.
+    nobody remembers. `limit`: no more than the first so many.
     """
+    wanted = _meant(select(mailboxes.c.id), environment).where(*_free(now))
+    ordered = wanted.order_by(mailboxes.c.next_due, mailboxes.c.id)
+    # Each part follows an index of its own; those to be read first are few, and asked for in the order of theirs.
+    unread = wanted.where(mailboxes.c.check_first).order_by(mailboxes.c.id)
+    found: dict[str, None] = {}
+    for asked in (*map(ordered.where, _marked(now)), unread):
+        if limit is not None and len(found) >= limit:
+            break
+        found |= dict.fromkeys(tx.scalars(asked.limit(limit)))
+    return [MailboxId(mailbox) for mailbox in found][:limit]
+
+
+def left(
+    tx: Connection, environment: str, since: datetime, now: datetime, only: Collection[MailboxId] | None = None
+) -> int:
+    """How many mailboxes (of these, or of all) with something to do at the instant `since` may be worked on still."""
+    wanted = _meant(select(func.count()).select_from(mailboxes), environment).where(*_free(now))
+    later = or_(mailboxes.c.next_due.is_(None), not_(or_(*_marked(since))))
+    asked = [*map(wanted.where, _marked(since)), wanted.where(mailboxes.c.check_first, later)]
+    some = [()] if only is None else [(mailboxes.c.id.in_(part),) for part in slices(sorted(only))]
+    return sum(tx.scalar(one.where(*which)) or 0 for one in asked for which in some)
+
+
+def _meant(wanted: Select[Any], environment: str) -> Select[Any]:
+    """Of those that may be written to."""
+    return wanted.join(profiles, profiles.c.id == mailboxes.c.profile).where(
+        mailboxes.c.environment == environment, mailboxes.c.enabled, profiles.c.active,
+        mailboxes.c.method == Method.SERVER_SIDE_SYNC.value,
+    )  # fmt: skip
+
+
+def _marked(now: datetime) -> list[ColumnElement[bool]]:
+    """Something is to be written that is due at this instant, in two parts as `ranges`."""
     unread = select(bookings.c.id).where(
         bookings.c.environment == marks.c.environment, bookings.c.id == marks.c.booking, bookings.c.stale
     )
@@ -47,22 +83,14 @@ def ready(tx: Connection, environment: str, now: datetime) -> list[MailboxId]:
         marks.c.environment == mailboxes.c.environment, marks.c.mailbox == mailboxes.c.id, come(marks.c.due, now),
         ~unread.exists(), ~withheld(),
     )  # fmt: skip
-    ordered = (
-        select(mailboxes.c.id, mailboxes.c.profile)
-        .join(profiles, profiles.c.id == mailboxes.c.profile)
-        .where(
-            mailboxes.c.environment == environment, mailboxes.c.enabled, profiles.c.active,
-            mailboxes.c.method == Method.SERVER_SIDE_SYNC.value,
-        )
-        .order_by(mailboxes.c.next_due, mailboxes.c.id)
-    )  # fmt: skip
-    parts = [workable.exists() & part for part in ranges(mailboxes.c.next_due, now)]
-    # Each part follows an index of its own; those to be read first are few, and asked for in the order of theirs.
-    unread = ordered.where(mailboxes.c.check_first).order_by(None).order_by(mailboxes.c.id)
-    rows = [row for asked in (*map(ordered.where, parts), unread) for row in tx.execute(asked)]
-    paused = pauses.lasting(tx, now) if rows else {}
-    free = [row.id for row in rows if not {row.id, f"connector:{row.profile}"} & paused.keys()]
-    return [MailboxId(mailbox) for mailbox in dict.fromkeys(free)]
+    return [workable.exists() & part for part in ranges(mailboxes.c.next_due, now)]
+
+
+def _free(now: datetime) -> list[ColumnElement[bool]]:
+    """Neither the mailbox nor its connector is paused; each by itself, for either is one row of the pauses."""
+    scopes = mailboxes.c.id, literal("connector:") + mailboxes.c.profile
+    lasting = [select(held.c.scope).where(held.c.scope == scope, lasts(held.c.until, now)) for scope in scopes]
+    return [~one.exists() for one in lasting]
 
 
 def backlog(tx: Connection, environment: str) -> Backlog:

@@ -74,7 +74,7 @@ def _census(tx: Connection, environment: str) -> Census:
 
 
 def paused(tx: Connection, now: datetime) -> Counter[str]:
-    """How many pauses last, by what they are of: `mailbox`, `connector`, `source` or `repair`."""
-    known = {"connector", "source", "repair"}
+    """How many pauses last, by what they are of: `mailbox`, `connector`, `source`, `repair` or `check`."""
+    known = {"connector", "source", "repair", "check"}
     kinds = (scope.partition(":")[0] for scope in pauses.lasting(tx, now))
     return Counter(kind if kind in known else "mailbox" for kind in kinds)

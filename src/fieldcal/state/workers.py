@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 
 from fieldcal.model import BookingId, MailboxId, Window, Worker, WorkerId, WorkerKind
 from fieldcal.state import bookings as booking_rows
-from fieldcal.state.marks import mark
+from fieldcal.state.marks import alone, mark
 from fieldcal.state.rows import add_missing, slices, upsert
 from fieldcal.state.tables import bookings, links, mailboxes, marks, workers
 
@@ -96,10 +96,16 @@ def _known_mailboxes(
     tx: Connection, environment: str, told: Sequence[Worker], before: Mapping[str, tuple[Worker, bool]]
 ) -> list[Worker]:
     """The workers as told, but with the mailbox that they had where it is the same one under another name."""
+    named = {worker.id: _with_mailbox(tx, environment, worker, before[worker.id][0])
+             for worker in told if worker.id in before}  # fmt: skip
+    same = {worker.id: named[worker.id] for worker in told
+            if worker.id in named and _same_mailbox(named[worker.id], worker)}  # fmt: skip
+    # Before it is asked what stands there: a reconciliation holds the row, too, while it decides what it sends.
+    alone(tx, environment, {box.mailbox for box in same.values() if box.mailbox is not None and _by_address(box)})
     result: list[Worker] = []
     for worker in told:
-        known = _with_mailbox(tx, environment, worker, before[worker.id][0]) if worker.id in before else None
-        if known is None or known.mailbox is None or not _same_mailbox(known, worker):
+        known = same.get(worker.id)
+        if known is None or known.mailbox is None:
             result.append(worker)
         elif _by_address(known) and _free(tx, environment, known):
             _rename(tx, environment, known.mailbox, worker.mailbox)

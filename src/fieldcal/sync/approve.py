@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -21,7 +21,7 @@ Record = Callable[[Connection], None]
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """What an approval set going: rows to be carried out, and rows for which the source gave no answer."""
+    """What an approval set going: rows to be carried out, and rows for which the source gave no answer, if asked."""
 
     rows: int
     silent: int
@@ -35,33 +35,40 @@ async def approve(site: Site, plan: int, by: str, comment: str, record: Record =
     """Approve a held plan: every row's booking is asked for by id; what is still proven goes at the next pass.
 
     A row whose evidence has lapsed is dropped when its mailbox is reconciled; one that the source does not answer
-    for goes on waiting in a new plan. Raises `ConfigError` for a plan that is not held, `ConnectorError` as the
-    source does: then nothing is approved. `record` is called in the transaction that decides.
+    for, or that was held while it was asked, goes on waiting in a new plan. Raises `ConfigError` for a
+    plan that is not held, `ConnectorError` as the source does: then nothing is approved. `record` is called in the
+    transaction that decides.
     """
     async with holding(site, f"pull:{site.environment}", READING) as held:
         if held is None:
             raise ConfigError("the environment is being read just now; try again in a moment")
         rows = await site.database.reading(plans.rows_of, site.environment, plan)
-        ids = sorted({row.booking for row in rows if row.state == "held"})
-        if not ids:
+        asked = [row for row in rows if row.state == "held"]
+        if not asked:
             raise ConfigError(f"plan {plan} has nothing that is held; `fieldcal plan list` shows the plans")
-        told = Told(details=await throttle.asked(site, ids))
-        return await site.database.writing(_store, site, plan, told, by, comment, record)
+        told = Told(details=await throttle.asked(site, sorted({row.booking for row in asked})))
+        return await site.database.writing(_store, site, asked, told, by, comment, record)
 
 
-def _store(tx: Connection, site: Site, plan: int, told: Told, by: str, comment: str, record: Record) -> Approved:
-    now = site.clock.now()
+def _store(
+    tx: Connection, site: Site, asked: Sequence[plans.Row], told: Told, by: str, comment: str, record: Record
+) -> Approved:
+    now, plan = site.clock.now(), asked[0].plan
     feed = feeds.load(tx, site.environment)
     frame = Frame(site.environment, site.settings, site.moment(feed.far_edge).window, feed.reading or "", now)
     absorb(tx, frame, told)
+    answered = {(row.mailbox, row.booking) for row in asked if row.booking not in set(told.details.unknown)}
+    marks.alone(tx, site.environment, {mailbox for mailbox, _ in answered})  # mailboxes go before plans
     decided = plans.decide(tx, site.environment, plan, "approved", by, comment, now)
-    silent = [row for row in decided if row.booking in set(told.details.unknown)]
+    # One that was held while the source was asked is none that anybody has seen.
+    silent = [row for row in decided if (row.mailbox, row.booking) not in answered]
     if silent:
         held_again = [(row.mailbox, row.booking, row.evidence) for row in silent]
         for row in silent:
             plans.drop(tx, site.environment, row.mailbox, [row.booking])
-        plans.hold(tx, site.environment, held_again, "the source gave no answer at the last approval", now)
-    going = [row for row in decided if row not in silent]
+        why = "the source gave no answer at the last approval, or they were held only while it was asked"
+        plans.hold(tx, site.environment, held_again, why, now)
+    going = [row for row in decided if (row.mailbox, row.booking) in answered]
     marks.mark(tx, site.environment, _pairs(going), now, "approved")
     record(tx)
     return Approved(len(going), len(silent))

@@ -260,6 +260,7 @@ def _store(
 ) -> leases.Lease:
     now = site.clock.now()
     lease = leases.renew(tx, held.lease, now, LEASE)
+    marks.alone(tx, site.environment, [mailbox])
     links.store(tx, site.environment, [*found.adopted, *found.trusted], None)
     links.refresh_etags(tx, site.environment, mailbox, found.etags)
     links.settle_drift(tx, site.environment, mailbox, over=found.over)

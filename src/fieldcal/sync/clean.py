@@ -187,11 +187,12 @@ async def _store(
     def store(tx: Connection) -> leases.Lease:
         now = site.clock.now()
         lease = leases.renew(tx, held.lease, now, LEASE)
+        if finished is not None:
+            marks.drop_all(tx, site.environment, mailbox)
         links.store(tx, site.environment, [parting.removed(link) for link in gone], None)
         plans.finish(tx, site.environment, mailbox, [link.booking for link in gone])
         history.write(tx, site.environment, run, lines)
         if finished is not None:
-            marks.drop_all(tx, site.environment, mailbox)
             refused.tell(tx, site.environment, mailbox, now, anew=False)
             plans.finish_cleans(tx, site.environment, mailbox)
             findings.replace_all(tx, site.environment, mailbox, _copies(mailbox, finished), now)

@@ -60,7 +60,7 @@ def write_again(
 
     Returns the events that stay as they are, each with why, and a line of history for each of the others.
     """
-    if (why := mailboxes.why_not(tx, site.environment, mailbox)) is not None:
+    if (why := mailboxes.why_not(tx, site.environment, mailbox, alone=True)) is not None:
         return {EventId(one.event): why for one in chosen}, []
     gone = {BookingId(one.booking): one.kind == "deleted" for one in chosen if one.kind in BY_HAND}
     known = links.load(tx, site.environment, mailbox, gone)

@@ -23,7 +23,7 @@ from fieldcal.model import MailboxId, Receipt
 from fieldcal.plan.retry import pause
 from fieldcal.ports import Calendar, Outcome
 from fieldcal.setup import claims
-from fieldcal.setup_model import Mailbox
+from fieldcal.setup_model import Mailbox, ServerProfile
 from fieldcal.state import alerts, mailboxes, schema, troubles
 from fieldcal.state.held import Held
 from fieldcal.sync.site import Site
@@ -49,29 +49,28 @@ class Opened:
     failures: int
 
 
-def why_not(tx: Connection, site: Site, mailbox: MailboxId) -> str | None:
-    """Why nothing may be written into this mailbox (R3, R13); None when all is well."""
-    return mailboxes.why_not(tx, site.environment, mailbox)
+def why_not(tx: Connection, site: Site, mailbox: MailboxId, *, alone: bool = False) -> str | None:
+    """Why nothing may be written into this mailbox (R3, R13); None when all is well, and `alone` until the end."""
+    return mailboxes.why_not(tx, site.environment, mailbox, alone=alone)
 
 
-def look(tx: Connection, site: Site, mailbox: MailboxId) -> Mailbox | None:
-    """The mailbox as it stands; None when nothing may be written into it."""
+def look(tx: Connection, site: Site, mailbox: MailboxId) -> tuple[Mailbox, ServerProfile] | None:
+    """The mailbox and its profile as they stand; None when nothing may be written into it."""
     return mailboxes.ready_one(tx, site.environment, mailbox)
 
 
-def opened(site: Site, row: Mailbox) -> Opened:
+def opened(site: Site, row: Mailbox, profile: ServerProfile) -> Opened:
     """The calendar of a mailbox that may be written to."""
-    assert row.profile is not None  # without one it is not ready
-    calendar = site.calendars(row.profile).open(row.id, site.organization)
-    return Opened(calendar, row.profile, row.check_first, row.failures)
+    calendar = site.calendars(profile).open(row.id, site.organization)
+    return Opened(calendar, profile.id, row.check_first, row.failures)
 
 
 async def enter(site: Site, mailbox: MailboxId) -> Opened | None:
     """The mailbox's calendar; None when it is not set up, switched off or paused: then nothing is sent (R13)."""
-    row = await site.database.reading(look, site, mailbox)
-    if row is None or row.profile is None or await paused(site, mailbox, row.profile):
+    found = await site.database.reading(look, site, mailbox)
+    if found is None or await paused(site, mailbox, found[1].id):
         return None
-    return opened(site, row)
+    return opened(site, *found)
 
 
 def claim_is_fresh(row: Mailbox, now: datetime) -> bool:
@@ -94,11 +93,13 @@ async def paused(site: Site, mailbox: MailboxId, profile: str) -> datetime | Non
     return await site.pace.paused(scopes(mailbox, profile))
 
 
-def went_well(tx: Connection, site: Site, mailbox: MailboxId, opened: Opened, *, reached: bool, sent: bool) -> None:
+def went_well(
+    tx: Connection, site: Site, mailbox: MailboxId, opened: Opened, *, reached: bool, sent: bool, recompute: bool
+) -> None:
     """Remember that the mailbox was reached; an alert about it is over.
 
     Not reached, for nothing had to be sent or what was sent was not answered: its last failure stands while anything
-    waits in it.
+    waits in it. `recompute`: as for `troubles.went_well`, once it was reached.
     """
     if not reached:
         if sent:
@@ -106,7 +107,7 @@ def went_well(tx: Connection, site: Site, mailbox: MailboxId, opened: Opened, *,
         if troubles.nothing_left(tx, site.environment, mailbox):
             alerts.clear(tx, site.environment, mailbox, "mailbox-failing")
         return
-    troubles.went_well(tx, site.environment, mailbox, site.clock.now())
+    troubles.went_well(tx, site.environment, mailbox, site.clock.now(), recompute=recompute)
     if opened.failures:
         alerts.clear(tx, site.environment, mailbox, "mailbox-failing")
 

@@ -13,7 +13,18 @@ import structlog
 from sqlalchemy import Connection
 
 from fieldcal import counted, sent
-from fieldcal.errors import ConfigError, ConnectorError, FieldcalError, Incomplete, LeaseLost, Throttled
+from fieldcal.errors import (
+    ConfigError,
+    ConnectorError,
+    Damaged,
+    FieldcalError,
+    Incomplete,
+    LeaseLost,
+    StateAway,
+    Stranger,
+    Throttled,
+    WrongClock,
+)
 from fieldcal.model import EventId, MailboxId
 from fieldcal.state import feeds, findings, history, links, mailboxes, marks
 from fieldcal.state.findings import Finding
@@ -39,6 +50,10 @@ R = TypeVar("R")
 AT_ONCE = 10
 #: How long a person's pass waits for a mailbox that another is at work in, or was when it died; how often it looks.
 PATIENCE, LOOK = LEASE + timedelta(seconds=30), 1.0
+
+#: What speaks of the state or of the source, and so of all mailboxes. Anything else an operator has to mend keeps those
+#: waiting that it is about: one server profile's secret, one environment's address.
+OF_ALL = (StateAway, Damaged, Stranger, WrongClock)
 
 #: what is done with one mailbox
 Work = Callable[[MailboxId], Awaitable[Tally]]
@@ -149,11 +164,27 @@ def _due(tx: Connection, site: Site) -> list[MailboxId]:
 async def run_check(
     site: Site, boxes: Collection[MailboxId], *, everything: bool = False, progress: Progress = _silent
 ) -> Report:
-    """Check these mailboxes, then work off what the checks have marked."""
+    """Check these mailboxes, then work off what the checks have marked.
+
+    One that could not be asked at all is read when it comes back, before anything is written into it.
+    """
     run = sent.under(history.new_run(site.clock.now()))
     await site.database.writing(history.begin, site.environment, run, "check", site.clock.now())
-    found = await _each(site, list(boxes), lambda mailbox: check(site, mailbox, run, everything=everything), progress)
-    done, _ = await work_off(site, run, only=set(boxes))
+    owed: set[MailboxId] = set()
+
+    async def work(mailbox: MailboxId) -> Tally:
+        try:
+            return await check(site, mailbox, run, everything=everything)
+        except OF_ALL:
+            raise
+        except ConfigError:
+            # The night counts as checked; this mailbox's check is owed.
+            owed.add(mailbox)
+            await site.database.writing(mailboxes.check_first, site.environment, [mailbox])
+            raise
+
+    found = await _each(site, list(boxes), work, progress)
+    done, _ = await work_off(site, run, only=set(boxes) - owed)
     await site.database.writing(feeds.change, site.environment, last_check_at=site.clock.now())
     await finish(site, run, found + done)
     return Report(run, found + done, len(boxes))
@@ -290,13 +321,13 @@ async def _each(site: Site, boxes: Collection[MailboxId], work: Work, progress: 
 
 
 async def _alone(site: Site, mailbox: MailboxId, work: Work) -> Tally:
-    """Keep one mailbox's failure to itself; only a state that cannot be used ends the pass.
+    """Keep one mailbox's failure to itself; only what speaks of all of them ends the pass (`OF_ALL`).
 
     The schedule looks at what is due every second, so a mailbox that fails is paused, longer each time.
     """
     try:
         return await work(mailbox)
-    except ConfigError:
+    except OF_ALL:
         raise
     except LeaseLost as error:
         counted.add("leases", site.environment)

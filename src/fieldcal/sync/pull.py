@@ -80,7 +80,8 @@ async def _pull(site: Site, held: Held, feed: Feed, *, in_full: bool) -> Pulled:
     # A repair that is due asks on: whether the source still asks to wait is known when it is done.
     due = feed.way is Reading.TRACKED and repair_due(feed, site.settings.sweep_every, now)
     spared = {} if due else {"throttled": 0}
-    await changed(site, held, last_pull_at=now, next_pull_at=ahead, last_error="", pull_began_at=began, **spared)
+    well = {"last_error": "", "refused": False, **spared}
+    await changed(site, held, last_pull_at=now, next_pull_at=ahead, pull_began_at=began, **well)
     mended = await _mend(site, held, await site.database.reading(feeds.load, site.environment))
     pulled = Pulled(pulled.changes + mended.rows + mended.gone, pulled.marked + mended.marked)
     return replace(pulled, marked=pulled.marked + entered, news=news)

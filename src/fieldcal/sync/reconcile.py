@@ -20,9 +20,10 @@ from fieldcal.plan.budget import too_many
 from fieldcal.plan.decide import Candidate, Place
 from fieldcal.plan.rules import SENTENCES
 from fieldcal.ports import Calendar, Outcome
-from fieldcal.setup_model import Mailbox
+from fieldcal.setup_model import Mailbox, ServerProfile
 from fieldcal.state import bookings, feeds, history, leases, links, mailboxes, marks, plans, refused, workers
-from fieldcal.state.held import LEASE, Held
+from fieldcal.state.feeds import Feed
+from fieldcal.state.held import LEASE, Held, kept
 from fieldcal.state.history import Line, Tally
 from fieldcal.sync import gate, unanswered, widths
 from fieldcal.sync.apply import Armed, Settled, another_wrote, learn, settle
@@ -60,8 +61,6 @@ class Run:
     again: bool = False
     #: the calendar has answered
     reached: bool = False
-    #: the lease is given back
-    ended: bool = False
     #: how many writes the next batch has
     width: int = widths.FIRST
     #: the claim on the calendar was seen to be ours, and nothing speaks against it since (R14)
@@ -74,13 +73,14 @@ async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
     A mailbox with one change costs three transactions: take the lease and load; store the intent; store the result
     and give the lease back.
     """
-    begun = await site.database.writing(_begin, site, mailbox)
+    begun = await kept(site.database, site.database.writing(_begin, site, mailbox), _lease_of)
     if not isinstance(begun, Begun):
         return begun
-    opened = gate.opened(site, begun.mailbox)
-    run = Run(site, Held(site, begun.lease), mailbox, opened.calendar, opened.profile, run_id)
-    run.claimed = gate.claim_is_fresh(begun.mailbox, site.clock.now())
+    held = Held(site, begun.lease)
     try:
+        opened = gate.opened(site, begun.mailbox, begun.profile)
+        run = Run(site, held, mailbox, opened.calendar, opened.profile, run_id)
+        run.claimed = gate.claim_is_fresh(begun.mailbox, site.clock.now())
         if await gate.paused(site, mailbox, run.profile):
             return Tally()
         if opened.check_first:
@@ -96,37 +96,47 @@ async def reconcile(site: Site, mailbox: MailboxId, run_id: str) -> Tally:
         await _step(run, ())
         await gate.went_wrong(site, run.held, mailbox, opened, error)
     finally:
-        if not run.ended:
-            await run.held.give_back()
+        if not held.left:
+            await held.give_back()
     return run.tally
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """What the first transaction gives: the lease, the mailbox as it stands, and what is due in it."""
+    """What the first transaction gives: the lease, the mailbox as it stands with its profile, and what is due in it."""
 
     lease: leases.Lease
     mailbox: Mailbox
+    profile: ServerProfile
     #: None: it has to be checked first
     work: Work | None
 
 
+def _lease_of(begun: Begun | Tally) -> leases.Lease | None:
+    return begun.lease if isinstance(begun, Begun) else None
+
+
 def _begin(tx: Connection, site: Site, mailbox: MailboxId) -> Begun | Tally:
-    """Take the lease and load what is due; the tally when somebody else has it or nothing may be written (R3, R13)."""
+    """Take the lease and load what is due; the tally when somebody else has it or nothing may be written (R3, R13).
+
+    Nothing is planned either where another than the environment's organization answers, or did when it was last asked.
+    """
     lease = leases.take(tx, f"mailbox:{mailbox}", site.worker, site.clock.now(), LEASE)
     if lease is None:
         return Tally(busy=1)
-    row = gate.look(tx, site, mailbox)
-    if row is None:
+    feed = feeds.load(tx, site.environment)
+    found = None if feed.refused else gate.look(tx, site, mailbox)
+    if found is None:
         leases.give_back(tx, lease)
         return Tally()
-    return Begun(lease, row, None if row.check_first else _load(tx, site, mailbox))
+    row, profile = found
+    return Begun(lease, row, profile, None if row.check_first else _load(tx, site, mailbox, feed))
 
 
 async def _work_off(run: Run, work: Work | None) -> None:
     for _ in range(ROUNDS):
         if work is None:
-            work = await run.site.database.reading(_load, run.site, run.mailbox)
+            work = await run.site.database.reading(_load_anew, run.site, run.mailbox)
         if run.closed or not work.marked or await gate.paused(run.site, run.mailbox, run.profile):
             return
         await _round(run, work)
@@ -142,9 +152,12 @@ def _due_again(run: Run, settled: Sequence[Settled]) -> bool:
     return any(item.later is not None and item.later.due is not None and item.later.due <= now for item in settled)
 
 
-def _load(tx: Connection, site: Site, mailbox: MailboxId) -> Work:
-    """The due marks with all that is known of their bookings here: six queries, however many marks."""
-    feed = feeds.load(tx, site.environment)
+def _load_anew(tx: Connection, site: Site, mailbox: MailboxId) -> Work:
+    return _load(tx, site, mailbox, feeds.load(tx, site.environment))
+
+
+def _load(tx: Connection, site: Site, mailbox: MailboxId, feed: Feed) -> Work:
+    """The due marks with all that is known of their bookings here: five queries, however many marks."""
     place = Place(site.organization, mailbox, site.settings, site.moment(feed.far_edge))
     due = marks.due(tx, site.environment, mailbox, place.moment.now, LOAD)
     ids = [marked.booking for marked in due]
@@ -229,11 +242,11 @@ def _put_by(tx: Connection, run: Run, sorted_out: Sorted) -> None:
     """Clear the marks that ask for nothing, postpone those that wait; a needless held removal is dropped."""
     leases.check(tx, run.held.lease)
     environment = run.site.environment
-    plans.drop(tx, environment, run.mailbox, sorted_out.lapsed)
-    links.store(tx, environment, sorted_out.learned, None)
     marks.clear(tx, environment, run.mailbox, sorted_out.idle)
     marks.postpone(tx, environment, run.mailbox, sorted_out.waiting)
     marks.recompute(tx, environment, [run.mailbox])
+    links.store(tx, environment, sorted_out.learned, None)
+    plans.drop(tx, environment, run.mailbox, sorted_out.lapsed)
 
 
 async def _write(run: Run, armed: Sequence[Armed]) -> None:
@@ -274,15 +287,15 @@ async def _end(run: Run, opened: gate.Opened) -> None:
     settled, run.unsettled = run.unsettled, []
 
     def store(tx: Connection) -> None:
-        lease = leases.renew(tx, run.held.lease, run.site.clock.now(), LEASE)
-        _settle(tx, run, settled)
-        gate.went_well(tx, run.site, run.mailbox, opened, reached=run.reached, sent=bool(run.tries))
+        leases.end(tx, run.held.lease)
+        _settle(tx, run, settled, recompute=not run.reached)  # else `went_well` does
+        gate.went_well(
+            tx, run.site, run.mailbox, opened, reached=run.reached, sent=bool(run.tries), recompute=bool(settled)
+        )
         refused.tell(tx, run.site.environment, run.mailbox, run.site.clock.now(), anew=False)
-        leases.give_back(tx, lease)
 
     await run.site.database.writing(store)
     run.held.leave()
-    run.ended = True
     run.tally += sum((item.tally for item in settled), Tally())
 
 
@@ -291,10 +304,13 @@ def _settle_and_arm(
 ) -> tuple[list[Armed], int, leases.Lease]:
     site, now = run.site, run.site.clock.now()
     lease = leases.renew(tx, run.held.lease, now, LEASE)
+    # The mailbox stays as it is until the intents are stored: it could take on another id in between, and what is sent
+    # would be an event that nobody looks for.
+    may_write = bool(armed) and gate.why_not(tx, site, run.mailbox, alone=True) is None
     _settle(tx, run, settled)
     ready: list[Armed] = []
     held_back: list[Armed] = []
-    if armed and gate.why_not(tx, site, run.mailbox) is None:
+    if may_write:
         ready, held_back = _within_budget(tx, run, armed)
     links.store(tx, site.environment, [item.link for item in ready], None)
     if held_back:
@@ -303,17 +319,18 @@ def _settle_and_arm(
     return ready, len(held_back), lease
 
 
-def _settle(tx: Connection, run: Run, settled: Sequence[Settled]) -> None:
+def _settle(tx: Connection, run: Run, settled: Sequence[Settled], *, recompute: bool = True) -> None:
     """Links, marks, history and plans as the outcomes leave them."""
     if not settled:
         return
     environment = run.site.environment
+    marks.clear(tx, environment, run.mailbox, [item.armed.marked for item in settled if item.later is None])
+    marks.postpone(tx, environment, run.mailbox, [item.later for item in settled if item.later is not None])
+    if recompute:
+        marks.recompute(tx, environment, [run.mailbox])
     for written_at in (None, run.site.clock.now()):
         these = [item.link for item in settled if item.wrote is (written_at is not None) and item.link is not None]
         links.store(tx, environment, these, written_at)
-    marks.clear(tx, environment, run.mailbox, [item.armed.marked for item in settled if item.later is None])
-    marks.postpone(tx, environment, run.mailbox, [item.later for item in settled if item.later is not None])
-    marks.recompute(tx, environment, [run.mailbox])
     history.write(tx, environment, run.id, [item.line for item in settled])
     if any(item.later is not None and item.later.due is None for item in settled):
         refused.tell(tx, environment, run.mailbox, run.site.clock.now(), anew=True)

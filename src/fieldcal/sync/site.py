@@ -12,6 +12,7 @@ from fieldcal.plan.decide import Render
 from fieldcal.plan.rules import Moment
 from fieldcal.plan.settings import Settings
 from fieldcal.ports import BookingSource, Calendars, Pace
+from fieldcal.setup_model import ServerProfile
 from fieldcal.state.database import Database
 
 
@@ -27,8 +28,8 @@ class Site:
     clock: Clock
     pace: Pace
     source: BookingSource
-    #: a server profile's end, by the profile's name
-    calendars: Callable[[str], Calendars]
+    #: the end of a server profile, as it is set now
+    calendars: Callable[[ServerProfile], Calendars]
     render: Render
     #: numbers in [0, 1) that part the crowd of retries
     spread: Callable[[], float]

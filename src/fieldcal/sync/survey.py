@@ -16,6 +16,7 @@ from fieldcal.plan import clean as parting
 from fieldcal.plan.clean import Parted
 from fieldcal.ports import Calendar
 from fieldcal.setup import claims
+from fieldcal.setup_model import ServerProfile
 from fieldcal.state import links, mailboxes, profiles, schema
 from fieldcal.state.held import Held, holding
 from fieldcal.sync import gate
@@ -62,16 +63,17 @@ async def survey(site: Site, mailbox: MailboxId) -> Survey:
 async def opened(site: Site, mailbox: MailboxId) -> Calendar:
     """The mailbox's calendar, set up or not; raises while it is paused and where no profile leads there."""
 
-    def profile_of(tx: Connection) -> str:
+    def profile_of(tx: Connection) -> ServerProfile:
         known = mailboxes.load(tx, site.environment, mailbox)
         if known is None or known.profile is None:
             raise ConfigError("no server profile is chosen, so nothing was ever written into it")
-        if not profiles.get(tx, known.profile).active:
+        found = profiles.get(tx, known.profile)
+        if not found.active:
             raise ConfigError(f"its server profile is not active; `fieldcal profile activate {known.profile}`")
-        return known.profile
+        return found
 
     profile = await site.database.reading(profile_of)
-    until = await gate.paused(site, mailbox, profile)
+    until = await gate.paused(site, mailbox, profile.id)
     if until is not None:
         seconds = (until - site.clock.now()).total_seconds()
         raise Unavailable(f"the calendar asked to wait until {until:%Y-%m-%d %H:%M:%S} UTC", retry_after=seconds)

@@ -134,8 +134,5 @@ async def tell_repair(site: Site, error: str) -> None:
 
 
 async def _over(site: Site, code: str) -> None:
-    def told(tx: Connection, /) -> bool:
-        return any(alert.code == code for alert in alerts.standing(tx, site.environment))
-
-    if await site.database.reading(told):
+    if await site.database.glancing(alerts.stands, site.environment, "", code):
         await site.database.writing(alerts.clear, site.environment, "", code)

@@ -1,4 +1,4 @@
-"""What the whole admin centre asks for. Still being written: edited until the next landing."""
+"""What the whole admin centre asks for, and several machines on one state."""
 
 from __future__ import annotations
 
