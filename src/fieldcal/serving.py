@@ -6,12 +6,10 @@ import asyncio
 import os
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from pathlib import Path
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import structlog
-from sqlalchemy.engine import make_url
 
 from fieldcal import __version__, hooks, post, runfile, working
 from fieldcal.app import App
@@ -20,9 +18,9 @@ from fieldcal.ends import Embedded, is_embedded
 from fieldcal.ends import needed as embedded_needed
 from fieldcal.ends import serving as serving_ends
 from fieldcal.engine import letters, upkeep
-from fieldcal.engine.service import Service
+from fieldcal.engine.service import GATHER, Service
 from fieldcal.engine.shared import Part
-from fieldcal.errors import ConfigError, FieldcalError
+from fieldcal.errors import ConfigError, FieldcalError, StateAway
 from fieldcal.runfile import Running
 from fieldcal.setup import sign_in
 from fieldcal.setup_model import Actor
@@ -34,6 +32,10 @@ log = structlog.get_logger()
 
 #: How long a starting service waits for commands that are about to end, seconds.
 PATIENCE = 3.0
+#: How often it is looked whether another process has written into the embedded Field Service, seconds: a read by key.
+LOOK = 1.0
+#: How long it is left alone after it could not be asked for a reason that is not known, seconds.
+UNSEEN = 60.0
 #: told once everything answers, with the token of the first administrator's link, "" where somebody can sign in
 #: already; work begins when it is done
 Ready = Callable[[Running, Embedded | None, str], Awaitable[None]]
@@ -46,9 +48,7 @@ async def serve(
 
     `workers_elsewhere`: pages, webhook and schedule only; other processes synchronize (`working.py`).
     """
-    with ExitStack() as locks:
-        for folder in _folders(config):
-            locks.enter_context(runfile.locked(folder, seconds=PATIENCE))
+    with runfile.locked_all(config.folders, seconds=PATIENCE):
         async with AsyncExitStack() as stack:
             embedded: Embedded | None = None
             if embedded_needed(config):
@@ -56,13 +56,6 @@ async def serve(
             app = await stack.enter_async_context(App(config, ends=embedded.ends if embedded else None))
             part = await working.part_of(app, schedules=True) if workers_elsewhere else None
             await work(app, embedded, stop, ready, part)
-
-
-def _folders(config: Config) -> list[Path]:
-    """What one service at a time works on: the data folder, and the folder of an SQLite state elsewhere."""
-    url = make_url(config.state_url)
-    state = Path(url.database).parent if url.get_backend_name() == "sqlite" and url.database else config.data
-    return sorted({config.data.resolve(), state.resolve()})
 
 
 async def work(
@@ -104,10 +97,12 @@ async def work(
         if embedded is not None:
             await _lead_here(app, running)
         await ready(running, embedded, await _first_link(app))
-        async with _beside(*_upkeep(app)):
+        watching = [bell.watch(embedded.field_service.store.written_elsewhere)] if embedded else []
+        async with _beside(*_upkeep(app), *watching):
             try:
                 await service.run(stop)
             finally:
+                await bell.close()
                 if desk is not None:
                     desk.close()
     log.info("the service has ended", action="stopped", pid=running.pid)
@@ -202,19 +197,62 @@ def _each(*calls: Callable[[], None]) -> Callable[[], None]:
 class _Doorbell:
     """Has a pass follow each change of the embedded Field Service, in every environment that reads from it.
 
-    `hooked`: notifications are taken here, so where a webhook is registered it is that which tells.
+    `hooked`: notifications are taken here, so where a webhook is registered it is that which tells of what was written
+    through this process. Of what another one has written, a command, no webhook tells.
     """
 
     def __init__(self, app: App, service: Service, *, hooked: bool) -> None:
         self._app, self._service, self._hooked = app, service, hooked
+        self._rung = self._everywhere = self._closed = False
         self._ringing: asyncio.Task[None] | None = None
 
-    def ring(self) -> None:
+    def ring(self, *, everywhere: bool = False) -> None:
+        """Something was written; `everywhere`: also where a webhook is registered."""
+        if self._closed:
+            return
+        self._rung, self._everywhere = True, self._everywhere or everywhere
         if self._ringing is None or self._ringing.done():
-            self._ringing = asyncio.create_task(self._tell())
+            self._ringing = asyncio.create_task(self._tell_all())
 
-    async def _tell(self) -> None:
-        told = await self._app.database.reading(webhooks.everyone) if self._hooked else {}
-        for environment in await self._app.database.reading(environments.everyone):
+    async def close(self) -> None:
+        """Ring no more: pages may still write while the service ends, and what they write is found when it begins."""
+        self._closed = True
+        if self._ringing is not None:
+            self._ringing.cancel()
+            await asyncio.gather(self._ringing, return_exceptions=True)
+
+    async def watch(self, elsewhere: Callable[[], int]) -> None:
+        """Ring for what other processes write, for ever; `elsewhere`: a number that grows then, read in a thread."""
+        seen: int | None = None
+        while True:
+            try:
+                now = await asyncio.to_thread(elsewhere)
+            except StateAway:
+                pass  # told by whoever needs it; what was written meanwhile is seen when it is back
+            except Exception:
+                # Whatever it was, what is written from then on is to be noticed.
+                log.exception("it is not seen what commands write", action="not_watched")
+                await self._app.clock.sleep(UNSEEN)
+            else:
+                if seen is not None and now > seen:
+                    self.ring(everywhere=True)
+                seen = now if seen is None else max(seen, now)
+            await self._app.clock.sleep(LOOK)
+
+    async def _tell_all(self) -> None:
+        while self._rung:
+            everywhere, self._rung, self._everywhere = self._everywhere, False, False
+            try:
+                await self._tell(everywhere=everywhere)
+            except StateAway:
+                # Whoever turns to the state tells of it; what was written is announced when it is back.
+                self._rung, self._everywhere = True, everywhere or self._everywhere
+                await self._app.clock.sleep(LOOK)
+            # What rings now is in the pass that is announced already: it begins later than this ends.
+            await self._app.clock.sleep(GATHER / 2)
+
+    async def _tell(self, *, everywhere: bool) -> None:
+        told = await self._app.database.glancing(webhooks.everyone) if self._hooked and not everywhere else {}
+        for environment in await self._app.database.glancing(environments.everyone):
             if environment.enabled and is_embedded(environment.end) and environment.id not in told:
                 self._service.announce(environment.id)

@@ -37,6 +37,7 @@ from fieldcal.state import (
     latency,
     leases,
     links,
+    living,
     mailboxes,
     outcomes,
     pauses,
@@ -63,7 +64,8 @@ class Obstacle:
     why: str
     remedy: str
     mailboxes: int = 0
-    #: what it is: a standing of mailboxes; of all of the environment `environment`, `mailboxes`, `profiles`; else ""
+    #: what it is: a standing of mailboxes; of all of the environment `environment`, `mailboxes`, `profiles`,
+    #: `workers`; else ""
     kind: str = ""
     #: the filters that leave exactly these mailboxes in their list; none where no filter does
     narrowed: Mapping[str, str] = field(default_factory=dict)
@@ -183,7 +185,7 @@ def look(
     kinds = alike.kinds(tx, place.id)
     return Standing(
         environment=place.id, enabled=place.enabled, organization=place.organization,
-        obstacles=obstacles(place, kinds, known, read=feeds.workers_known(tx, place.id)),
+        obstacles=[*_nobody(tx, place), *obstacles(place, kinds, known, read=feeds.workers_known(tx, place.id))],
         last_read=feed.last_pull_at, next_read=feed.next_pull_at if place.enabled and service_since else None,
         error=feed.last_error, reading=feed.way, reading_reason=feed.way_reason, swept=feed.swept_at,
         mailboxes=census(place, kinds, known), backlog=waiting.backlog(tx, place.id),
@@ -197,6 +199,12 @@ def look(
         alerts=_warned(tx, place.id, told), alerts_waiting=alerts.count(tx, place.id, alerts.URGENT, seen=False),
         alerts_seen=alerts.count(tx, place.id, alerts.URGENT, seen=True), findings=findings.load(tx, place.id),
     )  # fmt: skip
+
+
+def _nobody(tx: Connection, place: Environment) -> list[Obstacle]:
+    """Nobody works on what is due, in this environment or another: it is one queue."""
+    found = living.unworked(tx) if place.enabled else None
+    return [Obstacle(found.why, living.REMEDY, kind="workers")] if found else []
 
 
 def _latency(tx: Connection, environment: str, now: datetime) -> Latency:
@@ -326,6 +334,7 @@ def paused(tx: Connection, now: datetime) -> list[Paused]:
             "connector": f"everything through the server profile {name}",
             "source": f"the source of the environment {name}",
             "repair": f"the daily whole read of the environment {name}",
+            "check": f"the nightly check of the environment {name}",
         }
         who = known.get(kind) or addresses.get(scope, scope)
         told.append(Paused(scope, who, until, reason))

@@ -17,7 +17,7 @@ from tests.told import secrets_in
 from fieldcal.__main__ import main
 
 if TYPE_CHECKING:
-    from tests.cli.company import Company
+    from tests.cli.company import Company, Kept
 
 
 @dataclass(frozen=True)
@@ -73,16 +73,34 @@ def company(tmp_path: Path) -> Iterator[Company]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    """Where the first test that needs it leaves the attached company for the others."""
+    from tests.cli.company import Kept
+
+    return Kept(tmp_path_factory.mktemp("kept"))
+
+
 @pytest.fixture
 def attached(
-    company: Company, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_template: Path
-) -> Company:
+    fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sqlite_template: Path, kept: Kept
+) -> Iterator[Company]:
     """The company, attached, and every mailbox set up by command; nothing is synchronized yet."""
+    from tests.cli.company import company as company_of
+
+    if kept.can_be_served():
+        with company_of(tmp_path, kept=kept) as made:
+            made.sign_in(monkeypatch)
+            yield made
+        return
     # The first command finds a state that is there already; making one is the business of `test_state_files.py`.
     (tmp_path / "data").mkdir(mode=0o700)
     state = tmp_path / "data" / "state.sqlite3"
     shutil.copyfile(sqlite_template, state)
     state.chmod(0o600)
-    company.attach(fieldcal, monkeypatch)
-    company.set_up(fieldcal)
-    return company
+    with company_of(tmp_path) as made:
+        made.attach(fieldcal, monkeypatch)
+        made.set_up(fieldcal)
+        if kept.sample is None:
+            kept.keep(made)
+        yield made

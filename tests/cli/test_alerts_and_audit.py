@@ -69,6 +69,7 @@ MISTAKES = [
     (("audit", "list", "--as", "eve"), "eve may not read the audit"),
     (("audit", "export", "--as", "rita"), "rita may not read the audit"),
     (("audit", "list", "--since", "soon", "--until", "32"), "--since: soon is no date; write 2026-11-23"),
+    (("audit", "list", "--since", "0001-01-01T00:00:00+05:00"), "--since: 0001-01-01T00:00:00+05:00 is no date"),
 ]
 
 

@@ -83,6 +83,7 @@ def test_every_kind_of_mistake_in_the_file_is_told_at_once_with_its_value(tmp_pa
     ("name", "value", "says"),
     [
         ("FIELDCAL_DATABASE_URL", "mysql://fieldcal:hunter2@db/x", "write sqlite:///PATH or postgresql://"),
+        ("FIELDCAL_DATABASE_URL", "postgresql://fieldcal:hunter2@db:abc/x", "its port is no number"),
         ("FIELDCAL_DATABSE_URL", "sqlite:///hunter2", "is FIELDCAL_DATABASE_URL meant?"),
         ("FIELDCAL_LISTEN", "127.0.0.1:99999", "is not ADDRESS:PORT"),
         ("FIELDCAL_LISTEN", ":80", "is not ADDRESS:PORT"),

@@ -7,7 +7,8 @@ import typer
 from tests.cli.conftest import Fieldcal
 from tests.cli.test_bad_input import refused
 
-from fieldcal.cli import app
+from fieldcal.cli import app, told
+from fieldcal.errors import StateAway
 
 OFFLINE = ("--offline", "--url", "https://x.example", "--secret", "env:TOKEN")
 
@@ -47,6 +48,12 @@ def test_all_mistakes_are_told_at_once_and_nothing_is_changed(
     assert [phrase for phrase in says if phrase not in text] == []
     assert "hunter2" not in text
     assert main("environment", "list", "--json").out == before
+
+
+def test_a_command_says_what_a_page_keeps_to_itself_of_a_database_that_is_away() -> None:
+    assert told(StateAway("it cannot be used at this moment", "fs.sqlite3: disk I/O error")).endswith(
+        "at this moment: fs.sqlite3: disk I/O error"
+    )
 
 
 @pytest.mark.parametrize("command", ["environment", "profile"])

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +157,32 @@ def test_what_is_booked_while_it_serves_is_in_the_calendar_long_before_the_next_
     until(shown)
     passes = fieldcal("status", "--json").json()["environments"][0]
     assert passes["last_pass"]["kind"] in {"announced", "scheduled", "retry"}
+
+
+def test_what_a_command_has_written_is_carried_by_the_service_that_runs_and_causes_one_pass(
+    data: Path, service: Process, fieldcal: Fieldcal
+) -> None:
+    service.until("Stop with Ctrl-C.")
+
+    def ended() -> list[history.Pass]:
+        with state(data) as database, database.read() as tx:
+            return [one for one in history.last_passes(tx, "main") if one.ended_at is not None]
+
+    until(lambda: fieldcal("status", "--json").json()["environments"][0]["backlog"]["waiting"] == 0 and bool(ended()))
+    assert "announced" not in {one.kind for one in ended()}
+    field_service = FieldService(data / "fieldservice.sqlite3")
+    now, orders = datetime.now(UTC), field_service.store.rows("msdyn_workorder")
+    coming = {
+        row["msdyn_workorder"] for row in field_service.store.rows("bookableresourcebooking")
+        if now + timedelta(days=1) < datetime.fromisoformat(row["starttime"]) < now + timedelta(days=10)
+    }  # fmt: skip
+    number = next(row["msdyn_name"] for row in orders if row["msdyn_workorderid"] in coming)
+    field_service.close()
+    said = fieldcal("schedule", "cancel", number, "-e", "main", "--yes")
+    assert (said.status, said.out.startswith("Canceled: work order")) == (0, True), said
+    until(lambda: any(one.kind == "announced" for one in ended()))
+    (carried,) = [one for one in ended() if one.kind == "announced"]
+    assert carried.tally.updated > 0
 
 
 def test_sync_asks_the_service_that_runs_and_waits_for_it(data: Path, service: Process, fieldcal: Fieldcal) -> None:

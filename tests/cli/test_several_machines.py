@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import signal
 import time
 import uuid
@@ -19,14 +21,17 @@ from tests.cli.company import YES, Company
 from tests.cli.conftest import Fieldcal
 from tests.cli.processes import Process, running
 from tests.conftest import NewState
+from tests.state.test_living import put_in
+from tests.state.test_moving import living
 
 from fieldcal.config import Config
 from fieldcal.embedded.exchange import Exchange, NewMailbox
 from fieldcal.embedded.fieldservice import FieldService
 from fieldcal.embedded.fieldservice.sample import load_sample
-from fieldcal.ends import field_service_at
+from fieldcal.ends import field_service_at, serving
+from fieldcal.errors import ConfigError
 from fieldcal.runfile import locked
-from fieldcal.state import beside, feeds, queue_schema
+from fieldcal.state import beside, feeds, present, queue_schema
 from fieldcal.state.database import Database
 
 
@@ -107,6 +112,61 @@ def test_an_installation_is_copied_by_command_and_goes_on_where_it_was(
     assert (said.status, said.err) == (0, ""), said
     assert fieldcal("db", "check").status == 0
 
+    back, file = f"sqlite:///{tmp_path / 'back.sqlite3'}", data / "fieldservice.sqlite3"
+    said = fieldcal("db", "copy", back)
+    assert f"is in {file}: move that out of the data folder before anything starts on PostgreSQL" in said.out, said
+    for words in (("sync", "--dry-run"), ("db", "copy", f"{back}-again")):
+        said = fieldcal(*words)
+        assert (said.status, len(said.err.splitlines())) == (1, 1), said
+        assert f"in {file} and in the state's PostgreSQL. To go on in PostgreSQL, move that file out" in said.err
+        assert "to that copy of the state" in said.err
+    monkeypatch.setenv("FIELDCAL_DATABASE_URL", back)
+    assert fieldcal("sync", "--dry-run").status == 0
+    monkeypatch.setenv("FIELDCAL_DATABASE_URL", empty_postgres)
+    file.rename(tmp_path / "put-aside-again.sqlite3")
+    assert fieldcal("sync", "--dry-run").status == 0
+
+
+def test_a_state_that_was_put_back_in_place_is_not_taken_from_those_who_are_at_work_on_it(
+    new_postgres: NewState, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_postgres()
+    monkeypatch.setenv("FIELDCAL_DATABASE_URL", url)
+    with living(url):
+        said = fieldcal("db", "restore", "--in-place", "--yes")
+    assert (said.status, len(said.err.splitlines())) == (1, 1)
+    assert "at work on the state (process 7 on elsewhere); end every service" in said.err
+    assert fieldcal("db", "restore", "--in-place", "--yes").status == 0
+
+
+def test_a_copy_of_a_file_that_a_service_of_another_data_folder_works_on_is_refused(
+    new_sqlite: NewState, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_sqlite()
+    monkeypatch.setenv("FIELDCAL_DATABASE_URL", url)
+    with locked(Path(url.removeprefix("sqlite:///")).parent):
+        said = fieldcal("db", "copy", "postgresql://127.0.0.1:1/x")
+        again = fieldcal("db", "restore", "--in-place", "--yes")
+    assert "works on" in said.err
+    assert "works on" in again.err
+
+
+def test_the_embedded_systems_of_one_state_are_open_in_one_place(
+    new_postgres: NewState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_postgres()
+    monkeypatch.setattr(present, "PATIENCE", "50ms")
+
+    async def opened(folder: str) -> None:
+        (tmp_path / folder).mkdir(exist_ok=True)
+        async with serving(Config(data=tmp_path / folder, database_url=url)):
+            if folder == "one":
+                with pytest.raises(ConfigError, match=rf"open elsewhere \(process {os.getpid()} on .*end that service"):
+                    await opened("two")
+
+    asyncio.run(opened("one"))
+    asyncio.run(opened("two"))
+
 
 @pytest.fixture
 def shared(company: Company, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, new_postgres: NewState) -> Company:
@@ -138,9 +198,32 @@ def copies(company: Company) -> Counter[str]:
 
 
 @pytest.mark.slow
-def test_what_serve_schedules_is_synchronized_by_workers(shared: Company, fieldcal: Fieldcal) -> None:
-    with process("fieldcal", "serve", "--no-worker") as schedule, process("fieldcal", "worker") as one:
+def test_a_schedule_and_a_worker_that_have_nothing_to_do_are_seen_to_be_at_work(
+    shared: Company, fieldcal: Fieldcal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert shared.sample
+    for words, says in ((("serve", "--no-worker"), "Stop with Ctrl-C."), (("worker",), "the worker is at work")):
+        with process("fieldcal", *words) as other, monkeypatch.context() as elsewhere:
+            other.until(says)
+            elsewhere.setenv("FIELDCAL_DATA", str(tmp_path / "elsewhere"))
+            for command in (("copy", f"sqlite:///{tmp_path / 'copied.sqlite3'}"), ("restore", "--in-place", "--yes")):
+                said = fieldcal("db", *command)
+                assert (said.status, f"process {other.pid} on " in said.err) == (1, True), said
+            other.signal(signal.SIGTERM)
+            assert other.wait() == 0
+    assert fieldcal("db", "restore", "--in-place", "--yes").status == 0
+
+
+@pytest.mark.slow
+def test_what_serve_schedules_is_synchronized_by_workers_however_many_schedule(
+    shared: Company, fieldcal: Fieldcal, tmp_path: Path
+) -> None:
+    with (
+        process("fieldcal", "serve", "--no-worker") as schedule, process("fieldcal", "worker") as one,
+        process("fieldcal", "serve", "--no-worker", FIELDCAL_DATA=str(tmp_path / "second")) as second_schedule,
+    ):  # fmt: skip
         schedule.until("Stop with Ctrl-C.")
+        second_schedule.until("Stop with Ctrl-C.")
         one.until("the worker is at work")
         (first,) = fieldcal("sync", "--json").json()
         assert (first["failed"], first["error"], first["busy"]) == (0, "", 0), (first, one.printed)
@@ -149,9 +232,9 @@ def test_what_serve_schedules_is_synchronized_by_workers(shared: Company, fieldc
         assert set(stands.values()) == {1}
         (second,) = fieldcal("sync", "--json").json()
         assert (second["created"], second["updated"], second["removed"]) == (0, 0, 0)
-        schedule.signal(signal.SIGTERM)
-        one.signal(signal.SIGTERM)
-        assert (schedule.wait(), one.wait()) == (0, 0)
+        for each in (schedule, second_schedule, one):
+            each.signal(signal.SIGTERM)
+        assert (schedule.wait(), second_schedule.wait(), one.wait()) == (0, 0, 0)
         assert copies(shared) == stands
 
 
@@ -163,6 +246,23 @@ def test_a_state_that_one_process_works_on_says_what_several_need(
     said = fieldcal(*words)
     assert said.status == 1
     assert "several machines need it in PostgreSQL: set FIELDCAL_DATABASE_URL" in said.err
+
+
+def test_that_no_worker_is_alive_is_told_by_doctor_and_status_and_to_whoever_asks_for_a_pass(
+    shared: Company, fieldcal: Fieldcal
+) -> None:
+    database = Database(os.environ["FIELDCAL_DATABASE_URL"])
+    with process("fieldcal", "serve", "--no-worker") as serve:
+        serve.until("Stop with Ctrl-C.")
+        with database.write() as tx:
+            put_in(tx, 3600)
+        doctor, status, sync = fieldcal("doctor"), fieldcal("status"), fieldcal("sync")
+    database.close()
+    why = r"no worker is running, and (a job waits|\d+ jobs wait) for one, for 36\d\d s by now"
+    assert re.search(rf"warn +workers: {why}\n +what helps: start `fieldcal worker`", doctor.out), doctor
+    assert re.search(rf"in the way +{why}: start `fieldcal worker`", status.out), status
+    assert (sync.status, sync.err.count("\n")) == (1, 1), sync
+    assert re.search(rf"the pass has not begun: {why}; start `fieldcal worker`", sync.err), sync
 
 
 def test_a_worker_on_a_postgresql_without_a_queue_says_which_command_makes_it(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +75,11 @@ def test_ctrl_c_ends_a_command_with_one_clear_line(tmp_path: Path) -> None:
         assert command.wait() == 130
     assert command.printed[-1].endswith("stopped; what was done until then stays, and the next run goes on from there")
     assert not any("Aborted" in line or "Traceback" in line for line in command.printed)
+
+
+def test_a_help_text_is_quick_for_it_loads_neither_the_state_nor_any_end() -> None:
+    heavy = {"aiohttp", "alembic", "fastapi", "jinja2", "pydantic", "rich", "sqlalchemy", "structlog"}
+    asked = "import sys, fieldcal.cli; fieldcal.cli._tree(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert {"typer", "fieldcal.cli.token"} <= set(done.stdout.split())
+    assert heavy & set(done.stdout.split()) == set()

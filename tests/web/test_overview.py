@@ -7,16 +7,19 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from html import unescape
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.conftest import NewState
+from tests.state.test_living import put_in
 from tests.values import BOOKING, booking_id
 from tests.web.centre_end import OPERATOR, Centre
 
 from fieldcal.model import MailboxId
 from fieldcal.setup import profiles
 from fieldcal.setup_model import Endpoint, Role
-from fieldcal.state import alerts, bookings, feeds, pauses, plans
+from fieldcal.state import alerts, bookings, feeds, pauses, plans, queue_schema
 from fieldcal.state.tables import bookings as booking_rows
 from fieldcal.state.tables import environments, mailboxes, marks
 from fieldcal.state.tables import feeds as feed_table
@@ -65,6 +68,25 @@ def test_that_nothing_works_is_told_first_and_in_no_colour_of_success(place: Cen
         assert "good" not in cards[1]
 
     place.play(story)
+
+
+def test_that_no_worker_is_alive_is_told_first_on_the_page_and_by_the_api(
+    new_postgres: NewState, tmp_path: Path
+) -> None:
+    async def story(at: Centre) -> None:
+        queue_schema.upgrade(at.app.database)
+        stock(at, [({"disabled_reason": "switched off by anna"}, 12)])
+        with at.app.database.write() as tx:
+            put_in(tx, 60)
+        browser = await at.signed_in("reader", Role.READER)
+        told = json.loads((await browser.get("/api/v1/environments/main/overview")).text)["obstacles"]
+        assert re.match("no worker is running, and a job waits for one, for 6", told[0]["why"]), told
+        assert "`fieldcal worker`" in told[0]["remedy"]
+        said = card((await browser.get("/overview")).text, "To do")
+        assert re.search("<li><span>No worker is running, and a job waits for one, for 6", said), said
+        assert "Start fieldcal worker; what waits is then done." in said
+
+    Centre(tmp_path / "data", new_postgres()).play(story)
 
 
 def test_what_is_to_do_leads_to_exactly_the_mailboxes_that_it_is_to_do_for(place: Centre) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -13,13 +14,15 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import update
 from tests.conftest import NewState
+from tests.state.test_living import put_in
 from tests.web.centre_end import OPERATOR, Centre
 
 from fieldcal import counted, metrics, sent
 from fieldcal.clock import PlayedClock, SystemClock
 from fieldcal.config import Config
 from fieldcal.embedded.server import serving
-from fieldcal.engine import news
+from fieldcal.engine import cut, news
+from fieldcal.engine.schedule import Kind
 from fieldcal.errors import ConfigError
 from fieldcal.plan.spread import Spread
 from fieldcal.setup import tokens
@@ -73,6 +76,24 @@ def test_ready_is_who_turns_to_the_state_and_live_is_who_answers(
         assert (found, text) == (status, '{"status":"ready"}' if status == 200 else '{"status":"not ready"}')
 
     played(sqlite_database, late, story)
+
+
+def test_who_is_ready_while_no_worker_is_alive_says_so(new_postgres: NewState) -> None:
+    database = Database(new_postgres())
+    queue_schema.upgrade(database)
+
+    async def story(url: str, _watch: Watch) -> None:
+        assert await asked(f"{url}/health/ready") == (200, '{"status":"ready"}')
+        with database.write() as tx:
+            put_in(tx, 60)
+        status, told = await asked(f"{url}/health/ready")
+        assert status == 200, "pages answer, and a balancer must not take them away"
+        assert re.fullmatch(
+            r'{"status":"ready","work":"no worker is running, and a job waits for one, for 6\d s by now"}', told
+        )
+
+    played(database, 0.0, story)
+    database.close()
 
 
 def test_a_state_that_is_gone_makes_it_not_ready_and_leaves_what_the_process_counted(empty_postgres: str) -> None:
@@ -195,6 +216,27 @@ def test_what_is_exported_is_what_is_promised_and_tells_of_no_mailbox_or_booking
         assert ours == {shape.name for shape in metrics.shapes()}
         guide = (Path(__file__).parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
         assert [name for name in sorted(ours) if f"| `{name}` |" not in guide] == []
+
+    place.play(story)
+
+
+def test_what_alerts_ask_the_growth_of_is_there_with_0_before_anything_was_counted(place: Centre) -> None:
+    rules = (Path(__file__).parents[2] / "deploy" / "prometheus" / "fieldcal-alerts.yml").read_text(encoding="utf-8")
+    asked_for = set(re.findall(r"\bfieldcal_\w+_(?:total|bucket)\b", rules))
+
+    async def story(at: Centre) -> None:
+        at.environment("untried")
+        found = parsed(metrics.text(await at.house.read(lambda tx: metrics.look(tx, at.clock.now()))).decode())
+        zeros = {name: {labels for labels, number in found[name].items() if number == 0} for name in asked_for}
+        of_ends = {"fieldcal_requests_total", "fieldcal_throttle_seconds_total"}
+        assert {name for name in asked_for if any("untried" in labels for labels in zeros[name])} == asked_for - of_ends
+        failed = {labels[1] for labels in zeros["fieldcal_passes_total"] if labels[::2] == ("untried", "failed")}
+        assert failed == {"any", *cut.CALLED[Kind.PASS], *cut.CALLED[Kind.LOOK]}, (
+            "a failure of a kind is the first of it"
+        )
+        for end in ("source", "calendars"):
+            assert {("5xx", end), ("none", end)} <= found["fieldcal_requests_total"].keys()
+            assert (end,) in found["fieldcal_throttle_seconds_total"]
 
     place.play(story)
 

@@ -36,7 +36,7 @@ from fieldcal.cli import (
     why,
     worker,
 )
-from fieldcal.errors import FieldcalError, one_line
+from fieldcal.errors import FieldcalError, StateAway, one_line
 
 #: The exit status of a command that Ctrl-C has ended (128 and the signal's number), and what is said then.
 _INTERRUPTED = 130
@@ -144,7 +144,9 @@ def _misused(error: Any) -> int:
 def told(error: Exception) -> str:
     """The one line that a failed command says."""
     if isinstance(error, FieldcalError):
-        return one_line(error, 8000)
+        # Whoever types a command may know where the database is.
+        said = error.said if isinstance(error, StateAway) else ""
+        return one_line(f"{error}: {said}" if said else error, 8000)
     if isinstance(error, OSError) and isinstance(error.filename, str | Path):
         path = Path(error.filename)
         return one_line(obstacle(path) or f"{path} cannot be used: {error.strerror}", 2000)

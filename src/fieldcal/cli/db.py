@@ -124,7 +124,7 @@ def copy(
     settings = settings_of_command()
     _refuse_nothing(settings, "there is nothing to copy")
     url = moving.target_of(settings, target)
-    with runfile.locked(settings.data), show.progress("copying", quiet=json) as tick:
+    with runfile.locked_all(settings.folders), show.progress("copying", quiet=json) as tick:
         done = moving.move(
             settings, url, operator(), SystemClock().now(), lambda table, rows: tick(rows, rows, f"rows of {table}")
         )
@@ -135,6 +135,11 @@ def copy(
         show.table(("table", "rows", "digest"), [(name, f"{one.rows:,}", one.digest) for name, one in part.items()])
     show.line(f"{done.rows:,} rows stand in {done.target}, each compared with its source, which is as it was.")
     show.line("Now set FIELDCAL_DATABASE_URL to it, and never start a service on the source again.")
+    if done.file is not None:
+        show.line(
+            f"The embedded Field Service is in {done.file}: move that out of the data folder before anything starts on "
+            "PostgreSQL again."
+        )
     if done.aside is not None:
         show.line(
             f"The embedded Field Service is in it too: move {done.aside} out of the data folder, or it counts on."
@@ -252,7 +257,7 @@ def restore(
         raise ConfigError("name the backup's file, or say --in-place if the state was put back already")
     settings = config.load()
     make_folder(settings)
-    with runfile.locked(settings.data):
+    with runfile.locked_all(settings.folders):
         if file is None:
             _restored(settings, yes=yes, json=json)
         else:
@@ -298,12 +303,16 @@ def _restored(settings: Config, *, yes: bool, json: bool) -> None:
     from fieldcal.cli.session import confirm, operator
     from fieldcal.clock import SystemClock
     from fieldcal.state import backup as backups
+    from fieldcal.state import present
 
     _refuse_nothing(settings, "put it there first, or name the backup's file instead of --in-place")
     database = open_state(settings)
     try:
+        with database.read() as tx:
+            present.refuse_others(tx, "the state")
         confirm("Read every enabled mailbox before it is written, for the state was put back?", yes=yes)
         with database.write() as tx:
+            present.refuse_others(tx, "the state")  # who came while you were thinking
             boxes = backups.restored(tx, operator(), SystemClock().now(), "in place")
     finally:
         database.close()

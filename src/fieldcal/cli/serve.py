@@ -90,7 +90,9 @@ def source_address(embedded: Embedded) -> str:
 
 def pages(settings: Config, running: Running) -> str:
     """Where people reach the admin centre: as set, else where the service listens."""
-    return settings.web_url or running.url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
+    from fieldcal.urls import reached
+
+    return settings.web_url or reached(running.url)
 
 
 def _tell(running: Running, embedded: Embedded | None, home: str, first: str) -> None:

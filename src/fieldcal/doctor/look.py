@@ -29,7 +29,7 @@ from fieldcal.model import Check
 from fieldcal.network import in_words
 from fieldcal.plan.ready import strangers
 from fieldcal.setup_model import CALDAV, Actor, Endpoint, Environment, ServerProfile
-from fieldcal.state import environments, profiles, schema
+from fieldcal.state import environments, living, profiles, schema
 from fieldcal.state.database import Database
 
 #: Seconds between our clock and a server's from which it is worth a word, and from which sign-ins begin to fail.
@@ -45,7 +45,9 @@ DISK_WARNS, DISK_FAILS = 500 * 2**20, 50 * 2**20
 def look_at_state(config: Config) -> list[Line]:
     """Settings and versions; the state: reachable, of this version, sound, writable; the disk under it; the service."""
     settings = Line(Level.OK, "configuration", f"data folder {config.data}")
-    return [settings, _versions(), _state(config), *_disk(config), _service(config)]
+    state = _state(config)
+    workers = [] if state.level is Level.FAIL else _workers(config)
+    return [settings, _versions(), state, *_disk(config), _service(config), *workers]
 
 
 def _versions() -> Line:
@@ -73,6 +75,21 @@ def _service(config: Config) -> Line:
         detail = f"{who} does not answer at {running.url}: {in_words(getattr(error, 'reason', None) or error)}"
         return Line(Level.FAIL, "service", detail, "end the process and start it again")
     return Line(Level.OK, "service", f"{who} answers at {running.url}")
+
+
+def _workers(config: Config) -> list[Line]:
+    """Whoever shares the work of `serve --no-worker`; nothing where nobody does."""
+    if make_url(config.state_url).get_backend_name() == "sqlite":
+        return []
+    database = Database(config.state_url)
+    try:
+        with database.read() as tx:
+            number, nobody = living.alive(tx), living.unworked(tx)
+    finally:
+        database.close()
+    if nobody is not None:
+        return [Line(Level.WARN, "workers", nobody.why, living.REMEDY)]
+    return [Line(Level.OK, "workers", f"{number} at work")] if number else []
 
 
 def _state(config: Config) -> Line:

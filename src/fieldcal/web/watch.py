@@ -1,7 +1,8 @@
 """What load balancers and monitoring systems ask: `/health/live`, `/health/ready` and `/metrics`.
 
-Health is told to anybody, in one word and without a reason; the log has those. Metrics take a token with the scope
-`metrics`, or are read at an address of this machine's own that is set for it (`FIELDCAL_LISTEN_METRICS`).
+Health is told to anybody, in one word and without a reason; the log has those. Who is ready while no worker is alive
+says so beside it: pages still answer, and tell more. Metrics take a token with the scope `metrics`, or are read at an
+address of this machine's own that is set for it (`FIELDCAL_LISTEN_METRICS`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 import structlog
+from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -21,8 +23,9 @@ from fieldcal.clock import Clock
 from fieldcal.errors import FieldcalError
 from fieldcal.setup.permissions import Action, allowed
 from fieldcal.setup.scopes import Scope
-from fieldcal.state import schema
+from fieldcal.state import living, schema
 from fieldcal.state.database import Database
+from fieldcal.state.living import Unworked
 from fieldcal.web.api.caller import by_token
 from fieldcal.web.api.problem import TooMany, Unauthorized
 from fieldcal.web.house import House
@@ -45,8 +48,9 @@ class Watch:
 
     def __init__(self, database: Database, clock: Clock, late: Callable[[], float | None]) -> None:
         self._database, self._clock, self._late = database, clock, late
-        self._asking: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[Unworked | None] | None = None
         self._was_ready = True
+        self._worked = True
 
     def routes(self, admit: Admit) -> list[Route]:
         """Health for anybody, metrics for whom `admit` lets in."""
@@ -66,30 +70,34 @@ class Watch:
         return Starlette(routes=list(self.routes(_of_this_machine)))
 
     async def _ready(self, _request: Request) -> Response:
-        if reason := await self._obstacle():
+        reason, nobody = await self._found()
+        if reason:
             if self._was_ready:
                 log.warning("the service is not ready", action="not_ready", reason=reason)
             self._was_ready = False
             return JSONResponse({"status": "not ready"}, HTTPStatus.SERVICE_UNAVAILABLE)
         self._was_ready = True
-        return JSONResponse({"status": "ready"})
+        if nobody is not None and self._worked:
+            log.warning("nobody works on what is due", action="no_worker", reason=nobody.why)
+        self._worked = nobody is None
+        return JSONResponse({"status": "ready", **({"work": nobody.why} if nobody else {})})
 
-    async def _obstacle(self) -> str:
-        """Why no work can be done now, "" where it can."""
+    async def _found(self) -> tuple[str, Unworked | None]:
+        """Why no work can be done now, "" where it can; and what waits while no worker is alive."""
         late = self._late()
         if late is None or late > LATE:
-            return "it has not begun to work yet" if late is None else f"its schedule has stood for {late:.0f} s"
+            return "it has not begun to work yet" if late is None else f"its schedule has stood for {late:.0f} s", None
         # A state that hangs is asked once, however often we are.
         if self._asking is None or self._asking.done():
-            self._asking = asyncio.create_task(self._database.reading(schema.check))
+            self._asking = asyncio.create_task(self._database.reading(_look))
         asked = self._asking
         await asyncio.wait({asked}, timeout=PATIENCE)
         if not asked.done():
-            return f"the state has not answered for {PATIENCE:.0f} s"
+            return f"the state has not answered for {PATIENCE:.0f} s", None
         error = asked.exception()
         if error is not None and not isinstance(error, FieldcalError):
             raise error
-        return str(error) if error else ""
+        return (str(error), None) if error else ("", asked.result())
 
     async def _metrics(self) -> Response:
         try:
@@ -99,6 +107,12 @@ class Watch:
             log.warning("the state cannot be read for metrics", action="metrics_without_state", reason=str(error))
             standing = None
         return Response(await asyncio.to_thread(metrics.text, standing), media_type=metrics.MEDIA)
+
+
+def _look(tx: Connection) -> Unworked | None:
+    """Raises where this is no state of ours."""
+    schema.check(tx)
+    return living.unworked(tx)
 
 
 async def _live(_request: Request) -> Response:
