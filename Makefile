@@ -7,7 +7,7 @@ JOBS ?= 3
 # Many images ask Python to keep no compiled files; then each process that a test starts compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo browser screenshots test lint fix conformance live slow bench lock clean
+.PHONY: help venv demo browser validators screenshots test lint fix conformance live slow bench lock clean
 
 help: ## these lines
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -28,6 +28,9 @@ demo: venv ## the main job on the embedded systems, then serve until stopped
 
 browser: venv ## a Chromium for the tests of the pages, where there is none
 	$(BIN)/python -m tests.browser.chromium
+
+validators: venv ## promtool and hadolint for the tests of deploy/, where there are none
+	$(BIN)/python -m tests.deploy.validators
 
 screenshots: venv ## the pictures of the guides, into docs/img
 	$(BIN)/python -m tests.browser.screenshots
@@ -76,8 +79,9 @@ bench: venv .venv-conformance/.ready ## the measurements of bench/RESULTS.md
 lock: venv ## write the locks anew (names no registry host)
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 requirements/uv.in -o requirements/uv.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 requirements/node.in -o requirements/node.txt
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 requirements/validators.in -o requirements/validators.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 pyproject.toml requirements/build.in --group dev -o requirements/dev.txt
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --custom-compile-command "make lock" --python-version 3.11 pyproject.toml requirements/build.in --group dev --group conformance -o requirements/conformance.txt
 
 clean: ## forget the environments
-	rm -rf .venv .venv-conformance build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-conformance .venv-validators build dist .mypy_cache .ruff_cache .pytest_cache
