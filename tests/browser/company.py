@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -131,21 +132,30 @@ Story = Callable[[Company], Awaitable[Any]]
 Tell = Callable[[Story], None]
 
 
-def play(story: Story, folder: Path, *, set_up: bool = False, workers: int = 12, bookings: int = 60) -> None:
-    """Tell the story at a company of its own; `set_up`: its mailboxes are switched on already."""
-    with telling(folder, set_up=set_up, workers=workers, bookings=bookings) as tell:
-        tell(story)
+@dataclass(frozen=True)
+class Stage:
+    """Where a test process tells all its stories: one loop, and in it one browser, of which each story opens windows."""
 
+    runner: asyncio.Runner
+    browser: Browser
+    #: a migrated state, which is copied for each company
+    state: Path
 
-@contextlib.contextmanager
-def telling(folder: Path, *, set_up: bool, workers: int, bookings: int) -> Iterator[Tell]:
-    """One company for stories that do not disturb each other, told one after the other; each brings its own browsers."""
-    with asyncio.Runner() as runner:
+    def play(self, story: Story, folder: Path, *, set_up: bool = False, workers: int = 12, bookings: int = 60) -> None:
+        """Tell the story at a company of its own; `set_up`: its mailboxes are switched on already."""
+        with self.telling(folder, set_up=set_up, workers=workers, bookings=bookings) as tell:
+            tell(story)
+
+    @contextlib.contextmanager
+    def telling(self, folder: Path, *, set_up: bool, workers: int, bookings: int) -> Iterator[Tell]:
+        """One company for stories that do not disturb each other, told one after the other, each with windows of its own."""
         stack = contextlib.AsyncExitStack()
+        state = folder / "state.sqlite3"
+        shutil.copyfile(self.state, state)
+        state.chmod(0o600)
 
         async def begin() -> Company:
-            browser = await stack.enter_async_context(browsing())
-            made = opened(folder, browser, set_up=set_up, workers=workers, bookings=bookings)
+            made = opened(folder, self.browser, set_up=set_up, workers=workers, bookings=bookings)
             return await stack.enter_async_context(made)
 
         async def told(story: Story, at: Company) -> None:
@@ -159,8 +169,19 @@ def telling(folder: Path, *, set_up: bool, workers: int, bookings: int) -> Itera
                     await context.close()
 
         try:
-            at = runner.run(begin())
-            yield lambda story: runner.run(told(story, at))
+            at = self.runner.run(begin())
+            yield lambda story: self.runner.run(told(story, at))
+        finally:
+            self.runner.run(stack.aclose())
+
+
+@contextlib.contextmanager
+def stage(state: Path) -> Iterator[Stage]:
+    """A stage, for a process: a browser takes a second to start and stop, and what one person did is not seen by another."""
+    with asyncio.Runner() as runner:
+        stack = contextlib.AsyncExitStack()
+        try:
+            yield Stage(runner, runner.run(stack.enter_async_context(browsing())), state)
         finally:
             runner.run(stack.aclose())
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from playwright.async_api import expect
-from tests.browser.company import Company, play
+from tests.browser.company import Company, Stage
 
 from fieldcal.demo.setup import ENVIRONMENT
 from fieldcal.setup_model import Selection
@@ -23,7 +23,7 @@ async def _confirmed(page, deed: str, question: str) -> None:
     await dialog.get_by_role("button", name=deed, exact=True).click()
 
 
-def test_twelve_mailboxes_are_set_up_from_sign_in_to_success(tmp_path: Path) -> None:
+def test_twelve_mailboxes_are_set_up_from_sign_in_to_success(stage: Stage, tmp_path: Path) -> None:
     async def story(at: Company) -> None:
         page = await at.signed_in()
         await page.get_by_role("link", name="Mailboxes").first.click()
@@ -57,10 +57,10 @@ def test_twelve_mailboxes_are_set_up_from_sign_in_to_success(tmp_path: Path) -> 
         await expect(page.get_by_role("heading", name="Done: 12 of 12 taken over")).to_be_visible()
         assert page.complaints == []  # type: ignore[attr-defined]
 
-    play(story, tmp_path)
+    stage.play(story, tmp_path)
 
 
-def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing(tmp_path: Path) -> None:
+def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing(stage: Stage, tmp_path: Path) -> None:
     async def story(at: Company) -> None:
         page = await at.signed_in()
         await page.goto("/mailboxes")
@@ -76,10 +76,10 @@ def test_a_session_that_ends_in_the_middle_of_a_form_loses_nothing(tmp_path: Pat
         await page.get_by_role("button", name="Disable").click()
         await expect(page.locator("#said")).to_contain_text("12 mailboxes are disabled.")
 
-    play(story, tmp_path, set_up=True, workers=12)
+    stage.play(story, tmp_path, set_up=True, workers=12)
 
 
-def test_without_scripts_the_same_forms_do_the_same(tmp_path: Path) -> None:
+def test_without_scripts_the_same_forms_do_the_same(stage: Stage, tmp_path: Path) -> None:
     async def story(at: Company) -> None:
         context = await at.browser.new_context(java_script_enabled=False, base_url=at.home)
         page = await context.new_page()
@@ -96,4 +96,4 @@ def test_without_scripts_the_same_forms_do_the_same(tmp_path: Path) -> None:
         await expect(page.get_by_text("1 mailbox is disabled.")).to_be_visible()
         await expect(page.locator("tbody tr")).to_have_count(2)
 
-    play(story, tmp_path, set_up=True, workers=3, bookings=20)
+    stage.play(story, tmp_path, set_up=True, workers=3, bookings=20)
