@@ -26,8 +26,9 @@ from fieldcal.setup import sign_in, users
 from fieldcal.setup.tries import Place
 from fieldcal.setup_model import Role, Selection
 from fieldcal.sites import Sites
-from fieldcal.state import mailboxes
+from fieldcal.state import links, mailboxes
 from fieldcal.state import users as user_rows
+from fieldcal.state.links import Link
 from fieldcal.sync.passes import run_pass
 
 _ANY = ("127.0.0.1:0",)
@@ -53,6 +54,16 @@ class Staffed:
         """The mailbox with the most events in it."""
         return max(self.boxes, key=lambda box: len(self.hands.look(box)))
 
+    def coming(self) -> tuple[MailboxId, list[Link]]:
+        """The mailbox with the most events to come, and their links; they depend on the day and the hour."""
+        now = self.app.clock.now()
+        with self.app.database.read() as tx:
+            found = {box: links.of_mailbox(tx, setup.ENVIRONMENT, box) for box in self.boxes}
+        coming = {
+            box: [one for one in had if one.event and one.start and one.start > now] for box, had in found.items()
+        }
+        return max(coming.items(), key=lambda one: len(one[1]))
+
     async def signed_in(self, name: str, *roles: Role, sign_in_as: str = "") -> Browser:
         """A browser in which a new person with these roles is signed in."""
         now = self.app.clock.now()
@@ -71,7 +82,7 @@ class Staffed:
         return browser
 
 
-def tell(folder: Path, story: Callable[[Staffed], Awaitable[Any]], *, workers: int = 3, bookings: int = 20) -> None:
+def tell(folder: Path, story: Callable[[Staffed], Awaitable[Any]], *, workers: int = 3, bookings: int = 40) -> None:
     """Tell the story at a company of its own."""
 
     async def run() -> None:

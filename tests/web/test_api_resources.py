@@ -325,7 +325,8 @@ def test_what_a_pass_would_do_is_told_a_page_at_a_time(place: Centre) -> None:
     async def story(at: Centre) -> None:
         at.environment("other")
         with at.app.database.write() as tx:
-            stocked.stock(tx, [replace(BOOKING, id=booking_id(n), name=f"WO-{n}") for n in range(3)])
+            soon = {"start": at.clock.now() + timedelta(days=1), "end": at.clock.now() + timedelta(days=1, hours=2)}
+            stocked.stock(tx, [replace(BOOKING, id=booking_id(n), name=f"WO-{n}", **soon) for n in range(3)])
             set_up.pin(tx, "main", Identity("org", "tenant"))
         script, path = Script(at, Role.READER), "/environments/main/plans/preview"
         first = await script.get(f"{path}?limit=2")

@@ -119,11 +119,7 @@ def test_the_webhook_is_registered_called_and_taken_back_and_an_end_is_saved_sig
 def test_sync_now_an_approved_plan_a_take_over_and_a_clean_end_in_the_calendar(tmp_path: Path) -> None:
     async def story(at: Staffed) -> None:
         browser = await at.signed_in("admin-1", *ADMIN)
-        box = at.busiest()
-        with at.app.database.read() as tx:
-            standing = [link for link in links.of_mailbox(tx, ENVIRONMENT, box) if link.event]
-        coming = [link for link in standing if link.start is not None and link.start > at.app.clock.now()]
-        first, second = coming[:2]
+        box, (first, second, *_) = at.coming()
 
         def quiet() -> bool:
             with at.app.database.read() as tx:

@@ -35,7 +35,7 @@ def test_a_mailbox_shows_its_steps_checks_alerts_pause_history_and_week(place: C
             alerts.raise_alert(tx, "main", BOX, "test-enable", "error", "it <i>failed</i>", now)
             pauses.pause(tx, BOX, now + timedelta(hours=2), "the server asked for it")
             history.write(tx, "main", "run", [Line(BOX, "b-1", "create", "new", "done", ok=True, at=now)])
-            noon = now.replace(hour=12)  # within one day whatever the hour, for the week shows an event on each of its days
+            noon = now.replace(hour=12)  # the week shows an event on each of its days, so it is to have one
             link = Link(BOX, BookingId("b-1"), 0, EventId("e"), subject="Pump & seal", start=noon,
                         end=noon + timedelta(minutes=30), location="1 Quay Street")  # fmt: skip
             links.store(tx, "main", [link], now)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -22,8 +24,6 @@ from fieldcal.subscribing import FeedLinks
 ANA, BEN = "ana@x.example", "ben@x.example"
 IDS = {ANA: UUID(int=1), BEN: UUID(int=2)}
 EMBEDDED = Endpoint("", credential="embedded")
-WHEN = {"start": {"dateTime": "2026-11-24T09:00:00", "timeZone": "UTC"},
-        "end": {"dateTime": "2026-11-24T10:00:00", "timeZone": "UTC"}}  # fmt: skip
 
 
 @pytest.fixture
@@ -31,9 +31,17 @@ def exchange(place: Centre, tmp_path: Path) -> Iterator[Exchange]:
     with Exchange(tmp_path / "ex.sqlite3", clients={}) as made:
         made.store.mailboxes.add([NewMailbox(key, address, address[:3].title()) for address, key in IDS.items()])
         for address, key in IDS.items():
-            made.hands.add(key, {"subject": f"Of {address}", **WHEN})
+            made.hands.add(key, {"subject": f"Of {address}", **tomorrow(place)})
         place.feeds = FeedLinks(made.store)
         yield made
+
+
+def tomorrow(at: Centre) -> dict[str, Any]:
+    """A time within what a feed tells, whatever the day."""
+    day = at.clock.now().date() + timedelta(days=1)
+    return {
+        name: {"dateTime": f"{day}T{hour}", "timeZone": "UTC"} for name, hour in (("start", "09:00"), ("end", "10:00"))
+    }
 
 
 def stock(at: Centre, end: Endpoint = EMBEDDED) -> None:

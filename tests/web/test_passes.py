@@ -93,10 +93,10 @@ def test_the_overview_tells_what_failed_by_reason_and_how_long_changes_took(plac
                       "Half of 2 changes stood in the calendar within 40 s, 95 in 100 within 100 s."):  # fmt: skip
             assert words in page, words
         chart = json.loads((await browser.get("/overview/charts.json")).text)["latency"]
-        assert [(one["name"], one["values"][-1]) for one in chart["series"]] == [
-            ("half of them (p50)", 40.0),
-            ("95 in 100 (p95)", 100.0),
-        ]
-        assert (chart["unit"], {value for one in chart["series"] for value in one["values"][:-1]}) == (" s", {None})
+        # the hour may turn between the plant and the question, so it is the last or the one before
+        told = {one["name"]: [value for value in one["values"] if value is not None] for one in chart["series"]}
+        assert told == {"half of them (p50)": [40.0], "95 in 100 (p95)": [100.0]}
+        assert chart["unit"] == " s"
+        assert all(set(one["values"][:-2]) == {None} for one in chart["series"])
 
     place.play(story)
