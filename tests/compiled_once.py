@@ -29,20 +29,25 @@ def _kind(dialect: Any) -> tuple[Hashable, ...]:
     )
 
 
+def _alike(self: Any, other: object) -> bool:
+    return _kind(self) == _kind(other) if type(self) is type(other) else NotImplemented
+
+
+def _hash(self: object) -> int:
+    return hash(type(self))
+
+
+def _created(engine: Engine) -> None:
+    engine._compiled_cache = _compiled
+
+
 class Sqlite(SQLiteDialect_pysqlite):
     """SQLite, the same for all databases."""
 
     supports_statement_cache = True
 
-    def __eq__(self, other: object) -> bool:
-        return _kind(self) == _kind(other) if isinstance(other, Sqlite) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(Sqlite)
-
-    @classmethod
-    def engine_created(cls, engine: Engine) -> None:
-        engine._compiled_cache = _compiled
+    __eq__, __hash__ = _alike, _hash
+    engine_created = staticmethod(_created)
 
 
 class PostgreSql(PGDialect_psycopg):
@@ -50,15 +55,8 @@ class PostgreSql(PGDialect_psycopg):
 
     supports_statement_cache = True
 
-    def __eq__(self, other: object) -> bool:
-        return _kind(self) == _kind(other) if isinstance(other, PostgreSql) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(PostgreSql)
-
-    @classmethod
-    def engine_created(cls, engine: Engine) -> None:
-        engine._compiled_cache = _compiled
+    __eq__, __hash__ = _alike, _hash
+    engine_created = staticmethod(_created)
 
 
 def share() -> None:

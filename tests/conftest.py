@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -124,8 +125,15 @@ def sqlite_database(new_sqlite: NewState) -> Iterator[Database]:
 @pytest.fixture
 def empty_postgres(postgres: str) -> Iterator[str]:
     """The address of a database without a table."""
+    with new_database(postgres) as address:
+        yield address
+
+
+@contextmanager
+def new_database(postgres: str, like: str = "") -> Iterator[str]:
+    """The address of a database of its own without a table; `like`: what is said of it where it is made."""
     name = f"empty_{os.urandom(6).hex()}"
-    _admin(postgres, f"CREATE DATABASE {name}")
+    _admin(postgres, f"CREATE DATABASE {name} {like}")
     yield _named(postgres, name)
     _admin(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 

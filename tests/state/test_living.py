@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, text
 from tests.conftest import NewState
 
-from fieldcal.engine.cluster import Beats
 from fieldcal.state import history, living, queue_schema
 from fieldcal.state.database import Database
 from fieldcal.state.living import Unworked
@@ -79,7 +78,6 @@ def test_that_nobody_works_is_told_where_work_waits_and_nowhere_else(new_postgre
 def test_it_is_said_in_one_line_since_when_no_worker_has_shown_life() -> None:
     assert Unworked(3, 60, 40).why == "no worker has shown life for 40 s, and 3 jobs wait for one"
     assert Unworked(1, 60, None).why == "no worker is running, and a job waits for one, for 60 s by now"
-    assert Beats().dead == living.DEAD, "who is dead for the queue is dead here"
 
 
 def test_of_a_state_that_one_process_works_on_nothing_is_told(sqlite_database: Database) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ import pytest
 from cryptography.fernet import Fernet
 from sqlalchemy import Boolean, Connection, Float, Integer, Table, create_engine, insert, inspect, select, text, update
 from sqlalchemy.engine import make_url
-from tests.conftest import NewState, _admin, _named
+from tests.conftest import NewState, new_database
 from tests.values import NOW
 
 from fieldcal import moving
@@ -281,10 +280,8 @@ def test_a_target_that_cannot_be_reached_is_not_called_the_state(
 @pytest.fixture
 def in_ascii(postgres: str) -> Iterator[str]:
     """The address of an empty database that knows no letters beyond ASCII."""
-    name = f"ascii_{os.urandom(6).hex()}"
-    _admin(postgres, f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
-    yield _named(postgres, name)
-    _admin(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    with new_database(postgres, "ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0") as address:
+        yield address
 
 
 def test_a_database_in_another_encoding_is_refused_with_the_command_that_makes_a_right_one(

@@ -28,6 +28,7 @@ from fieldcal.engine import tickets
 from fieldcal.engine.schedule import Job
 from fieldcal.engine.single import AT_ONCE
 from fieldcal.engine.steady import AGAIN, Steady, tell_away
+from fieldcal.state.present import SILENT
 
 log = structlog.get_logger()
 
@@ -41,7 +42,7 @@ class Beats:
     """Seconds: how often a worker shows that it lives, after which silence it is dead, how often that is looked at."""
 
     beat: float = 5.0
-    dead: float = 25.0
+    dead: float = SILENT
     look: float = 5.0
     #: how often the queue is asked where no notification came
     poll: float = 0.5

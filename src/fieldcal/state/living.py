@@ -12,9 +12,8 @@ from sqlalchemy import Connection, select, text
 
 from fieldcal.state import history, queue_schema
 from fieldcal.state.pass_tables import passes
+from fieldcal.state.present import SILENT
 
-#: Seconds of silence after which a worker is dead; it beats every five (`engine.cluster.Beats`).
-DEAD = 25.0
 # The database's clock throughout: heartbeats are in its time. The schema is `beside.QUEUE`.
 _WORKERS = text(
     "SELECT count(*) FILTER (WHERE last_heartbeat > clock_timestamp() - make_interval(secs => :dead)) AS alive, "
@@ -53,18 +52,18 @@ REMEDY = "start `fieldcal worker`; what waits is then done"
 
 def alive(tx: Connection) -> int:
     """How many workers have shown life lately; 0 where work is not shared."""
-    return 0 if not _shared(tx) else int(tx.execute(_WORKERS, {"dead": DEAD}).one().alive)
+    return 0 if not _shared(tx) else int(tx.execute(_WORKERS, {"dead": SILENT}).one().alive)
 
 
 def unworked(tx: Connection) -> Unworked | None:
     """What waits for a worker for longer than one may be silent, while none is alive; None where all is well."""
     if not _shared(tx):
         return None
-    workers = tx.execute(_WORKERS, {"dead": DEAD}).one()
+    workers = tx.execute(_WORKERS, {"dead": SILENT}).one()
     if workers.alive:
         return None
     waiting = tx.execute(_JOBS).one()
-    if not waiting.jobs or waiting.oldest < DEAD:
+    if not waiting.jobs or waiting.oldest < SILENT:
         return None
     # A plain `serve` leaves in the queue what it finds there, and begins with a pass by schedule.
     since = history.new_run(waiting.newest - timedelta(seconds=1))

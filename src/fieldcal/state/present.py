@@ -17,8 +17,8 @@ from sqlalchemy import Connection, text
 
 from fieldcal.errors import ConfigError, StateAway, one_line
 
-#: Seconds after its last question in which a session is not taken for a dead process's; as long as a worker's silence.
-SILENT = 25
+#: Seconds of silence after which a process is taken for dead; a service asks each second, a worker beats every five.
+SILENT = 25.0
 #: How long one is waited for that is about to end.
 PATIENCE = "3s"
 #: What this process is called in its sessions; a server keeps 63 letters of ASCII.
@@ -50,7 +50,7 @@ def refuse_others(tx: Connection, where: str) -> None:
     if found := others(tx):
         raise ConfigError(
             f"somebody is at work on {where} ({', '.join(found)}); end every service, worker and command there first. "
-            f"One whose machine is gone counts for {SILENT} seconds"
+            f"One whose machine is gone counts for {SILENT:.0f} seconds"
         )
 
 
